@@ -1,0 +1,2 @@
+//! The `circuits` command.
+fn main() {}
