@@ -1,1 +1,76 @@
-//! Placeholder.
+//! Write action processors for a security operations platform (IBM Resilient, QRadar SOAR and compatible servers).
+//!
+//! The platform puts a JSON *action message* on a message queue whenever a rule fires. A [`Component`] handles the messages
+//! of one message destination: a handler for each rule, each a plain `async fn` that takes the [`Action`] and returns the
+//! [`Reply`] the analyst will read. The [`Runner`] connects, routes, answers and reconnects.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use circuits::prelude::*;
+//!
+//! circuits::register! { Registration::new("greeter", component) }
+//!
+//! struct Greeter;
+//!
+//! fn component(_setup: &Setup) -> Result<Component> {
+//!     Ok(Component::builder("greeter", Greeter).on("Greet", Greeter::greet).build())
+//! }
+//!
+//! impl Greeter {
+//!     async fn greet(self: Arc<Self>, action: Action) -> Result<Reply> {
+//!         let name = action.incident()?["name"].as_str().unwrap_or("nobody");
+//!         Ok(Reply::completed(format!("Hello, {name}")))
+//!     }
+//! }
+//! ```
+//!
+//! # How a message is handled
+//! Every message ends in one reply and one acknowledgement, in this order: the handler's result is noted in the
+//! [journal](journal::Journal), the reply is sent persistent and confirmed by the broker, and only then the message is
+//! acknowledged. What breaks in between leads to a redelivery that is recognised by its `message-id` and answered without
+//! running the handler again. Messages of one incident keep their order, different incidents run in parallel.
+//! Errors, panics and timeouts of a handler become error replies.
+
+mod action;
+mod component;
+pub mod config;
+mod connect;
+pub mod definitions;
+mod dispatch;
+mod error;
+pub mod handler;
+mod in_flight;
+pub mod journal;
+mod lanes;
+pub mod message;
+mod registry;
+mod reply;
+mod routes;
+mod rules;
+mod run_error;
+mod runner;
+mod settle;
+mod signal;
+
+pub use action::Action;
+pub use circuits_rest::{Error as RestError, Rest};
+pub use component::{Builder, Component};
+pub use error::{Error, Result};
+pub use registry::{Registration, Setup, registrations};
+pub use reply::Reply;
+pub use run_error::{Failure, RunError};
+pub use runner::Runner;
+pub use signal::Signal;
+
+/// What a component imports.
+pub mod prelude {
+    pub use crate::definitions::{ActivityField, Definitions, Rule};
+    pub use crate::handler::{Handler, timeout};
+    pub use crate::message::ObjectType;
+    pub use crate::{Action, Component, Error, Registration, Reply, Result, Setup};
+}
+
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+}

@@ -1,0 +1,128 @@
+//! One action as a handler sees it: the message, its headers, a REST client that carries its context token, and a way to
+//! report progress.
+
+use std::sync::Arc;
+
+use circuits_rest::Rest;
+use circuits_stomp::Headers;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::message::{ActionMessage, Principal, TypeInfo, User};
+use crate::{Error, Reply, Result};
+
+/// One delivered action. Cheap to clone.
+#[derive(Clone)]
+pub struct Action {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: String,
+    rule: Option<String>,
+    message: ActionMessage,
+    headers: Headers,
+    rest: Rest,
+    status: Box<dyn Fn(Reply) + Send + Sync>,
+}
+
+impl Action {
+    pub(crate) fn new(
+        key: String,
+        rule: Option<String>,
+        message: ActionMessage,
+        headers: Headers,
+        rest: Rest,
+        status: impl Fn(Reply) + Send + Sync + 'static,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { key, rule, message, headers, rest, status: Box::new(status) }) }
+    }
+
+    /// The same for every delivery of this message, and for no other message: an idempotency key for systems that take one.
+    pub fn key(&self) -> &str {
+        &self.inner.key
+    }
+
+    /// The display name of the rule that fired, when the platform knows it.
+    pub fn rule(&self) -> Option<&str> {
+        self.inner.rule.as_deref()
+    }
+
+    /// The whole message.
+    pub fn message(&self) -> &ActionMessage {
+        &self.inner.message
+    }
+
+    /// The STOMP headers the message came with.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.inner.headers.get(name)
+    }
+
+    /// The token that tells the platform which rule not to run again; [`rest`](Self::rest) sends it by itself.
+    pub fn context_token(&self) -> Option<&str> {
+        self.header("Co3ContextToken")
+    }
+
+    /// A REST client whose every request carries this action's context token.
+    pub fn rest(&self) -> &Rest {
+        &self.inner.rest
+    }
+
+    /// Tells the analyst how far the work has come; the action stays pending. Best effort: lost while the broker is away.
+    pub fn status(&self, text: impl Into<String>) {
+        (self.inner.status)(Reply::status(text));
+    }
+
+    /// The incident that the action belongs to.
+    ///
+    /// # Errors
+    /// Never for a message that reached a handler from a queue; a message built by hand may lack it.
+    pub fn incident(&self) -> Result<&Value> {
+        self.message().incident().ok_or_else(|| Error::new("the message has no incident"))
+    }
+
+    /// The incident's id.
+    ///
+    /// # Errors
+    /// As for [`incident`](Self::incident).
+    pub fn incident_id(&self) -> Result<i64> {
+        self.message().incident_id().ok_or_else(|| Error::new("the message has no incident with an id"))
+    }
+
+    /// The object the rule ran on: the task for a task rule, the artifact for an artifact rule, ...
+    ///
+    /// # Errors
+    /// When the message lacks the object that its `object_type` names.
+    pub fn object(&self) -> Result<&Value> {
+        self.message().object().ok_or_else(|| Error::new("the message lacks the object that its object_type names"))
+    }
+
+    /// The activity fields that the user filled in, as a struct of the component's own.
+    ///
+    /// # Errors
+    /// Names the field that is missing or has another type.
+    pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
+        self.message().fields()
+    }
+
+    /// Labels for the ids in the message.
+    pub fn type_info(&self) -> TypeInfo<'_> {
+        self.message().type_info()
+    }
+
+    /// Who invoked the rule.
+    pub fn user(&self) -> Option<User> {
+        self.message().user()
+    }
+
+    /// The account on whose behalf the rule ran.
+    pub fn principal(&self) -> Option<Principal> {
+        self.message().principal()
+    }
+}
+
+impl std::fmt::Debug for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Action").field("key", &self.key()).field("rule", &self.rule()).finish_non_exhaustive()
+    }
+}

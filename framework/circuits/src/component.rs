@@ -1,0 +1,159 @@
+//! A component: one message destination, a state shared by its handlers, and a handler for each rule.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::handler::{Handler, HandlerFuture};
+use crate::{Action, Error, Result};
+
+pub(crate) type BoundHandler = Arc<dyn Fn(Action) -> HandlerFuture + Send + Sync>;
+
+/// What a component's constructor returns.
+pub struct Component {
+    pub(crate) destination: String,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) catch_all: Option<BoundHandler>,
+}
+
+/// One rule and what handles it.
+pub(crate) struct Route {
+    pub(crate) rule: String,
+    pub(crate) handler: BoundHandler,
+}
+
+impl Component {
+    /// Starts a component that listens on the message destination with this programmatic name (`filelookup`, not
+    /// `actions.201.filelookup`). `queue=` in the component's section of app.config overrides the name.
+    pub fn builder<S: Send + Sync + 'static>(destination: impl Into<String>, state: S) -> Builder<S> {
+        Builder { destination: destination.into(), state: Arc::new(state), routes: Vec::new(), catch_all: None }
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("destination", &self.destination)
+            .field("rules", &self.routes.iter().map(|route| &route.rule).collect::<Vec<_>>())
+            .field("catch_all", &self.catch_all.is_some())
+            .finish()
+    }
+}
+
+/// Collects the handlers of a [`Component`].
+pub struct Builder<S> {
+    destination: String,
+    state: Arc<S>,
+    routes: Vec<Route>,
+    catch_all: Option<BoundHandler>,
+}
+
+impl<S: Send + Sync + 'static> Builder<S> {
+    /// Handles the rule of this name: its display name (`Add Task`) or the API form of it (`add_task`).
+    #[must_use]
+    pub fn on(mut self, rule: impl Into<String>, handler: impl Handler<S>) -> Self {
+        let handler = self.bind(handler);
+        self.routes.push(Route { rule: rule.into(), handler });
+        self
+    }
+
+    /// Handles every action on the destination that no rule of any component there does, also those of rules the platform
+    /// does not list.
+    #[must_use]
+    pub fn on_any(mut self, handler: impl Handler<S>) -> Self {
+        self.catch_all = Some(self.bind(handler));
+        self
+    }
+
+    /// The finished component.
+    pub fn build(self) -> Component {
+        Component { destination: self.destination, routes: self.routes, catch_all: self.catch_all }
+    }
+
+    fn bind(&self, handler: impl Handler<S>) -> BoundHandler {
+        let state = Arc::clone(&self.state);
+        Arc::new(move |action| handler.call(Arc::clone(&state), action))
+    }
+}
+
+impl<S> fmt::Debug for Builder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("destination", &self.destination).finish_non_exhaustive()
+    }
+}
+
+/// The form in which rule names are compared, the API name: lower case, trimmed, each run of other characters than letters,
+/// digits and `_` one `_`.
+pub(crate) fn api_name(rule: &str) -> String {
+    let mut name = String::with_capacity(rule.len());
+    let mut gap = false;
+    for c in rule.trim().to_lowercase().chars() {
+        if c.is_alphanumeric() || c == '_' {
+            if std::mem::take(&mut gap) {
+                name.push('_');
+            }
+            name.push(c);
+        } else {
+            gap = true;
+        }
+    }
+    if gap {
+        name.push('_');
+    }
+    name
+}
+
+/// Refuses components that could not be told apart or could never run.
+pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
+    if component.destination.trim().is_empty() {
+        return Err(Error::new(format_args!(
+            "component `{name}` has an empty message destination; give `Component::builder` (or `queue=` in its section) the \
+             destination's programmatic name"
+        )));
+    }
+    if component.routes.is_empty() && component.catch_all.is_none() {
+        return Err(Error::new(format_args!("component `{name}` handles no rule; add `.on(\"Rule name\", handler)` or `.on_any(handler)`")));
+    }
+    let mut seen = HashSet::new();
+    for route in &component.routes {
+        if !seen.insert(api_name(&route.rule)) {
+            return Err(Error::new(format_args!(
+                "component `{name}` handles the rule `{}` twice; remove one of the two `.on(...)`",
+                route.rule
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reply;
+
+    async fn nothing(_: Arc<()>, _: Action) -> Result<Reply> {
+        Ok("".into())
+    }
+
+    #[test]
+    fn api_names_of_display_names() {
+        for (display, api) in [
+            ("Manual Action", "manual_action"),
+            ("Mock: Auto Rule", "mock_auto_rule"),
+            ("  Add Task ", "add_task"),
+            ("add_task", "add_task"),
+            ("Äußerung 2!", "äußerung_2_"),
+        ] {
+            assert_eq!(api_name(display), api);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let text = |component: Component| check("demo", &component).unwrap_err().to_string();
+        assert!(text(Component::builder("", ()).on_any(nothing).build()).contains("empty message destination"));
+        assert!(text(Component::builder("q", ()).build()).contains("handles no rule"));
+        let twice = Component::builder("q", ()).on("Add Task", nothing).on("add task", nothing).build();
+        assert!(text(twice).contains("`add task` twice"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Turns the settings of app.config into the options of the two network crates.
+
+use circuits_rest::RetryPolicy;
+use circuits_stomp::{Host, Tls};
+
+use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
+
+/// The largest prefetch that app.config may ask for, and that the default may grow to.
+const MOST_PREFETCH: u32 = 2000;
+
+/// Options of the broker session.
+pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Options, circuits_stomp::Error> {
+    let hosts = settings.stomp_hosts.iter().map(|host| Host { name: host.host.clone(), port: host.port }).collect();
+    let (login, passcode) = match &settings.credentials {
+        Credentials::ApiKey { id, secret } => (id, secret),
+        Credentials::User { email, password } => (email, password),
+    };
+    let mut tls = match &settings.stomp_verify {
+        Verify::System => Tls::system(),
+        Verify::CaFile(path) => Tls::cafile(path),
+        Verify::Off => Tls::insecure(),
+    };
+    if let Some(client) = &settings.stomp_client_auth {
+        tls = tls.identity(&client.cert, &client.key);
+    }
+    let options = circuits_stomp::Options::new(hosts)?
+        .credentials(login, passcode.clone())
+        .tls(tls)
+        .heart_beat(settings.stomp_heartbeat, settings.stomp_heartbeat)
+        .connect_timeout(settings.stomp_timeout)
+        .max_body(settings.stomp_max_body);
+    Ok(match &settings.stomp_vhost {
+        VirtualHost::HostName => options,
+        VirtualHost::Name(name) => options.virtual_host(name),
+        VirtualHost::Omit => options.no_virtual_host(),
+    })
+}
+
+/// Options of the REST session.
+pub(crate) fn rest_options(settings: &Settings, on_secret: impl Fn(&str) + Send + Sync + 'static) -> circuits_rest::Options {
+    let credentials = match settings.credentials.clone() {
+        Credentials::ApiKey { id, secret } => circuits_rest::Credentials::ApiKey { id, secret },
+        Credentials::User { email, password } => circuits_rest::Credentials::User { email, password },
+    };
+    let verify = match &settings.verify {
+        Verify::System => circuits_rest::Verify::System,
+        Verify::CaFile(path) => circuits_rest::Verify::CaFile(path.clone()),
+        Verify::Off => circuits_rest::Verify::Off,
+    };
+    let retry = RetryPolicy {
+        max_tries: settings.request_max_retries,
+        delay: settings.request_retry_delay,
+        backoff: settings.request_retry_backoff,
+        ..RetryPolicy::default()
+    };
+    let mut options = circuits_rest::Options::new(&settings.host, settings.port)
+        .credentials(credentials)
+        .org(settings.org.clone())
+        .verify(verify)
+        .resource_prefix(settings.resource_prefix.clone())
+        .login_tries(settings.max_connection_retries)
+        .retry(retry)
+        .on_secret(on_secret);
+    if let Some(client) = &settings.client_auth {
+        options = options.client_certificate(client.cert.clone(), client.key.clone());
+    }
+    if let Some(proxy) = &settings.proxy {
+        let mut via = circuits_rest::Proxy::new(&proxy.host, proxy.port.unwrap_or(0));
+        if let (Some(user), Some(password)) = (&proxy.user, &proxy.password) {
+            via = via.credentials(user, password.clone());
+        }
+        options = options.proxy(via);
+    }
+    options
+}
+
+/// How many un-acknowledged messages the broker may send per destination: exactly `stomp_prefetch_limit` where it is set;
+/// otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle.
+pub(crate) fn prefetch(config: &Config) -> u32 {
+    let settings = config.settings();
+    let set = config.section("resilient").is_some_and(|section| section.get("stomp_prefetch_limit").is_some());
+    if set {
+        return settings.stomp_prefetch_limit;
+    }
+    settings.stomp_prefetch_limit.saturating_mul(2).min(MOST_PREFETCH)
+}

@@ -1,0 +1,68 @@
+//! Creates on the platform what is missing of a component's definitions; what exists is left as it is.
+
+use circuits_rest::Rest;
+use serde_json::Value;
+
+use super::Definitions;
+use crate::{Error, Result};
+
+/// What [`deploy`] created, by name; empty when everything was there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deployed {
+    /// Message destinations, activity fields and rules, each with its kind in front.
+    pub created: Vec<String>,
+}
+
+/// Creates the missing destinations, activity fields and rules. Running it again creates nothing.
+///
+/// # Errors
+/// The first request that the platform refuses, with the name of the object it was for.
+pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> {
+    let mut deployed = Deployed::default();
+    let mut destinations = entities(rest.get("/message_destinations").await?);
+    for destination in &definitions.destinations {
+        if find(&destinations, "programmatic_name", &destination.programmatic_name).is_none() {
+            let label = format!("message destination {}", destination.programmatic_name);
+            destinations.push(create(rest, "/message_destinations", &destination.to_json(), &label).await?);
+            deployed.created.push(label);
+        }
+    }
+    if !definitions.fields.is_empty() {
+        let fields = entities(rest.get("/types/actioninvocation/fields").await?);
+        for field in definitions.fields.iter().filter(|field| find(&fields, "name", &field.name).is_none()) {
+            let label = format!("activity field {}", field.name);
+            create(rest, "/types/actioninvocation/fields", &field.to_json(), &label).await?;
+            deployed.created.push(label);
+        }
+    }
+    let rules = entities(rest.get("/actions").await?);
+    for rule in definitions.rules.iter().filter(|rule| find(&rules, "name", rule.name()).is_none()) {
+        let label = format!("rule {}", rule.name());
+        let id = find(&destinations, "programmatic_name", rule.destination()).and_then(|found| found.get("id")).ok_or_else(|| {
+            Error::new(format_args!("{label} sends to `{}`, which its component does not define", rule.destination()))
+        })?;
+        create(rest, "/actions", &rule.to_json(id), &label).await?;
+        deployed.created.push(label);
+    }
+    Ok(deployed)
+}
+
+async fn create(rest: &Rest, path: &str, body: &Value, label: &str) -> Result<Value> {
+    rest.post(path, body).await.map_err(|error| Error::from(error).context(format_args!("creating {label}")))
+}
+
+/// Lists come bare or under `entities`, depending on the endpoint and the platform's version.
+fn entities(list: Value) -> Vec<Value> {
+    match list {
+        Value::Array(entities) => entities,
+        Value::Object(mut object) => match object.remove("entities") {
+            Some(Value::Array(entities)) => entities,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn find<'a>(entities: &'a [Value], key: &str, name: &str) -> Option<&'a Value> {
+    entities.iter().find(|entity| entity.get(key).and_then(Value::as_str) == Some(name))
+}

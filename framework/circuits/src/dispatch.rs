@@ -1,0 +1,289 @@
+//! One delivery, one route, one reply: takes messages off the session, recognises redeliveries, queues each in its
+//! incident's lane, runs the handler and hands the reply to be settled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits_rest::Client;
+use circuits_stomp::{Deliveries, Delivery, Flaw, Headers};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tracing::{Instrument, Span, error, field, info, info_span, warn};
+
+use crate::handler::timed_out;
+use crate::journal::Standing;
+use crate::lanes::{LaneKey, Lanes};
+use crate::message::{ActionMessage, DestinationName};
+use crate::routes::Routes;
+use crate::rules::Rules;
+use crate::settle::{ReplyAddress, Settler};
+use crate::signal::Signal;
+use crate::{Action, Error, Reply, Result};
+
+/// How many deliveries are taken together, so that a journal can note their arrival in one go.
+const BATCH: usize = 64;
+
+/// Everything a message meets on its way. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Dispatcher {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settler: Settler,
+    pub(crate) lanes: Lanes,
+    pub(crate) tasks: TaskTracker,
+    /// Ends the handlers that outlast the grace time at shutdown.
+    pub(crate) abort: CancellationToken,
+}
+
+pub(crate) struct Shared {
+    pub(crate) routes: Routes,
+    pub(crate) rules: Rules,
+    pub(crate) client: Client,
+    pub(crate) handler_timeout: Option<Duration>,
+    pub(crate) max_attempts: u32,
+}
+
+/// A message that has been told apart from all others, on its way to a handler.
+struct Job {
+    id: String,
+    queue: String,
+    incident: i64,
+    address: ReplyAddress,
+    message: ActionMessage,
+    headers: Headers,
+    span: Span,
+}
+
+impl Dispatcher {
+    /// Takes messages until `stop`, or until the session ends.
+    pub(crate) async fn run(&self, deliveries: &mut Deliveries, stop: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                taken = deliveries.recv_many(&mut batch, BATCH) => taken,
+            };
+            if taken == 0 {
+                return;
+            }
+            self.take(batch.drain(..)).await;
+        }
+    }
+
+    async fn take(&self, batch: impl Iterator<Item = Delivery>) {
+        let (ids, fresh): (Vec<_>, Vec<_>) = batch.filter_map(|delivery| self.hold(delivery)).unzip();
+        if ids.is_empty() {
+            return;
+        }
+        let standings = match self.settler.journal.begin(&ids).await {
+            Ok(standings) => standings,
+            Err(error) => {
+                // Un-acked is safe: the broker keeps what the journal could not take, and gives it out again on the next connection.
+                error!(%error, messages = ids.len(), "The journal could not note these messages; they stay with the broker");
+                ids.iter().for_each(|id| self.settler.in_flight.release(id));
+                return;
+            }
+        };
+        for ((id, delivery), standing) in ids.into_iter().zip(fresh).zip(standings) {
+            self.admit(id, delivery, standing);
+        }
+    }
+
+    /// Takes hold of a message that is new here; one that waits or runs already only renews its token.
+    fn hold(&self, delivery: Delivery) -> Option<(String, Delivery)> {
+        let id = delivery.headers.get("message-id").unwrap_or_default().to_owned();
+        if id.is_empty() {
+            self.refuse_unidentified(delivery);
+            return None;
+        }
+        if !self.settler.in_flight.hold(&id, delivery.token.clone()) {
+            info!(message_id = id, "The message was redelivered while it is still being handled; it is not run again");
+            return None;
+        }
+        Some((id, delivery))
+    }
+
+    fn refuse_unidentified(&self, delivery: Delivery) {
+        let settler = self.settler.clone();
+        error!(destination = delivery.subscription, "A message without message-id is refused: it could not be told from its redelivery");
+        self.tasks.spawn(async move {
+            let reply = Reply::error("The message has no message-id header, so it was not handled");
+            settler.refuse_unidentified(&delivery.token, &ReplyAddress::of(&delivery.headers), &reply).await;
+        });
+    }
+
+    fn admit(&self, id: String, delivery: Delivery, standing: Standing) {
+        let span = info_span!("action", message_id = id, incident = field::Empty, rule = field::Empty);
+        let _in_span = span.enter();
+        let address = ReplyAddress::of(&delivery.headers);
+        match standing {
+            Standing::Replied => {
+                info!("The message was redelivered after its reply was confirmed; it is acknowledged only");
+                let settler = self.settler.clone();
+                self.tasks.spawn(async move { settler.acknowledge(&id, &delivery.token).await }.in_current_span());
+            }
+            Standing::Finished(reply) => {
+                info!("The message was redelivered after it was handled; its reply is sent, the handler does not run again");
+                self.settle(id, address, reply);
+            }
+            Standing::Run { attempt } => {
+                address.warn_of_gaps();
+                match self.read(&delivery, attempt) {
+                    Ok((queue, incident, message)) => {
+                        span.record("incident", incident);
+                        let key = LaneKey { destination: queue.as_str().into(), incident };
+                        let headers = delivery.headers;
+                        let job = Job { id, queue, incident, address, message, headers, span: span.clone() };
+                        let this = self.clone();
+                        self.lanes.push(key, async move { this.handle(job).await });
+                    }
+                    Err(error) => self.refuse(id, address, &error),
+                }
+            }
+        }
+    }
+
+    /// What must hold before a message may have a handler.
+    fn read(&self, delivery: &Delivery, attempt: u32) -> Result<(String, i64, ActionMessage)> {
+        if attempt > self.shared.max_attempts {
+            return Err(Error::new(format_args!(
+                "Gave up after {} attempts, each of which ended the process. The message is set aside",
+                self.shared.max_attempts
+            )));
+        }
+        match &delivery.flaw {
+            Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => return Err(Error::new(flaw)),
+            Some(flaw) => warn!(%flaw, "The message is handled all the same"),
+            None => {}
+        }
+        let destination = delivery.headers.get("destination").unwrap_or(&delivery.subscription);
+        let destination = DestinationName::parse(destination)
+            .or_else(|| DestinationName::parse(&delivery.subscription))
+            .ok_or_else(|| Error::new(format_args!("Could not get queue name from destination: '{destination}'")))?;
+        let message = ActionMessage::parse(&delivery.body)?;
+        let incident = message.incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))?;
+        Ok((destination.queue, incident, message))
+    }
+
+    /// Answers a message that no handler shall see.
+    fn refuse(&self, id: String, address: ReplyAddress, error: &Error) {
+        error!(%error, "The message is refused");
+        let reply = Reply::error(error.to_string());
+        let this = self.clone();
+        self.tasks.spawn(
+            async move {
+                this.finish(&id, &reply, Duration::ZERO).await;
+                this.settler.settle(&id, &address, &reply).await;
+            }
+            .in_current_span(),
+        );
+    }
+
+    async fn handle(&self, job: Job) {
+        let span = job.span.clone();
+        async {
+            let started = Instant::now();
+            let Some(reply) = self.answer(&job).await else { return };
+            self.finish(&job.id, &reply, started.elapsed()).await;
+            self.settle(job.id, job.address, reply);
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// The reply to a message; `None` when the runner is going down and the message must stay with the broker.
+    async fn answer(&self, job: &Job) -> Option<Reply> {
+        let rule = match job.message.action_id() {
+            None => Ok(None),
+            Some(id) => self.shared.rules.name(id).await,
+        };
+        let rule = rule.unwrap_or_else(|error| {
+            warn!(%error, "The platform's list of rules could not be fetched, so the message's rule has no name");
+            None
+        });
+        if let Some(rule) = &rule {
+            job.span.record("rule", &**rule);
+        }
+        let handler = match self.shared.routes.find(&job.queue, rule.as_deref()) {
+            Ok(handler) => Arc::clone(handler),
+            Err(error) => {
+                warn!(%error, "Nothing handles the action");
+                return Some(Reply::error(error.to_string()));
+            }
+        };
+        let action = self.action(job, rule.as_deref());
+        self.settler.bus.emit(|| Signal::Started {
+            message_id: job.id.clone(),
+            rule: rule.as_deref().map(str::to_owned),
+            incident: job.incident,
+        });
+        info!("Handling the action");
+        // A task of its own, so that a panic ends there.
+        let run = AbortOnDropHandle::new(tokio::spawn(async move { handler(action).await }.in_current_span()));
+        let outcome = tokio::select! {
+            outcome = self.limited(run) => outcome,
+            () = self.abort.cancelled() => {
+                warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
+                return None;
+            }
+        };
+        Some(outcome.unwrap_or_else(|error| {
+            error!(error = ?error, "The handler failed");
+            Reply::error(error.to_string())
+        }))
+    }
+
+    async fn limited(&self, run: AbortOnDropHandle<Result<Reply>>) -> Result<Reply> {
+        let joined = match self.shared.handler_timeout {
+            Some(limit) => tokio::time::timeout(limit, run).await.map_err(|_| timed_out(limit))?,
+            None => run.await,
+        };
+        joined.unwrap_or_else(|error| Err(Error::new(format_args!("The handler panicked: {}", panic_text(error)))))
+    }
+
+    fn action(&self, job: &Job, rule: Option<&str>) -> Action {
+        let rest = self.shared.client.with_token(job.headers.get("Co3ContextToken"));
+        let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
+        let span = job.span.clone();
+        let status = move |reply: Reply| {
+            let _in_span = span.enter();
+            info!(text = reply.text(), "Status");
+            settler.bus.emit(|| Signal::Status { message_id: id.clone(), text: reply.text().to_owned() });
+            if let Some(frame) = address.frame(&reply) {
+                settler.session.post(frame);
+            }
+        };
+        Action::new(job.id.clone(), rule.map(str::to_owned), job.message.clone(), job.headers.clone(), rest, status)
+    }
+
+    async fn finish(&self, id: &str, reply: &Reply, took: Duration) {
+        info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
+        self.settler.bus.emit(|| Signal::Finished {
+            message_id: id.to_owned(),
+            error: reply.is_error(),
+            text: reply.text().to_owned(),
+            took,
+        });
+        if let Err(error) = self.settler.journal.finish(id, reply).await {
+            warn!(%error, "The journal could not note the result; if the connection breaks now, the handler may run again");
+        }
+    }
+
+    /// Off the lane, so that the incident's next message need not wait for the broker.
+    fn settle(&self, id: String, address: ReplyAddress, reply: Reply) {
+        let settler = self.settler.clone();
+        self.tasks.spawn(async move { settler.settle(&id, &address, &reply).await }.in_current_span());
+    }
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no text".to_owned()),
+        Err(_) => "its task was cancelled".to_owned(),
+    }
+}

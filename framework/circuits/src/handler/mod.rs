@@ -1,0 +1,40 @@
+//! What handles an action: any `async fn(Arc<State>, Action) -> Result<Reply>`, and one file for each combinator that
+//! wraps one. Combinators are free functions that nest outermost first.
+
+mod timeout;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use timeout::{Timeout, timeout};
+
+use crate::{Action, Reply, Result};
+
+/// The future of one handler run.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
+
+/// Handles the actions of a rule, with a component's state at hand.
+///
+/// Every `async fn name(self: Arc<Self>, action: Action) -> circuits::Result<Reply>` is one; implement it by hand only to
+/// write a combinator.
+#[diagnostic::on_unimplemented(
+    message = "this is not a handler for a component whose state is `{S}`",
+    label = "expected `async fn(Arc<{S}>, Action) -> circuits::Result<Reply>`",
+    note = "a handler takes the component's state as `Arc<{S}>` (a method: `self: Arc<Self>`) and the `Action`, in this order",
+    note = "its future must be `Send`: hold no `Rc`, `RefCell` borrow or lock guard across an `.await`"
+)]
+pub trait Handler<S>: Send + Sync + 'static {
+    /// Runs the handler for one action.
+    fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture;
+}
+
+impl<S, F, Fut> Handler<S> for F
+where
+    F: Fn(Arc<S>, Action) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply>> + Send + 'static,
+{
+    fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
+        Box::pin(self(state, action))
+    }
+}

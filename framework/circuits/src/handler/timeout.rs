@@ -1,0 +1,35 @@
+//! Bounds how long a handler may run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Handler, HandlerFuture};
+use crate::{Action, Error};
+
+/// A handler with a time limit; made by [`timeout`].
+#[derive(Clone, Debug)]
+pub struct Timeout<H> {
+    limit: Duration,
+    inner: H,
+}
+
+/// Gives `handler` at most `limit` from its start. After that its future is dropped and the action is answered with an error.
+///
+/// Shorter limits than the runner's `handler_timeout` are what this is for; a longer one has no effect.
+/// The message is acknowledged after the error reply, as for every error.
+pub fn timeout<H>(limit: Duration, handler: H) -> Timeout<H> {
+    Timeout { limit, inner: handler }
+}
+
+impl<S: Send + Sync + 'static, H: Handler<S>> Handler<S> for Timeout<H> {
+    fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
+        let limit = self.limit;
+        let run = self.inner.call(state, action);
+        Box::pin(async move { tokio::time::timeout(limit, run).await.unwrap_or_else(|_| Err(timed_out(limit))) })
+    }
+}
+
+/// The error of a handler that ran out of time, whoever set the limit.
+pub(crate) fn timed_out(limit: Duration) -> Error {
+    Error::new(format_args!("The handler did not finish within {} s and was stopped", limit.as_secs_f64()))
+}

@@ -1,0 +1,201 @@
+//! What is linked into this binary: each component registers itself at compile time, and the runner reads the list here.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Config, Section};
+use crate::definitions::Definitions;
+use crate::{Component, Error, Result};
+use circuits_rest::Rest;
+use serde::de::DeserializeOwned;
+
+/// How a component makes itself known; const, so that [`register!`](crate::register) can place it at link time.
+#[derive(Debug)]
+pub struct Registration {
+    name: &'static str,
+    version: &'static str,
+    build: fn(&Setup) -> Result<Component>,
+    config: &'static str,
+    definitions: Option<fn() -> Definitions>,
+}
+
+inventory::collect!(Registration);
+
+impl Registration {
+    /// A component by its name (what `noload` and `list` say) and its constructor, which runs once at start.
+    pub const fn new(name: &'static str, build: fn(&Setup) -> Result<Component>) -> Self {
+        Self { name, version: "", build, config: "", definitions: None }
+    }
+
+    /// The component's version; `env!("CARGO_PKG_VERSION")` as a rule.
+    #[must_use]
+    pub const fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The component's section of app.config with its defaults, as a user should find it in a new file.
+    #[must_use]
+    pub const fn config(mut self, text: &'static str) -> Self {
+        self.config = text;
+        self
+    }
+
+    /// What the component needs on the platform: destinations, activity fields, rules.
+    #[must_use]
+    pub const fn definitions(mut self, definitions: fn() -> Definitions) -> Self {
+        self.definitions = Some(definitions);
+        self
+    }
+
+    /// The component's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The component's version; empty if it gave none.
+    pub fn component_version(&self) -> &'static str {
+        self.version
+    }
+
+    /// The component's section text for a new app.config; empty if it has none.
+    pub fn config_text(&self) -> &'static str {
+        self.config
+    }
+
+    /// The name of the component's section in app.config: that of its section text, otherwise its own name.
+    pub fn section(&self) -> &'static str {
+        let header = self.config.lines().map(str::trim).find(|line| line.starts_with('['));
+        header.and_then(|line| line.strip_prefix('[')?.strip_suffix(']')).unwrap_or(self.name)
+    }
+
+    /// What the component needs on the platform.
+    pub fn platform_definitions(&self) -> Definitions {
+        self.definitions.map_or_else(Definitions::default, |definitions| definitions())
+    }
+
+    pub(crate) fn build(&self, setup: &Setup) -> Result<Component> {
+        let mut component = (self.build)(setup)?;
+        if let Some(queue) = setup.section().and_then(|section| section.get("queue")).filter(|queue| !queue.is_empty()) {
+            component.destination = queue;
+        }
+        crate::component::check(self.name, &component)?;
+        Ok(component)
+    }
+}
+
+/// Registers a component with every binary that links its crate:
+/// `register! { Registration::new("escalation", component).config(include_str!("app.config")) }`.
+///
+/// A Cargo dependency alone links nothing: the binary must also say `use <crate> as _;`.
+#[macro_export]
+macro_rules! register {
+    ($registration:expr) => {
+        $crate::__private::inventory::submit! { $registration }
+    };
+}
+
+/// Every linked registration, sorted by name.
+pub fn registrations() -> Vec<&'static Registration> {
+    let mut all: Vec<_> = inventory::iter::<Registration>.into_iter().collect();
+    all.sort_by_key(|registration| registration.name);
+    all
+}
+
+/// The registrations that are to run: all but those that `noload` names.
+///
+/// # Errors
+/// An empty registry, two components of one name, a `noload` name that nothing linked has: each with its cure.
+pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result<Vec<&'static Registration>> {
+    if all.is_empty() {
+        return Err(Error::new(
+            "No components are linked into this binary. Add `use <component crate> as _;` (or `use components as _;`) to its \
+             main.rs: a Cargo dependency alone registers nothing",
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for registration in all {
+        if !names.insert(registration.name) {
+            return Err(Error::new(format_args!(
+                "Two linked components are named `{}`. Rename one in its `register!`, or unlink one",
+                registration.name
+            )));
+        }
+    }
+    if let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) {
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Error::new(format_args!(
+            "noload names `{unknown}`, which is not a linked component. Linked are: {names}. Correct or remove it in [resilient]"
+        )));
+    }
+    let left: Vec<_> = all.iter().copied().filter(|r| !noload.iter().any(|name| name == r.name)).collect();
+    if left.is_empty() {
+        return Err(Error::new("noload names every linked component, so nothing would run. Remove a name from it in [resilient]"));
+    }
+    Ok(left)
+}
+
+/// What a component's constructor is given.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    registration: &'static Registration,
+    config: &'a Config,
+    rest: Rest,
+}
+
+impl<'a> Setup<'a> {
+    pub(crate) fn new(registration: &'static Registration, config: &'a Config, rest: Rest) -> Self {
+        Self { registration, config, rest }
+    }
+
+    /// The component's section of app.config as a struct of its own. A missing section reads as an empty one.
+    ///
+    /// # Errors
+    /// Names section, key, file and line of a value that is missing or unfit.
+    pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
+        Ok(self.config.section_or_empty(self.registration.section()).settings()?)
+    }
+
+    /// The component's section of app.config, key by key.
+    pub fn section(&self) -> Option<Section<'a>> {
+        self.config.section(self.registration.section())
+    }
+
+    /// The whole configuration.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
+    /// A REST client without a context token, for look-ups at start and background work.
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none(_: &Setup<'_>) -> Result<Component> {
+        Err(Error::new("not built here"))
+    }
+    static A: Registration = Registration::new("a", none).config("# c\n[first]\nx=1\n[second]\n");
+    static B: Registration = Registration::new("b", none);
+
+    #[test]
+    fn section_is_the_first_of_the_text_or_the_name() {
+        assert_eq!((A.section(), B.section()), ("first", "b"));
+    }
+
+    #[test]
+    fn refusals_name_the_cure() {
+        let text = |all: &[&'static Registration], noload: &[&str]| {
+            select(all, &noload.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap_err().to_string()
+        };
+        assert!(text(&[], &[]).contains("use components as _;"));
+        assert!(text(&[&A, &A], &[]).contains("Two linked components are named `a`"));
+        assert!(text(&[&A, &B], &["c"]).contains("Linked are: a, b"));
+        assert!(text(&[&A], &["a"]).contains("every linked component"));
+        let left = select(&[&A, &B], &["a".to_owned()]).unwrap();
+        assert_eq!(left.iter().map(|r| r.name()).collect::<Vec<_>>(), ["b"]);
+    }
+}

@@ -1,0 +1,72 @@
+//! What a handler answers, and the JSON the platform reads (`ActionAcknowledgementDTO`).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The answer to one action: its text is what the analyst reads in the Action Status dialog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    message_type: u8,
+    message: String,
+    complete: bool,
+}
+
+impl Reply {
+    /// The action is completed, with this text.
+    pub fn completed(message: impl Into<String>) -> Self {
+        Self { message_type: 0, message: message.into(), complete: true }
+    }
+
+    /// The action failed, with this text. Handlers usually return an [`Error`](crate::Error) instead, which becomes this.
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { message_type: 1, message: message.into(), complete: true }
+    }
+
+    /// Progress: the action stays pending.
+    pub(crate) fn status(message: impl Into<String>) -> Self {
+        let message = message.into();
+        let message = if message.is_empty() { "(No status)".to_owned() } else { message };
+        Self { message_type: 0, message, complete: false }
+    }
+
+    /// Whether this is an error (`message_type: 1`).
+    pub fn is_error(&self) -> bool {
+        self.message_type == 1
+    }
+
+    /// The text the analyst reads.
+    pub fn text(&self) -> &str {
+        &self.message
+    }
+
+    /// The wire form.
+    pub(crate) fn to_json(&self) -> Bytes {
+        // A struct of two integers and a string has no way to fail.
+        Bytes::from(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+impl From<&str> for Reply {
+    fn from(message: &str) -> Self {
+        Self::completed(message)
+    }
+}
+
+impl From<String> for Reply {
+    fn from(message: String) -> Self {
+        Self::completed(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_forms() {
+        let wire = |reply: Reply| String::from_utf8(reply.to_json().to_vec()).unwrap();
+        assert_eq!(wire(Reply::completed("Done")), r#"{"message_type":0,"message":"Done","complete":true}"#);
+        assert_eq!(wire(Reply::error("No")), r#"{"message_type":1,"message":"No","complete":true}"#);
+        assert_eq!(wire(Reply::status("")), r#"{"message_type":0,"message":"(No status)","complete":false}"#);
+    }
+}

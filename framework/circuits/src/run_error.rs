@@ -1,0 +1,92 @@
+//! Why the runner could not start or go on, in a form that a command can turn into its exit code.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// What kind of failure it was; the peer's exit codes tell the same kinds apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A component, the registry or the configuration.
+    Components,
+    /// The platform's REST API cannot be reached or answers with an error.
+    RestConnection,
+    /// A REST call was answered 401 after login.
+    RestUnauthorised,
+    /// A CA or client certificate file is missing or unreadable.
+    CaFile,
+    /// The certificate chain, host name or date of a server does not hold.
+    Certificate,
+    /// The account is not a member of the configured org, or must name one.
+    Org,
+    /// Wrong user, password or API key.
+    Credentials,
+    /// Any other failure of the STOMP connection.
+    Stomp,
+    /// The broker refuses the account.
+    StompCredentials,
+    /// The account may not read a queue.
+    StompQueue,
+}
+
+/// Why the runner could not start or go on. `Display` names the cure.
+#[derive(Debug)]
+pub struct RunError {
+    failure: Failure,
+    text: String,
+}
+
+impl RunError {
+    /// The kind of failure.
+    pub fn failure(&self) -> Failure {
+        self.failure
+    }
+
+    pub(crate) fn components(error: crate::Error) -> Self {
+        Self { failure: Failure::Components, text: error.to_string() }
+    }
+
+    pub(crate) fn rest(error: circuits_rest::Error) -> Self {
+        let failure = if error.is_cafile() {
+            Failure::CaFile
+        } else if error.is_certificate() {
+            Failure::Certificate
+        } else if error.is_credentials() {
+            Failure::Credentials
+        } else if error.is_org() {
+            Failure::Org
+        } else if error.is_session() {
+            Failure::RestUnauthorised
+        } else {
+            Failure::RestConnection
+        };
+        Self { failure, text: format!("REST: {error}") }
+    }
+
+    pub(crate) fn stomp(error: circuits_stomp::Error) -> Self {
+        Self::stomp_shared(Arc::new(error))
+    }
+
+    pub(crate) fn stomp_shared(error: Arc<circuits_stomp::Error>) -> Self {
+        let failure = if error.is_cafile() {
+            Failure::CaFile
+        } else if error.is_certificate() {
+            Failure::Certificate
+        } else if error.is_credentials() {
+            Failure::StompCredentials
+        } else if error.is_unauthorised() {
+            Failure::StompQueue
+        } else {
+            Failure::Stomp
+        };
+        Self { failure, text: format!("STOMP: {error}") }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for RunError {}

@@ -1,0 +1,250 @@
+//! Builds everything from the configuration, checks it, subscribes, and runs until told to stop: the whole program apart
+//! from its command line.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits_rest::Client;
+use circuits_stomp::{Deliveries, Session, State, Subscription};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::connect;
+use crate::dispatch::{Dispatcher, Shared};
+use crate::in_flight::InFlight;
+use crate::journal::{Journal, MemoryJournal};
+use crate::lanes::Lanes;
+use crate::message::DestinationName;
+use crate::registry::{self, Registration, Setup};
+use crate::routes::Routes;
+use crate::rules::Rules;
+use crate::run_error::RunError;
+use crate::settle::Settler;
+use crate::signal::{Bus, Signal};
+
+/// How long the last flush to the broker may take at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A runner that has logged in to the platform and built its components; [`run`](Self::run) does the rest.
+pub struct Runner {
+    session_options: circuits_stomp::Options,
+    shared: Arc<Shared>,
+    journal: Arc<dyn Journal>,
+    reply_mode: crate::config::ReplyMode,
+    num_workers: usize,
+    prefetch: u32,
+    shutdown_timeout: Duration,
+    org: i64,
+    bus: Bus,
+}
+
+impl Runner {
+    /// Logs in, builds the components that are linked and not in `noload`, and fetches the rule list.
+    ///
+    /// `on_secret` is told of every secret that login brings (session ids, tokens), so that a log can hide them.
+    ///
+    /// # Errors
+    /// Whatever keeps it from ever working, with the cure in its text: see [`RunError`].
+    pub async fn prepare(config: &Config, on_secret: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, RunError> {
+        Self::with_components(config, &registry::registrations(), on_secret).await
+    }
+
+    /// [`prepare`](Self::prepare) with these components instead of the linked ones.
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare).
+    pub async fn with_components(
+        config: &Config,
+        linked: &[&'static Registration],
+        on_secret: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self, RunError> {
+        let settings = config.settings();
+        let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
+        let prefetch = connect::prefetch(config);
+        let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
+        info!(host = settings.host, "Resilient server");
+        let client = Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
+        info!(org = client.org().name, id = client.org().id, "Resilient org");
+        if !client.org().actions_framework_enabled {
+            return Err(RunError::components(crate::Error::new(format_args!(
+                "The org `{}` has no action module (actions_framework_enabled is false), so no message will ever come. Ask the \
+                 platform's administrator to enable it",
+                client.org().name
+            ))));
+        }
+        let routes = build(config, &registrations, &client).map_err(RunError::components)?;
+        let rules = Rules::load(client.clone()).await.map_err(RunError::rest)?;
+        info!(num_workers = settings.num_workers, prefetch, "Components loaded");
+        Ok(Self {
+            session_options,
+            reply_mode: settings.reply_mode,
+            num_workers: settings.num_workers,
+            prefetch,
+            shutdown_timeout: settings.shutdown_timeout,
+            org: client.org().id,
+            shared: Arc::new(Shared {
+                routes,
+                rules,
+                client,
+                handler_timeout: settings.handler_timeout,
+                max_attempts: settings.max_attempts,
+            }),
+            journal: Arc::new(MemoryJournal::default()),
+            bus: Bus::new(),
+        })
+    }
+
+    /// Remembers messages in `journal` instead of in memory.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// What happens to each message, from now on.
+    pub fn signals(&self) -> broadcast::Receiver<Signal> {
+        self.bus.subscribe()
+    }
+
+    /// Connects, subscribes and handles actions until `shutdown` resolves; then finishes what runs, leaves the rest with the
+    /// broker and disconnects.
+    ///
+    /// # Errors
+    /// Only for what can never work: a broker that refuses certificate, credentials or a subscription at start.
+    /// A connection that breaks later is mended for ever.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        let destinations = self.destinations();
+        let (session, mut deliveries) = Session::start(self.session_options);
+        let state = session.state();
+        let settler = Settler {
+            session: session.clone(),
+            journal: self.journal,
+            in_flight: Arc::new(InFlight::default()),
+            mode: self.reply_mode,
+            bus: self.bus,
+        };
+        let tasks = TaskTracker::new();
+        let lanes = Lanes::new(self.num_workers, tasks.clone());
+        let dispatcher =
+            Dispatcher { shared: self.shared, settler, lanes, tasks, abort: CancellationToken::new() };
+
+        let stop = CancellationToken::new();
+        let mut ended = pin!(async {
+            tokio::join!(
+                dispatcher.run(&mut deliveries, stop.clone()),
+                follow(state.clone(), &destinations, &dispatcher.settler.bus, stop.clone()),
+            );
+        });
+        let mut subscribed = pin!(subscribe(&session, &destinations, self.prefetch, &dispatcher.settler.bus));
+        let mut shutdown = pin!(shutdown);
+        let outcome = tokio::select! {
+            () = &mut shutdown => Ok(()),
+            () = &mut ended => Err(closed(&state)),
+            result = &mut subscribed => match result {
+                Err(error) => Err(error),
+                Ok(()) => {
+                    info!("resilient-circuits has started successfully and is now running...");
+                    tokio::select! {
+                        () = &mut shutdown => Ok(()),
+                        () = &mut ended => Err(closed(&state)),
+                    }
+                }
+            },
+        };
+        stop.cancel();
+        if outcome.is_ok() {
+            drain(&dispatcher, self.shutdown_timeout).await;
+        }
+        if let Err(error) = session.close(CLOSE_TIMEOUT).await {
+            warn!(%error, "The connection was not closed in an orderly way; the broker redelivers what it has no ACK for");
+        }
+        outcome
+    }
+
+    fn destinations(&self) -> Vec<String> {
+        self.shared.routes.destinations().into_iter().map(|queue| DestinationName::actions(self.org, queue).to_string()).collect()
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("destinations", &self.destinations()).finish_non_exhaustive()
+    }
+}
+
+fn build(config: &Config, registrations: &[&'static Registration], client: &Client) -> crate::Result<Routes> {
+    let mut components = Vec::with_capacity(registrations.len());
+    for registration in registrations {
+        let setup = Setup::new(registration, config, client.with_token(None));
+        let component = registration.build(&setup).map_err(|error| {
+            error.context(format_args!("Failed to load the component `{}` {}", registration.name(), registration.component_version()))
+        })?;
+        info!(component = registration.name(), destination = component.destination, "Component loaded");
+        components.push((registration.name(), component));
+    }
+    Routes::new(components)
+}
+
+async fn subscribe(session: &Session, destinations: &[String], prefetch: u32, bus: &Bus) -> Result<(), RunError> {
+    for destination in destinations {
+        session.subscribe(Subscription { destination: destination.clone(), prefetch }).await.map_err(RunError::stomp)?;
+        subscribed(destination, bus);
+    }
+    Ok(())
+}
+
+fn subscribed(destination: &str, bus: &Bus) {
+    info!("Subscribed to message destination {destination}");
+    bus.emit(|| Signal::Subscribed { destination: destination.to_owned() });
+}
+
+/// Logs what becomes of the connection, until it is closed for good or `stop`.
+async fn follow(mut state: watch::Receiver<State>, destinations: &[String], bus: &Bus, stop: CancellationToken) {
+    let mut first = true;
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            State::Connecting { host, attempt } => info!(%host, attempt, "STOMP attempting to connect"),
+            State::Connected { host, server, .. } => {
+                info!(%host, server, "STOMP connected");
+                if !std::mem::take(&mut first) {
+                    destinations.iter().for_each(|destination| subscribed(destination, bus));
+                }
+            }
+            State::Disconnected { reason, retry_in } => {
+                warn!(%reason, retry_in_ms = retry_in.as_millis() as u64, "STOMP is not connected; it will be tried again");
+            }
+            State::Closed { .. } => return,
+            _ => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = state.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+fn closed(state: &watch::Receiver<State>) -> RunError {
+    match &*state.borrow() {
+        State::Closed { reason: Some(reason) } => RunError::stomp_shared(Arc::clone(reason)),
+        _ => RunError::components(crate::Error::new("The STOMP session ended unexpectedly")),
+    }
+}
+
+/// Lets running handlers finish within the grace time. What waits is dropped un-acknowledged, which makes the broker give it
+/// to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver what still runs.
+async fn drain(dispatcher: &Dispatcher, grace: Duration) {
+    let waiting = dispatcher.lanes.close();
+    dispatcher.tasks.close();
+    info!(held = dispatcher.settler.in_flight.len(), waiting, grace_s = grace.as_secs(), "Stopping: finishing what runs");
+    if tokio::time::timeout(grace, dispatcher.tasks.wait()).await.is_err() {
+        error!("Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker");
+        dispatcher.abort.cancel();
+        dispatcher.tasks.wait().await;
+    }
+}

@@ -1,0 +1,137 @@
+//! The end of a message's way: the reply reaches the broker, then the acknowledgement does, and whatever breaks in between
+//! leaves the message to be redelivered.
+
+use std::sync::Arc;
+
+use circuits_stomp::{AckToken, Headers, Outgoing, Session};
+use tracing::{debug, error, warn};
+
+use crate::config::ReplyMode;
+use crate::in_flight::InFlight;
+use crate::journal::Journal;
+use crate::signal::{Bus, Signal};
+use crate::{Reply, Result};
+
+/// Where the answer to a message goes.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplyAddress {
+    reply_to: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl ReplyAddress {
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let header = |name| headers.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        Self { reply_to: header("reply-to"), correlation_id: header("correlation-id") }
+    }
+
+    /// The frame that carries `reply` there; `None` for a message that nobody waits on.
+    pub(crate) fn frame(&self, reply: &Reply) -> Option<Outgoing> {
+        let headers = self.correlation_id.iter().map(|id| ("correlation-id".to_owned(), id.clone())).collect();
+        Some(Outgoing { destination: self.reply_to.clone()?, headers, body: reply.to_json() })
+    }
+
+    /// Says in the log what the message lacks for its answer to arrive.
+    pub(crate) fn warn_of_gaps(&self) {
+        if self.reply_to.is_none() {
+            warn!("The message has no reply-to header, so its answer can be sent nowhere; it is handled and acknowledged");
+        } else if self.correlation_id.is_none() {
+            warn!("The message has no correlation-id header, so the platform cannot match the reply to an action");
+        }
+    }
+}
+
+/// Settles messages; shared by all of a runner's tasks.
+#[derive(Clone)]
+pub(crate) struct Settler {
+    pub(crate) session: Session,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) mode: ReplyMode,
+    pub(crate) bus: Bus,
+}
+
+/// How one try ended.
+enum Tried {
+    Settled,
+    /// The connection went away: the message will come again, and its reply with it.
+    Gone,
+}
+
+impl Settler {
+    /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is let go, so that its
+    /// redelivery finds the reply in the journal; if the redelivery is here already, the work goes on with its token.
+    pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
+        let mut replied = false;
+        while let Some(token) = self.in_flight.token(id) {
+            match self.try_once(id, address, reply, &token, &mut replied).await {
+                Tried::Settled => {
+                    self.in_flight.release(id);
+                    self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+                    return;
+                }
+                Tried::Gone if self.in_flight.release_dead(id, &token) => {
+                    debug!(message_id = id, "The connection went away before the message was settled; its redelivery will be");
+                    return;
+                }
+                Tried::Gone => {}
+            }
+        }
+    }
+
+    /// Acknowledges a message whose reply the broker has.
+    pub(crate) async fn acknowledge(&self, id: &str, token: &AckToken) {
+        if self.session.ack(token) {
+            self.in_flight.release(id);
+            self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+        } else {
+            self.in_flight.release_dead(id, token);
+        }
+    }
+
+    /// Answers and acknowledges a message that cannot be identified, so that it does not come back for ever.
+    pub(crate) async fn refuse_unidentified(&self, token: &AckToken, address: &ReplyAddress, reply: &Reply) {
+        if let Some(frame) = address.frame(reply)
+            && let Err(error) = self.session.send(frame).await
+        {
+            warn!(%error, "The error reply to a message without message-id could not be sent");
+            if error.is_lost() {
+                return;
+            }
+        }
+        self.session.ack(token);
+    }
+
+    async fn try_once(&self, id: &str, address: &ReplyAddress, reply: &Reply, token: &AckToken, replied: &mut bool) -> Tried {
+        if !*replied && let Some(frame) = address.frame(reply) {
+            let sent = match self.mode {
+                ReplyMode::Confirmed => self.session.send(frame).await,
+                ReplyMode::Transaction => self.session.send_and_ack(frame, token).await,
+            };
+            match sent {
+                Ok(()) => {
+                    *replied = true;
+                    note(id, self.journal.replied(id).await);
+                    if matches!(self.mode, ReplyMode::Transaction) {
+                        return Tried::Settled;
+                    }
+                }
+                Err(error) if error.is_refused() => {
+                    error!(message_id = id, %error, "The broker refuses the reply; grant the account write access to the reply queue. \
+                        The message is acknowledged without it, or it would come back for ever");
+                }
+                Err(_) => return Tried::Gone,
+            }
+        } else if !*replied {
+            note(id, self.journal.replied(id).await);
+        }
+        if self.session.ack(token) { Tried::Settled } else { Tried::Gone }
+    }
+}
+
+/// A journal that fails now costs at most a second, identical reply after a redelivery; the message itself is safe.
+fn note(id: &str, noted: Result<()>) {
+    if let Err(error) = noted {
+        warn!(message_id = id, %error, "The journal could not note the reply");
+    }
+}
