@@ -1,1 +1,31 @@
-//! Placeholder.
+//! A REST session with the platform: it logs in, chooses the organisation, keeps the session alive and sends requests
+//! that cannot forget the context token of the message they belong to.
+//!
+//! - [`Options`] says where and as whom; [`Client::connect`] logs in.
+//! - [`Client::with_token`] gives a [`Rest`], the handle that handlers hold.
+//! - [`Rest::update`] reads, applies a change and writes it back, again when somebody else was faster (409).
+//! - [`Error`] names method, path, status and the platform's own words, and never a secret.
+//!
+//! Every call is bounded in time, repeats itself only where that cannot do something twice ([`RetryPolicy`]), and
+//! answers a lost session with one new login for all callers together.
+
+mod client;
+mod error;
+mod options;
+mod org;
+mod request;
+mod rest;
+mod retry;
+mod secret;
+mod session;
+mod transport;
+mod update;
+
+pub use client::{Client, RuleDef};
+pub use error::Error;
+pub use options::{Credentials, Options, Proxy, Verify};
+pub use org::{Account, Org};
+pub use request::{HandleFormat, Method, Request, TextFormat, segment};
+pub use rest::Rest;
+pub use retry::RetryPolicy;
+pub use update::Change;

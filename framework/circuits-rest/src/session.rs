@@ -1,0 +1,401 @@
+//! The session with the platform: one login at a time for all callers, what it yields put on every request, and a pause
+//! after a refusal, because accounts and addresses that keep knocking get banned.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    Account, Credentials, Error, Method,
+    error::{Kind, said},
+    retry::{Failure, retry_after},
+    secret::Secrets,
+    transport,
+};
+
+const PATH: &str = "/rest/session";
+
+/// What a login yielded.
+pub(crate) struct Ticket {
+    /// Counts logins, so that a caller can tell whether somebody else has renewed the session since.
+    pub(crate) generation: u64,
+    pub(crate) account: Account,
+    /// The platform's answer to the login: organisations, address, names.
+    pub(crate) facts: Value,
+    auth: Auth,
+}
+
+enum Auth {
+    Basic(HeaderValue),
+    Cookies { csrf: HeaderValue, jar: Mutex<BTreeMap<String, String>> },
+}
+
+impl Ticket {
+    /// Puts the session on a request.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        match &self.auth {
+            Auth::Basic(basic) => {
+                headers.insert(AUTHORIZATION, basic.clone());
+            }
+            Auth::Cookies { csrf, jar } => {
+                headers.insert("X-sess-id", csrf.clone());
+                let jar = jar.lock().unwrap_or_else(PoisonError::into_inner);
+                let line: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                if let Ok(mut line) = HeaderValue::from_str(&line.join("; ")) {
+                    line.set_sensitive(true);
+                    headers.insert(COOKIE, line);
+                }
+            }
+        }
+    }
+
+    /// Keeps the cookies of an answer: platforms rotate the session, balancers bind it to a node. An API key has none.
+    pub(crate) fn learn(&self, headers: &HeaderMap, secrets: &Secrets) {
+        if let Auth::Cookies { jar, .. } = &self.auth {
+            collect(&mut jar.lock().unwrap_or_else(PoisonError::into_inner), headers, secrets);
+        }
+    }
+}
+
+/// Adds the cookies of `headers` to `jar`. Path and domain need no look: there is one origin and no redirect.
+fn collect(jar: &mut BTreeMap<String, String>, headers: &HeaderMap, secrets: &Secrets) {
+    for line in headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()) {
+        let mut parts = line.split(';').map(str::trim);
+        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
+        if parts.any(|part| part.eq_ignore_ascii_case("max-age=0")) {
+            jar.remove(name);
+        } else {
+            secrets.learn(value);
+            jar.insert(name.to_owned(), value.to_owned());
+        }
+    }
+}
+
+/// The one session that all handles share.
+pub(crate) struct Session {
+    http: reqwest::Client,
+    base: String,
+    credentials: Credentials,
+    headers: HeaderMap,
+    timeout: Duration,
+    pub(crate) secrets: Secrets,
+    ticket: RwLock<Option<Arc<Ticket>>>,
+    gate: tokio::sync::Mutex<Gate>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        base: String,
+        credentials: Credentials,
+        headers: HeaderMap,
+        timeout: Duration,
+        secrets: Secrets,
+    ) -> Self {
+        let (Credentials::ApiKey { secret, .. } | Credentials::User { password: secret, .. }) = &credentials;
+        secrets.learn(secret.expose_secret());
+        Self {
+            http,
+            base,
+            credentials,
+            headers,
+            timeout,
+            secrets,
+            ticket: RwLock::default(),
+            gate: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The session as it stands; `None` before the first login.
+    pub(crate) fn ticket(&self) -> Option<Arc<Ticket>> {
+        self.ticket.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Logs in for the first time. One try.
+    pub(crate) async fn open(&self) -> Result<Arc<Ticket>, (Error, Failure)> {
+        let ticket = Arc::new(self.login(1).await?);
+        self.install(&ticket);
+        Ok(ticket)
+    }
+
+    /// Replaces the session of generation `stale`, which the platform refused: by one login for all who ask, and by none
+    /// while an earlier refusal is too recent.
+    pub(crate) async fn renew(self: &Arc<Self>, stale: u64) -> Result<Arc<Ticket>, Error> {
+        // On a task of its own: a caller that is cancelled half way must not make the next one start over.
+        let session = self.clone();
+        let renewal = tokio::spawn(async move { session.renew_here(stale).await });
+        renewal.await.unwrap_or_else(|_| Err(Error::new(Kind::Session, "the new login was interrupted")))
+    }
+
+    async fn renew_here(&self, stale: u64) -> Result<Arc<Ticket>, Error> {
+        let mut gate = self.gate.lock().await;
+        if let Some(newer) = self.ticket().filter(|ticket| ticket.generation > stale) {
+            return Ok(newer);
+        }
+        gate.check(Instant::now())?;
+        match self.login(stale + 1).await {
+            Ok(ticket) => {
+                tracing::info!(
+                    generation = ticket.generation,
+                    "The platform ended the session; logged in again."
+                );
+                let ticket = Arc::new(ticket);
+                self.install(&ticket);
+                Ok(ticket)
+            }
+            Err((error, _)) => {
+                let pause = gate.close(Instant::now(), &error);
+                tracing::warn!(
+                    error = %error, pause_s = pause.as_secs(),
+                    "The session ended and a new login failed; no other is tried before the pause is over."
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// A session fresh from a login was refused all the same: further logins would not help for now.
+    pub(crate) async fn distrust(&self, generation: u64) {
+        self.gate.lock().await.distrust(Instant::now(), generation);
+    }
+
+    /// A renewed session works: the next loss may be answered with a login at once.
+    pub(crate) async fn trust(&self, generation: u64) {
+        self.gate.lock().await.trust(generation);
+    }
+
+    fn install(&self, ticket: &Arc<Ticket>) {
+        *self.ticket.write().unwrap_or_else(PoisonError::into_inner) = Some(ticket.clone());
+    }
+
+    /// One login: POST with e-mail and password, or GET with the API key.
+    async fn login(&self, generation: u64) -> Result<Ticket, (Error, Failure)> {
+        let method = match self.credentials {
+            Credentials::ApiKey { .. } => Method::Get,
+            Credentials::User { .. } => Method::Post,
+        };
+        self.exchange(generation).await.map_err(|(error, failure)| (error.at(method, PATH), failure))
+    }
+
+    async fn exchange(&self, generation: u64) -> Result<Ticket, (Error, Failure)> {
+        let url = format!("{}{PATH}?include_permissions=false", self.base);
+        let (request, basic) = match &self.credentials {
+            Credentials::ApiKey { id, secret } => {
+                let blob = BASE64_STANDARD.encode(format!("{id}:{}", secret.expose_secret()));
+                self.secrets.learn(&blob);
+                let basic = sensitive(&format!("Basic {blob}"))
+                    .ok_or_else(|| malformed("the API key cannot be sent as a header"))?;
+                (self.http.get(url).header(AUTHORIZATION, basic.clone()), Some(basic))
+            }
+            Credentials::User { email, password } => {
+                let body = json!({"email": email, "password": password.expose_secret()});
+                (self.http.post(url).body(body.to_string()), None)
+            }
+        };
+        let answer = request
+            .headers(self.headers.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .timeout(self.timeout)
+            .send()
+            .await
+            .map_err(transport::explain)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(transport::explain)?;
+        if status != reqwest::StatusCode::OK {
+            return Err(self.refused(status.as_u16(), &headers, &body));
+        }
+        let facts: Value =
+            serde_json::from_slice(&body).map_err(|_| malformed("the answer to the login is not JSON"))?;
+        let (account, auth) = match basic {
+            Some(basic) => {
+                let handle = facts.get("api_key_handle").and_then(Value::as_i64).unwrap_or_default();
+                (Account::ApiKey { handle }, Auth::Basic(basic))
+            }
+            None => {
+                let csrf = facts.get("csrf_token").and_then(Value::as_str).unwrap_or_default();
+                self.secrets.learn(csrf);
+                let csrf =
+                    sensitive(csrf).ok_or_else(|| malformed("the login's csrf_token cannot be a header"))?;
+                let mut jar = BTreeMap::new();
+                collect(&mut jar, &headers, &self.secrets);
+                let id = facts.get("user_id").and_then(Value::as_i64).unwrap_or_default();
+                (Account::User { id }, Auth::Cookies { csrf, jar: Mutex::new(jar) })
+            }
+        };
+        Ok(Ticket { generation, account, facts, auth })
+    }
+
+    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
+        let error =
+            Error::answer(status, said(self.secrets.blank(&String::from_utf8_lossy(body)).as_bytes()));
+        match status {
+            401 | 403 => {
+                let hint = match self.credentials {
+                    Credentials::ApiKey { .. } => "check `api_key_id` and `api_key_secret`",
+                    Credentials::User { .. } => {
+                        "check `email` and `password`, and that the account is not locked"
+                    }
+                };
+                let error = error.with_kind(Kind::Credentials).context("the platform refused the login");
+                (error.hint(hint), Failure::Permanent)
+            }
+            408 | 429 => (error, Failure::Status { status, after: after(headers) }),
+            400..=499 => (error.hint("check `host`, `port` and `resource_prefix`"), Failure::Permanent),
+            // Start-up pages of a platform that is coming up, redirects included, go away by themselves.
+            _ => (error, Failure::Status { status, after: after(headers) }),
+        }
+    }
+}
+
+/// `Retry-After` of an answer.
+pub(crate) fn after(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers.get("retry-after")?.to_str().ok()?, std::time::SystemTime::now())
+}
+
+pub(crate) fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn malformed(message: &str) -> (Error, Failure) {
+    let error = Error::new(Kind::Body, message)
+        .hint("check that `host`, `port` and `resource_prefix` lead to the platform");
+    (error, Failure::Permanent)
+}
+
+/// Whether another login may be tried.
+#[derive(Default)]
+struct Gate {
+    /// Until when none may, and what everybody is told meanwhile.
+    closed: Option<(Instant, Error)>,
+    /// Refusals since a session last proved good.
+    refusals: u32,
+    /// The newest session that was refused although fresh.
+    distrusted: u64,
+}
+
+/// Five refusals are what many account policies allow: with this pause the fifth login comes more than seven minutes
+/// after the first.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// A platform that cannot be reached bans nobody; this only keeps queued requests from trying one after another.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(2);
+
+impl Gate {
+    fn check(&self, now: Instant) -> Result<(), Error> {
+        match &self.closed {
+            Some((until, error)) if *until > now => {
+                let wait = (*until - now).as_secs() + 1;
+                Err(error.clone().hint(format!(
+                    "no new login is tried for {wait} s, because repeated refused logins get accounts locked"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends logins for a while and says for how long.
+    fn close(&mut self, now: Instant, error: &Error) -> Duration {
+        let pause = if error.is_credentials() || error.is_session() {
+            let doubled = 2_u32.saturating_pow(self.refusals);
+            self.refusals = self.refusals.saturating_add(1);
+            FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+        } else {
+            UNREACHABLE_PAUSE
+        };
+        self.closed = Some((now + pause, error.clone()));
+        pause
+    }
+
+    /// Many callers may meet the same fresh session's refusal; it counts once.
+    fn distrust(&mut self, now: Instant, generation: u64) {
+        if generation > self.distrusted {
+            self.distrusted = generation;
+            self.close(now, &Error::new(Kind::Session, "the platform refuses even a new session"));
+        }
+    }
+
+    fn trust(&mut self, generation: u64) {
+        if generation > self.distrusted {
+            self.refusals = 0;
+            self.closed = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused() -> Error {
+        Error::new(Kind::Credentials, "no")
+    }
+
+    #[test]
+    fn pauses_between_refused_logins_double_up_to_a_quarter_of_an_hour() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let pauses: Vec<u64> = (0..7).map(|_| gate.close(now, &refused()).as_secs()).collect();
+        assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900]);
+    }
+
+    #[test]
+    fn a_closed_gate_repeats_the_refusal_until_the_pause_is_over() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        assert!(gate.check(now).is_ok());
+        let pause = gate.close(now, &refused());
+        let error = gate.check(now + pause / 2).unwrap_err();
+        assert!(
+            error.is_credentials() && error.to_string().contains("no new login is tried for 16 s"),
+            "{error}"
+        );
+        assert!(gate.check(now + pause).is_ok());
+    }
+
+    #[test]
+    fn an_unreachable_platform_costs_a_short_pause_and_counts_no_refusal() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        assert_eq!(gate.close(now, &Error::new(Kind::Connect, "down")), UNREACHABLE_PAUSE);
+        assert_eq!(gate.close(now, &refused()), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn a_refused_fresh_session_counts_once_and_a_good_one_forgives() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        for _ in 0..1000 {
+            gate.distrust(now, 2);
+        }
+        assert!(gate.check(now).unwrap_err().is_session());
+        assert_eq!(gate.refusals, 1);
+        gate.trust(2);
+        assert!(gate.check(now).is_err(), "the refused session itself proves nothing");
+        gate.trust(3);
+        assert!(gate.check(now).is_ok());
+    }
+
+    #[test]
+    fn cookies_are_kept_replaced_and_dropped() {
+        let (mut jar, secrets) = (BTreeMap::new(), Secrets::default());
+        let mut headers = HeaderMap::new();
+        for line in ["JSESSIONID=a1b2; Path=/; Secure; HttpOnly", "node=n=7", "nonsense"] {
+            headers.append(SET_COOKIE, line.parse().unwrap());
+        }
+        collect(&mut jar, &headers, &secrets);
+        assert_eq!(
+            Vec::from_iter(jar.clone()),
+            [("JSESSIONID".into(), "a1b2".into()), ("node".into(), "n=7".into())]
+        );
+        headers.clear();
+        headers.append(SET_COOKIE, "node=; Max-Age=0".parse().unwrap());
+        collect(&mut jar, &headers, &secrets);
+        assert_eq!(jar.len(), 1);
+    }
+}
