@@ -1,0 +1,150 @@
+//! A frame's command and headers: cleaned of what `ClientCodec` cannot take, read by it, and completed again.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio_stomp_2::client::ClientCodec;
+use tokio_stomp_2::{FromServer, Message};
+use tokio_util::codec::Decoder as _;
+
+use super::escape::unescape;
+use super::{Incoming, Malformed};
+use crate::delivery::Flaw;
+use crate::headers::Headers;
+
+/// Without these `ClientCodec` refuses a MESSAGE, and refusing it would bring it back for ever.
+const REQUIRED: [&str; 3] = ["message-id", "subscription", "destination"];
+
+/// Stands in for a value that `ClientCodec` cannot take; never seen by anybody else.
+const STAND_IN: &str = "-";
+
+/// Longest text of an ERROR frame that is passed on.
+const LONGEST_TEXT: usize = 400;
+
+pub(super) struct Head {
+    content: FromServer,
+    extra: Vec<(Vec<u8>, Vec<u8>)>,
+    flaw: Option<Flaw>,
+    pub(super) content_length: Option<u64>,
+}
+
+impl Head {
+    /// Reads a header block: lines with or without CR, up to and without the empty line.
+    pub(super) fn parse(block: &[u8], cut: Option<Flaw>) -> Result<Self, Malformed> {
+        let mut lines =
+            block.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let command = lines.next().unwrap_or_default();
+        let mut clean = BytesMut::with_capacity(block.len() + 64);
+        clean.put_slice(command);
+        clean.put_u8(b'\n');
+
+        let (mut missing, mut empty, mut count) = (REQUIRED.to_vec(), Vec::new(), 0);
+        let (mut flaw, mut content_length) = (None, None);
+        for line in lines.filter(|line| !line.is_empty()) {
+            let colon = memchr::memchr(b':', line).ok_or(Malformed::NoColon)?;
+            let (name, value) =
+                (String::from_utf8_lossy(&line[..colon]), String::from_utf8_lossy(&line[colon + 1..]));
+            if flaw.is_none() && std::str::from_utf8(line).is_err() {
+                flaw = Some(Flaw::HeaderNotUtf8 { name: name.to_string() });
+            }
+            if name == "content-length" {
+                // The first one counts; the codec must not see it, it gets no body.
+                if content_length.is_none() {
+                    content_length = Some(length(&value)?);
+                }
+                continue;
+            }
+            if name.is_empty() {
+                continue;
+            }
+            missing.retain(|required| *required != name);
+            if value.is_empty() {
+                empty.push(count);
+            }
+            put_header(&mut clean, &name, if value.is_empty() { STAND_IN } else { &value });
+            count += 1;
+        }
+        let is_message = command.eq_ignore_ascii_case(b"MESSAGE");
+        if is_message {
+            missing.iter().for_each(|name| put_header(&mut clean, name, STAND_IN));
+        }
+        clean.put_slice(b"\n\0");
+
+        let Message { mut content, extra_headers } =
+            ClientCodec.decode(&mut clean).ok().flatten().ok_or(Malformed::Unknown)?;
+        if let FromServer::Message { headers, .. } = &mut content {
+            headers.truncate(count);
+            for index in empty {
+                if let Some((_, value)) = headers.get_mut(index) {
+                    value.clear();
+                }
+            }
+        }
+        let incomplete = missing.first().filter(|_| is_message && cut.is_none());
+        let flaw = cut.or(incomplete.map(|name| Flaw::HeaderMissing { name })).or(flaw);
+        Ok(Self { content, extra: extra_headers, flaw, content_length })
+    }
+
+    /// The frame, with the body that follows its head.
+    pub(super) fn complete(self, body: Bytes, skipped: Option<Flaw>) -> Result<Incoming, Malformed> {
+        Ok(match self.content {
+            FromServer::Connected { version, server, heartbeat, .. } => {
+                if version != "1.2" {
+                    return Err(Malformed::Version(plain(&version)));
+                }
+                let heart_beat = heartbeat.as_deref().map_or((0, 0), heart_beat);
+                Incoming::Connected { server: server.unwrap_or_default(), heart_beat }
+            }
+            FromServer::Message { headers, .. } => {
+                let headers = headers.into_iter().map(|(name, value)| (unescape(name), unescape(value)));
+                let headers = Headers::from(headers.collect::<Vec<_>>());
+                Incoming::Message { headers, body, flaw: skipped.or(self.flaw) }
+            }
+            FromServer::Receipt { receipt_id } => Incoming::Receipt { id: unescape(receipt_id) },
+            FromServer::Error { message, .. } => {
+                let receipt = self.extra.into_iter().find(|(name, _)| name == b"receipt-id");
+                let receipt =
+                    receipt.map(|(_, value)| unescape(String::from_utf8_lossy(&value).into_owned()));
+                Incoming::Error { receipt, text: error_text(&unescape(message.unwrap_or_default()), &body) }
+            }
+        })
+    }
+}
+
+fn put_header(clean: &mut BytesMut, name: &str, value: &str) {
+    clean.put_slice(name.as_bytes());
+    clean.put_u8(b':');
+    clean.put_slice(value.as_bytes());
+    clean.put_u8(b'\n');
+}
+
+fn length(value: &str) -> Result<u64, Malformed> {
+    let digits = value.trim_matches([' ', '\t']);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain).ok_or(Malformed::ContentLength)
+}
+
+/// `sx,sy`; whatever is not a number counts as "none".
+fn heart_beat(value: &str) -> (u64, u64) {
+    let (offers, wants) = value.split_once(',').unwrap_or((value, ""));
+    (offers.trim().parse().unwrap_or(0), wants.trim().parse().unwrap_or(0))
+}
+
+/// ActiveMQ says it in `message` (the body is a stack trace), RabbitMQ in the body (`message` is one word).
+fn error_text(message: &str, body: &[u8]) -> String {
+    let head = &body[..body.len().min(4 * LONGEST_TEXT)];
+    let line =
+        String::from_utf8_lossy(head.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
+    let (message, line) = (plain(message), plain(&line));
+    let trace = line.starts_with("java.");
+    match (message.is_empty(), line.is_empty() || trace) {
+        (true, true) => "no text".to_owned(),
+        (false, true) => message,
+        _ if line.contains(&message) => line,
+        _ => format!("{message}: {line}"),
+    }
+}
+
+/// Fit for a log line.
+fn plain(text: &str) -> String {
+    let short: String = text.trim().chars().take(LONGEST_TEXT).collect();
+    short.replace(char::is_control, " ")
+}

@@ -1,0 +1,119 @@
+//! The reading half: frames in, deliveries and answers out. It waits for bytes and for nothing else.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
+use tokio_util::codec::Decoder as _;
+
+use super::pending::Waiting;
+use super::{Connection, End, deadline, sleep_until};
+use crate::codec::{Codec, Incoming};
+use crate::delivery::{AckToken, Delivery, Flaw};
+use crate::headers::Headers;
+
+/// Room for one read; more only for the rest of a body that is known to come.
+const READ_BYTES: usize = 32 * 1024;
+const MOST_READ: usize = 1024 * 1024;
+
+/// How many times the agreed interval may pass without a byte: the peer's clock and the network get one interval of grace.
+const GRACE: u32 = 2;
+
+/// Reads until the connection ends.
+pub(super) async fn read(
+    mut io: impl AsyncRead + Unpin,
+    mut codec: Codec,
+    mut buffer: BytesMut,
+    beat: Option<Duration>,
+    connection: &Connection<'_>,
+) -> End {
+    let mut last = Instant::now();
+    let set_up_by = last + connection.options.connect_timeout;
+    loop {
+        loop {
+            match codec.decode(&mut buffer) {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    if let Some(end) = connection.take_in(frame) {
+                        return end;
+                    }
+                }
+                Err(error) => return connection.lost(&format!("the broker sent a broken frame: {error}")),
+            }
+        }
+        buffer.reserve(codec.wanted(buffer.len()).clamp(READ_BYTES, MOST_READ));
+        let set_up = (!connection.is_settled()).then_some(set_up_by);
+        tokio::select! {
+            biased;
+            read = io.read_buf(&mut buffer) => match read {
+                Ok(0) => return connection.lost("the broker closed the connection"),
+                Ok(_) => last = Instant::now(),
+                Err(error) => return connection.lost(&format!("reading failed: {error}")),
+            },
+            () = sleep_until(deadline(last, beat, GRACE)) => {
+                let silence = last.elapsed();
+                return connection.lost(&format!("no sign of life for {silence:?}, not even a heart-beat"));
+            }
+            () = sleep_until(set_up) => return connection.lost("the subscriptions were not confirmed in time"),
+        }
+    }
+}
+
+impl Connection<'_> {
+    fn take_in(&self, frame: Incoming) -> Option<End> {
+        match frame {
+            Incoming::Message { headers, body, flaw } => self.deliver(headers, body, flaw),
+            Incoming::Receipt { id } => return self.confirm(&id),
+            Incoming::Error { receipt, text } => return self.refuse(receipt.as_deref(), &text),
+            Incoming::Connected { .. } => return Some(self.lost("the broker sent CONNECTED twice")),
+        }
+        None
+    }
+
+    fn deliver(&self, headers: Headers, body: bytes::Bytes, flaw: Option<Flaw>) {
+        let delivery = Delivery {
+            token: AckToken { epoch: self.link.epoch, id: self.ack_id(&headers) },
+            subscription: headers.get("subscription").unwrap_or_default().to_owned(),
+            redelivered: headers.get("redelivered") == Some("true"),
+            headers,
+            body,
+            flaw,
+        };
+        if self.deliveries.send(delivery).is_err() {
+            tracing::debug!(host = %self.host, "A message arrived that nobody waits for; it stays unacknowledged.");
+        }
+    }
+
+    fn confirm(&self, receipt: &str) -> Option<End> {
+        let waiting = self.pending().take(receipt);
+        match waiting {
+            Some(Waiting::Subscribe(destination)) => {
+                self.shared.lock().registry.confirm(&destination);
+                tracing::debug!(host = %self.host, destination, "Subscription confirmed.");
+                self.settle(&destination);
+            }
+            Some(Waiting::Unsubscribe(done)) => {
+                let _ = done.send(Ok(()));
+            }
+            Some(Waiting::Sends(sends)) => sends.into_iter().for_each(|sent| {
+                let _ = sent.done.send(Ok(()));
+            }),
+            Some(Waiting::Part(transaction)) => self.pending().confirm_part(transaction),
+            Some(Waiting::Post(_)) => {}
+            Some(Waiting::Disconnect) => {
+                let end = self.lost("the session was closed");
+                return Some(End { orderly: true, ..end });
+            }
+            None => tracing::debug!(host = %self.host, receipt, "Receipt for nothing that we wait for."),
+        }
+        self.tell_idle();
+        None
+    }
+
+    pub(super) fn tell_idle(&self) {
+        if self.pending().idle() {
+            self.idle.notify_one();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What an ERROR frame means: for one request of ours, or for the connection.
+//!
+//! ActiveMQ names the request (`receipt-id`) if it carried a receipt, and goes on. RabbitMQ never names it, may send the
+//! RECEIPT all the same, and closes; but its text names the queue.
+
+use tokio::time::Instant;
+
+use super::pending::{Sent, Waiting};
+use super::{Connection, End};
+use crate::error::{Error, Kind};
+use crate::registry::Refusal;
+use crate::shared::Command;
+
+impl Connection<'_> {
+    pub(super) fn refuse(&self, receipt: Option<&str>, text: &str) -> Option<End> {
+        let text = self.options.scrub(text);
+        let Some((receipt, waiting)) = receipt.and_then(|id| Some((id, self.pending().take(id)?))) else {
+            return Some(self.fatal(&text));
+        };
+        match waiting {
+            Waiting::Subscribe(destination) => {
+                self.refuse_subscription(&destination, &text);
+                self.settle(&destination);
+            }
+            Waiting::Unsubscribe(done) => {
+                let _ = done.send(Err(self.refusal("UNSUBSCRIBE", &text)));
+            }
+            Waiting::Sends(sends) if sends.len() == 1 => {
+                sends.into_iter().for_each(|sent| self.refuse_send(sent, &text));
+            }
+            Waiting::Part(transaction) => {
+                let sent = self.pending().refuse_part(transaction);
+                sent.into_iter().for_each(|sent| self.refuse_send(sent, &text));
+            }
+            Waiting::Post(destination) => {
+                tracing::warn!(host = %self.host, destination, error = text, "The broker refused an interim message.");
+            }
+            shared @ (Waiting::Sends(_) | Waiting::Disconnect) => {
+                self.pending().restore(receipt, shared);
+                return Some(self.fatal(&text));
+            }
+        }
+        self.tell_idle();
+        None
+    }
+
+    /// An ERROR that names no request. Those whose destination its text names are refused, the rest is lost.
+    fn fatal(&self, text: &str) -> End {
+        if names_a_destination(text) {
+            let meant: Vec<String> = {
+                let pending = self.pending();
+                pending
+                    .subscribing()
+                    .filter(|destination| is_meant(text, destination))
+                    .map(str::to_owned)
+                    .collect()
+            };
+            for destination in meant {
+                self.refuse_subscription(&destination, text);
+            }
+            let error = |destination: &str| self.refusal(&format!("SEND to {destination}"), text);
+            self.pending().refuse_to(|destination| is_meant(text, destination), error);
+        }
+        let reason = Error::lost(format!("{} reported an error: {text}", self.host));
+        End { reason, orderly: false, nameless: true }
+    }
+
+    fn refuse_send(&self, sent: Sent, text: &str) {
+        let error = self.refusal(&format!("SEND to {}", sent.destination), text);
+        let _ = sent.done.send(Err(error));
+    }
+
+    fn refuse_subscription(&self, destination: &str, text: &str) {
+        let error = self.refusal(&format!("SUBSCRIBE to {destination}"), text);
+        let refusal =
+            self.shared.lock().registry.refuse(destination, &error, Instant::now(), fastrand::f64());
+        if let Some(Refusal::Retry(at)) = refusal {
+            let retry_in = at.saturating_duration_since(Instant::now());
+            tracing::error!(
+                host = %self.host, destination, %error, ?retry_in,
+                "The broker no longer lets us subscribe to a queue; nothing arrives from it until it does."
+            );
+            self.link.push(Command::LookAtRetries);
+        }
+    }
+
+    fn refusal(&self, what: &str, text: &str) -> Error {
+        let low = text.to_ascii_lowercase();
+        let login = self.options.credentials.as_ref().map_or("", |(login, _)| login);
+        if ["not authorized", "not authorised", "access_refused", "access refused"]
+            .iter()
+            .any(|word| low.contains(word))
+        {
+            let cure = format!("give the login {login:?} the right to do so on the broker");
+            Error::new(Kind::Unauthorised, format!("{} refused {what}: {cure} [{text}]", self.host))
+        } else {
+            Error::new(Kind::Refused, format!("{} refused {what} [{text}]", self.host))
+        }
+    }
+}
+
+/// Errors that stay the same however often the request is repeated, and that name the destination.
+fn names_a_destination(text: &str) -> bool {
+    let low = text.to_ascii_lowercase();
+    ["not authorized", "access_refused", "not_found", "precondition_failed", "resource_locked"]
+        .iter()
+        .any(|word| low.contains(word))
+}
+
+/// Whether the text names `destination`: `queue 'x' in vhost` (RabbitMQ) or `queue://x` (ActiveMQ).
+fn is_meant(text: &str, destination: &str) -> bool {
+    let name = ["/queue/", "/topic/", "/amq/queue/", "/exchange/"]
+        .iter()
+        .find_map(|prefix| destination.strip_prefix(prefix))
+        .unwrap_or(destination);
+    let name = name.split('?').next().unwrap_or(name).replace("%2F", "/");
+    if name.is_empty() {
+        return false;
+    }
+    let active = format!("://{name}");
+    text.contains(&format!("'{name}'"))
+        || text.match_indices(&active).any(|(at, _)| {
+            let rest = &text[at + active.len()..];
+            !rest.starts_with(|next: char| {
+                next.is_alphanumeric() || matches!(next, '.' | '_' | '-' | '/' | '>')
+            })
+        })
+}

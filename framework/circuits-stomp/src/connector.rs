@@ -1,0 +1,195 @@
+//! One try: TCP, TLS, CONNECT, CONNECTED, each with an error that says how far it came.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::future::BoxFuture;
+use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::Decoder as _;
+
+use crate::codec::{Batch, Codec, Frame, Incoming};
+use crate::error::{Error, Kind};
+use crate::options::{Host, Options, VirtualHost};
+use crate::tls::{self, Tls};
+
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Opens the byte stream to a broker; tests put a pipe here.
+pub(crate) trait Dial: Send + Sync {
+    fn dial<'a>(&'a self, host: &'a Host, deadline: Instant) -> BoxFuture<'a, Result<Box<dyn Io>, Error>>;
+}
+
+/// TCP and verified TLS.
+pub(crate) struct TlsDial {
+    tls: Tls,
+}
+
+impl TlsDial {
+    pub(crate) fn new(tls: Tls) -> Self {
+        Self { tls }
+    }
+}
+
+impl Dial for TlsDial {
+    fn dial<'a>(&'a self, host: &'a Host, deadline: Instant) -> BoxFuture<'a, Result<Box<dyn Io>, Error>> {
+        Box::pin(async move {
+            let connector = self.tls.connector().await?;
+            let tcp = timeout_at(deadline, TcpStream::connect((host.name.as_str(), host.port)));
+            let tcp = tcp.await.map_err(|_| late(host, "the TCP connection"))?;
+            let tcp = tcp.map_err(|error| {
+                Error::unreachable(format!(
+                    "{host} cannot be reached: {error}; is the broker up, are host and port right?"
+                ))
+            })?;
+            // ACK and SEND are small writes; Nagle's algorithm would hold each back for a delayed ACK of TCP.
+            if let Err(error) = tcp.set_nodelay(true) {
+                tracing::debug!(%host, %error, "TCP_NODELAY cannot be set.");
+            }
+            let stream = timeout_at(deadline, self.tls.handshake(&connector, host, tcp));
+            let stream = stream
+                .await
+                .map_err(|_| late(host, "the TLS handshake (is this a TLS port, stomp+ssl?)"))??;
+            Ok(Box::new(stream) as Box<dyn Io>)
+        })
+    }
+}
+
+fn late(host: &Host, what: &str) -> Error {
+    Error::unreachable(format!("{host} did not answer in time: {what} did not finish"))
+}
+
+/// A connection that the broker has accepted.
+pub(crate) struct Established {
+    pub(crate) io: Box<dyn Io>,
+    pub(crate) codec: Codec,
+    /// Bytes that came after CONNECTED.
+    pub(crate) buffer: BytesMut,
+    pub(crate) server: String,
+    /// Agreed interval in which we have to write something.
+    pub(crate) beat_send: Option<Duration>,
+    /// Agreed interval in which the broker has to write something.
+    pub(crate) beat_receive: Option<Duration>,
+}
+
+pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> Result<Established, Error> {
+    let deadline = Instant::now() + options.connect_timeout;
+    let mut io = dial.dial(host, deadline).await?;
+    let lost = |error: std::io::Error| {
+        let cause = error.to_string();
+        tls::refused_by_broker(host, &cause).unwrap_or_else(|| {
+            Error::unreachable(format!("{host} dropped the connection at CONNECT: {cause}"))
+        })
+    };
+    let mut batch = Batch::default();
+    batch.push(connect_frame(options, host));
+    let mut codec = Codec::new(options.max_header, options.max_body);
+    let mut buffer = BytesMut::with_capacity(8 * 1024);
+    let accepted = async {
+        for part in batch.take() {
+            io.write_all(&part).await.map_err(lost)?;
+        }
+        io.flush().await.map_err(lost)?;
+        loop {
+            let frame = codec.decode(&mut buffer).map_err(|malformed| {
+                Error::unreachable(format!("what answers on {host} does not speak STOMP 1.2: {malformed}"))
+            })?;
+            if let Some(frame) = frame {
+                return Ok(frame);
+            }
+            if io.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+                return Err(Error::unreachable(format!(
+                    "{host} closed the connection at CONNECT without a word; its log may say why"
+                )));
+            }
+        }
+    };
+    match timeout_at(deadline, accepted).await.map_err(|_| late(host, "CONNECT"))?? {
+        Incoming::Connected { server, heart_beat: (offers, wants) } => Ok(Established {
+            io,
+            codec,
+            buffer,
+            server,
+            beat_send: agree(options.beat_send, wants),
+            beat_receive: agree(options.beat_receive, offers),
+        }),
+        Incoming::Error { text, .. } => Err(refusal(options, host, &options.scrub(&text))),
+        Incoming::Message { .. } | Incoming::Receipt { .. } => {
+            Err(Error::unreachable(format!("{host} answered CONNECT with something else than CONNECTED")))
+        }
+    }
+}
+
+fn connect_frame(options: &Options, host: &Host) -> Frame {
+    let virtual_host = match &options.virtual_host {
+        VirtualHost::Connected => Some(host.name.as_str()),
+        VirtualHost::Named(name) => Some(name.as_str()),
+        VirtualHost::Omitted => None,
+    };
+    let login =
+        options.credentials.as_ref().map(|(login, passcode)| (login.as_str(), passcode.expose_secret()));
+    let millis = |beat: Duration| u32::try_from(beat.as_millis()).unwrap_or(u32::MAX);
+    Frame::connect(virtual_host, login, (millis(options.beat_send), millis(options.beat_receive)))
+}
+
+/// STOMP 1.2, "Heart-beating": nothing if either side says zero, else the longer interval.
+fn agree(ours: Duration, theirs: u64) -> Option<Duration> {
+    let theirs = Duration::from_millis(theirs);
+    (!ours.is_zero() && !theirs.is_zero()).then(|| ours.max(theirs))
+}
+
+/// ERROR in answer to CONNECT, by the words of ActiveMQ and RabbitMQ.
+fn refusal(options: &Options, host: &Host, text: &str) -> Error {
+    let low = text.to_ascii_lowercase();
+    let login = options.credentials.as_ref().map_or("no login", |(login, _)| login);
+    if low.contains("unable to connect to authentication service") {
+        Error::unreachable(format!("{host} cannot check passwords at the moment [{text}]"))
+    } else if low.contains("password is invalid") || low.contains("access refused for user") {
+        let cure = "check user and password (or API key and secret), and that the account may use the broker";
+        Error::new(Kind::Credentials, format!("{host} does not accept the login {login:?}: {cure} [{text}]"))
+    } else if low.contains("virtual host") {
+        let cure = "name a virtual host that it knows (RabbitMQ: /), or none";
+        Error::new(
+            Kind::VirtualHost,
+            format!("{host} does not know the virtual host asked for: {cure} [{text}]"),
+        )
+    } else {
+        Error::unreachable(format!("{host} refused CONNECT [{text}]"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options::new(vec!["b:1".parse().unwrap()]).unwrap().credentials("app", "pw".into())
+    }
+
+    #[test]
+    fn heart_beats_are_agreed_as_specified() {
+        let second = Duration::from_secs(1);
+        assert_eq!(agree(second, 0), None);
+        assert_eq!(agree(Duration::ZERO, 500), None);
+        assert_eq!(agree(second, 500), Some(second));
+        assert_eq!(agree(second, 5000), Some(second * 5));
+    }
+
+    #[test]
+    fn refusals_are_told_apart_by_the_words_of_real_brokers() {
+        let refuse = |text: &str| refusal(&options(), &options().hosts[0], text);
+        assert!(refuse("User name [app] or password is invalid.").is_credentials());
+        assert!(refuse("Bad CONNECT: Access refused for user 'app'").is_credentials());
+        let host = refuse("Bad CONNECT: Virtual host '127.0.0.1' access denied");
+        assert!(host.is_permanent() && !host.is_credentials());
+        for text in [
+            "Unable to connect to authentication service, password is invalid",
+            "Supported protocol versions are: 1.0",
+        ] {
+            assert!(!refuse(text).is_permanent(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The one error type of the crate: opaque, cheap to clone (one broken connection answers many callers), complete when
+//! displayed.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why something did not happen. `Display` names the broker, what was tried, the cause and, where there is one, the cure;
+/// it never shows a secret or the bytes of a frame. Ask the `is_*` questions to decide what to do.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    text: String,
+    /// What ended the session, when this error only says that the session is over.
+    cause: Option<Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The options make no sense; nothing was tried.
+    Options,
+    /// The file of trusted certificates is missing, unreadable or holds none.
+    CaFile,
+    /// Our own certificate or key cannot be used.
+    Identity,
+    /// One side's certificate was refused by the other.
+    Certificate,
+    /// The broker does not accept login and passcode.
+    Credentials,
+    /// The broker does not know the virtual host we asked for.
+    VirtualHost,
+    /// Nobody answered, or not in time, or not in STOMP.
+    Unreachable,
+    /// The connection ended.
+    Lost,
+    /// The broker answered a request of ours with ERROR.
+    Refused,
+    /// The broker answered a request of ours with ERROR because we lack the right.
+    Unauthorised,
+    /// The token belongs to a connection that is gone.
+    Stale,
+    /// The session is over.
+    Closed,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Self(Arc::new(Inner { kind, text: text.into(), cause: None }))
+    }
+
+    pub(crate) fn lost(text: impl Into<String>) -> Self {
+        Self::new(Kind::Lost, text)
+    }
+
+    pub(crate) fn unreachable(text: impl Into<String>) -> Self {
+        Self::new(Kind::Unreachable, text)
+    }
+
+    /// The session is over; `cause` says why when it did not end by our own wish.
+    pub(crate) fn closed(cause: Option<Error>) -> Self {
+        let text = match &cause {
+            Some(cause) => format!("the STOMP session has ended: {cause}"),
+            None => "the STOMP session was closed".to_owned(),
+        };
+        Self(Arc::new(Inner { kind: Kind::Closed, text, cause }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// True for `kind` itself and for a closed session that ended because of `kind`.
+    fn is(&self, kind: Kind) -> bool {
+        self.0.kind == kind || self.0.cause.as_ref().is_some_and(|cause| cause.is(kind))
+    }
+
+    /// The connection went away (or there was none) before the broker confirmed: the broker may or may not have the message.
+    pub fn is_lost(&self) -> bool {
+        self.0.kind == Kind::Lost
+    }
+
+    /// The broker answered this very request with ERROR. Sending it again unchanged will most likely be refused again.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.kind, Kind::Refused | Kind::Unauthorised)
+    }
+
+    /// The broker refused a SUBSCRIBE or SEND because the login lacks the right. Also [`is_refused`](Self::is_refused).
+    pub fn is_unauthorised(&self) -> bool {
+        self.is(Kind::Unauthorised)
+    }
+
+    /// The token belongs to an earlier connection; nothing was sent, the broker delivers the message again.
+    pub fn is_stale(&self) -> bool {
+        self.0.kind == Kind::Stale
+    }
+
+    /// The session is over (closed, or refused for good at start); no further call can succeed.
+    pub fn is_closed(&self) -> bool {
+        self.0.kind == Kind::Closed
+    }
+
+    /// Trying again unchanged cannot help: certificate, cafile, client certificate, credentials, virtual host, options.
+    pub fn is_permanent(&self) -> bool {
+        let own = matches!(
+            self.0.kind,
+            Kind::Options
+                | Kind::CaFile
+                | Kind::Identity
+                | Kind::Certificate
+                | Kind::Credentials
+                | Kind::VirtualHost
+        );
+        own || self.0.cause.as_ref().is_some_and(Error::is_permanent)
+    }
+
+    /// TLS: the broker's chain, host name or validity was refused by us, or our certificate by the broker.
+    pub fn is_certificate(&self) -> bool {
+        self.is(Kind::Certificate) || self.is(Kind::Identity)
+    }
+
+    /// The file of trusted certificates is missing, unreadable or holds no certificate.
+    pub fn is_cafile(&self) -> bool {
+        self.is(Kind::CaFile)
+    }
+
+    /// The broker does not accept login and passcode.
+    pub fn is_credentials(&self) -> bool {
+        self.is(Kind::Credentials)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.0.kind).field("text", &self.0.text).finish()
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_session_still_answers_why() {
+        let cause = Error::new(Kind::Credentials, "login 'app' was refused by b:1");
+        let closed = Error::closed(Some(cause));
+        assert!(closed.is_closed() && closed.is_credentials() && closed.is_permanent());
+        assert!(!closed.is_certificate() && !closed.is_lost());
+        assert_eq!(closed.to_string(), "the STOMP session has ended: login 'app' was refused by b:1");
+        assert!(!Error::closed(None).is_permanent());
+    }
+
+    #[test]
+    fn a_missing_right_is_a_refusal_too() {
+        let error = Error::new(Kind::Unauthorised, "x");
+        assert!(error.is_refused() && error.is_unauthorised() && !error.is_permanent());
+    }
+}
