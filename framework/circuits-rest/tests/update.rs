@@ -1,6 +1,8 @@
 //! `update` over real HTTPS: conflicts are read and applied again, boundedly, and a write whose answer got lost is never
 //! done twice.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use circuits_rest::{Change, Client};

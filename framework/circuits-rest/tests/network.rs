@@ -1,0 +1,219 @@
+//! The way to the platform: proxies from the options and from the environment, and client certificates.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use circuits_rest::{Client, Options, Proxy, Verify};
+use openssl::{
+    pkey::PKey,
+    ssl::{SslAcceptor, SslMethod, SslVerifyMode},
+    x509::{X509, store::X509StoreBuilder},
+};
+use serde_json::json;
+use support::{Answer, Peer, Seen, login, reply};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// An HTTP proxy that tunnels and remembers what it was asked.
+struct Tunnel {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Tunnel {
+    /// `refuse` is an answer to give instead of a tunnel.
+    async fn start(refuse: Option<&'static str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, mut tasks) = (asked.clone(), JoinSet::new());
+        tasks.spawn(async move {
+            let mut tunnels = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                tunnels.spawn(tunnel(stream, log.clone(), refuse));
+            }
+        });
+        Self { port, asked, _tasks: tasks }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn tunnel(mut stream: TcpStream, log: Arc<Mutex<Vec<String>>>, refuse: Option<&'static str>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    log.lock().unwrap().push(head.clone());
+    if let Some(answer) = refuse {
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        return;
+    }
+    // Whatever name was asked for, the peer is on loopback.
+    let target = head.split(' ').nth(1).unwrap().rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
+    let mut onward = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+    stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+    let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+}
+
+#[tokio::test]
+async fn a_configured_proxy_gets_its_credentials_and_sees_no_request() {
+    let (peer, proxy) = (Peer::platform(|_| reply(200, json!({}))).await, Tunnel::start(None).await);
+    let with = Proxy::new("http://localhost", proxy.port).credentials("user", "proxy-pass".to_owned().into());
+    Client::connect(peer.options().proxy(with)).await.unwrap();
+    let asked = proxy.asked();
+    assert_eq!(asked.len(), 1, "one tunnel serves all requests");
+    assert!(asked[0].starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", peer.port)), "{asked:?}");
+    assert!(
+        asked[0].to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjpwcm94es1wyxnz\r\n"),
+        "{asked:?}"
+    );
+    assert!(!asked[0].contains("rest/session"));
+    assert!(peer.seen().iter().all(|seen| seen.header("proxy-authorization").is_none()));
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_named() {
+    let peer = Peer::platform(|_| reply(200, json!({}))).await;
+    let proxy = Tunnel::start(Some("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")).await;
+    let with = Proxy::new("http://localhost", proxy.port).credentials("user", "proxy-pass".to_owned().into());
+    let error = Client::connect(peer.options().proxy(with)).await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(
+        error.is_connection() && text.contains("the proxy refused") && !text.contains("proxy-pass"),
+        "{text}"
+    );
+    assert_eq!(peer.seen().len(), 0);
+}
+
+/// The part of `the_environment_decides_about_proxies` that runs in a process with that environment.
+#[tokio::test]
+async fn child() {
+    let Ok(port) = std::env::var("CIRCUITS_TEST_PEER") else { return };
+    let options = Options::new("localhost", port.parse().unwrap())
+        .credentials(support::api_key())
+        .verify(Verify::CaFile(PathBuf::from(std::env::var("CIRCUITS_TEST_CA").unwrap())))
+        .org(Some("Test Organization".into()))
+        .login_tries(Some(1));
+    let options = match std::env::var("CIRCUITS_TEST_PROXY") {
+        Ok(port) => options.proxy(Proxy::new("http://127.0.0.1", port.parse().unwrap())),
+        Err(_) => options,
+    };
+    Client::connect(options).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_environment_decides_about_proxies() {
+    // Environment, whether a proxy is configured too, and the tunnels that the environment's and the configured one see.
+    let table = [
+        (vec![("HTTPS_PROXY", "env")], false, (1, 0)),
+        (vec![("https_proxy", "env")], true, (1, 0)),
+        (vec![("ALL_PROXY", "env")], true, (1, 0)),
+        (vec![("HTTP_PROXY", "env")], true, (0, 1)),
+        (vec![("HTTPS_PROXY", "")], true, (0, 1)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "localhost")], false, (0, 0)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "host")], false, (1, 0)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "localhost.example.com, cal")], false, (1, 0)),
+        (vec![("NO_PROXY", "other, localhost")], true, (0, 0)),
+        (vec![("no_proxy", "*")], true, (0, 0)),
+        (vec![("NO_PROXY", "host")], true, (0, 1)),
+    ];
+    let peer = Peer::platform(|_| reply(200, json!({}))).await;
+    for (environment, configured, expected) in table {
+        let (env, config) = (Tunnel::start(None).await, Tunnel::start(None).await);
+        let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            child.env_remove(name).env_remove(name.to_ascii_lowercase());
+        }
+        for (name, value) in &environment {
+            let address = format!("http://127.0.0.1:{}", env.port);
+            child.env(name, if *value == "env" { address.as_str() } else { value });
+        }
+        if configured {
+            child.env("CIRCUITS_TEST_PROXY", config.port.to_string());
+        }
+        child.env("CIRCUITS_TEST_PEER", peer.port.to_string()).env("CIRCUITS_TEST_CA", peer.cafile());
+        let output = child.args(["--exact", "child"]).output().await.unwrap();
+        assert!(output.status.success(), "{environment:?}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(
+            (env.asked().len(), config.asked().len()),
+            expected,
+            "{environment:?} configured: {configured}"
+        );
+    }
+}
+
+/// A platform on a thread of its own that wants a certificate signed by `authority` (native-tls servers cannot).
+fn demanding(authority: &support::Authority) -> u16 {
+    let (cert, key) = authority.issue("localhost", false);
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    builder.set_certificate(&X509::from_pem(cert.as_bytes()).unwrap()).unwrap();
+    builder.set_private_key(&PKey::private_key_from_pem(key.as_bytes()).unwrap()).unwrap();
+    let mut store = X509StoreBuilder::new().unwrap();
+    store.add_cert(X509::from_pem(authority.pem.as_bytes()).unwrap()).unwrap();
+    builder.set_verify_cert_store(store.build()).unwrap();
+    builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let acceptor = builder.build();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let Ok(stream) = acceptor.accept(stream) else { continue };
+            let mut stream = BufReader::new(stream);
+            loop {
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head).unwrap_or(0) > 0 {}
+                let mut parts = head.split(' ');
+                let (Some(method), Some(path)) = (parts.next(), parts.next()) else { break };
+                let seen = Seen {
+                    method: method.into(),
+                    path: path.into(),
+                    headers: Default::default(),
+                    body: Vec::new(),
+                };
+                let Some(Answer::Reply { body, .. }) = login(&seen) else { break };
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                let sent = stream.get_mut().write_all(&[head.as_bytes(), &body].concat());
+                if sent.is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_client_certificate_opens_a_platform_that_wants_one() {
+    let authority = support::Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (cert, key) = authority.issue("integration", false);
+    let (ca, cert, key) = (write("ca.pem", &authority.pem), write("c.pem", &cert), write("k.pem", &key));
+    let options = Options::new("localhost", demanding(&authority))
+        .credentials(support::api_key())
+        .verify(Verify::CaFile(ca))
+        .org(Some("Test Organization".into()))
+        .login_tries(Some(1));
+    Client::connect(options.clone().client_certificate(cert, key)).await.unwrap();
+    let error = Client::connect(options).await.unwrap_err();
+    assert!(error.is_tls() && error.to_string().contains("client_auth_cert"), "{error:?}");
+}
