@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Every component this binary ships with. A component that is not named here is not linked, and so not registered.
+
+use add_task as _;
+use example as _;
+use file_lookup as _;

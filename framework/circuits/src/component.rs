@@ -51,7 +51,7 @@ pub struct Builder<S> {
 impl<S: Send + Sync + 'static> Builder<S> {
     /// Handles the rule of this name: its display name (`Add Task`) or the API form of it (`add_task`).
     #[must_use]
-    pub fn on(mut self, rule: impl Into<String>, handler: impl Handler<S>) -> Self {
+    pub fn on<Form>(mut self, rule: impl Into<String>, handler: impl Handler<S, Form>) -> Self {
         let handler = self.bind(handler);
         self.routes.push(Route { rule: rule.into(), handler });
         self
@@ -60,7 +60,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// Handles every action on the destination that no rule of any component there does, also those of rules the platform
     /// does not list.
     #[must_use]
-    pub fn on_any(mut self, handler: impl Handler<S>) -> Self {
+    pub fn on_any<Form>(mut self, handler: impl Handler<S, Form>) -> Self {
         self.catch_all = Some(self.bind(handler));
         self
     }
@@ -70,7 +70,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
         Component { destination: self.destination, routes: self.routes, catch_all: self.catch_all }
     }
 
-    fn bind(&self, handler: impl Handler<S>) -> BoundHandler {
+    fn bind<Form>(&self, handler: impl Handler<S, Form>) -> BoundHandler {
         let state = Arc::clone(&self.state);
         Arc::new(move |action| handler.call(Arc::clone(&state), action))
     }

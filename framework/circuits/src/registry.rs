@@ -1,6 +1,7 @@
 //! What is linked into this binary: each component registers itself at compile time, and the runner reads the list here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::config::{Config, Section};
 use crate::definitions::Definitions;
@@ -136,14 +137,14 @@ pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result
 
 /// What a component's constructor is given.
 #[derive(Debug)]
-pub struct Setup<'a> {
+pub struct Setup {
     registration: &'static Registration,
-    config: &'a Config,
+    config: Arc<Config>,
     rest: Rest,
 }
 
-impl<'a> Setup<'a> {
-    pub(crate) fn new(registration: &'static Registration, config: &'a Config, rest: Rest) -> Self {
+impl Setup {
+    pub(crate) fn new(registration: &'static Registration, config: Arc<Config>, rest: Rest) -> Self {
         Self { registration, config, rest }
     }
 
@@ -156,13 +157,13 @@ impl<'a> Setup<'a> {
     }
 
     /// The component's section of app.config, key by key.
-    pub fn section(&self) -> Option<Section<'a>> {
+    pub fn section(&self) -> Option<Section<'_>> {
         self.config.section(self.registration.section())
     }
 
     /// The whole configuration.
-    pub fn config(&self) -> &'a Config {
-        self.config
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// A REST client without a context token, for look-ups at start and background work.
@@ -175,7 +176,7 @@ impl<'a> Setup<'a> {
 mod tests {
     use super::*;
 
-    fn none(_: &Setup<'_>) -> Result<Component> {
+    fn none(_: &Setup) -> Result<Component> {
         Err(Error::new("not built here"))
     }
     static A: Registration = Registration::new("a", none).config("# c\n[first]\nx=1\n[second]\n");

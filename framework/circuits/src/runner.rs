@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuits_rest::Client;
-use circuits_stomp::{Deliveries, Session, State, Subscription};
+use circuits_stomp::{Session, State, Subscription};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,7 +50,7 @@ impl Runner {
     ///
     /// # Errors
     /// Whatever keeps it from ever working, with the cure in its text: see [`RunError`].
-    pub async fn prepare(config: &Config, on_secret: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, RunError> {
+    pub async fn prepare(config: impl Into<Arc<Config>>, on_secret: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, RunError> {
         Self::with_components(config, &registry::registrations(), on_secret).await
     }
 
@@ -59,17 +59,17 @@ impl Runner {
     /// # Errors
     /// As for [`prepare`](Self::prepare).
     pub async fn with_components(
-        config: &Config,
+        config: impl Into<Arc<Config>>,
         linked: &[&'static Registration],
         on_secret: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Self, RunError> {
+        let config = config.into();
         let settings = config.settings();
         let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
-        let prefetch = connect::prefetch(config);
+        let prefetch = connect::prefetch(&config);
         let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
-        info!(host = settings.host, "Resilient server");
         let client = Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
-        info!(org = client.org().name, id = client.org().id, "Resilient org");
+        info!(org = client.org().name, id = client.org().id, "Logged in to the platform");
         if !client.org().actions_framework_enabled {
             return Err(RunError::components(crate::Error::new(format_args!(
                 "The org `{}` has no action module (actions_framework_enabled is false), so no message will ever come. Ask the \
@@ -77,7 +77,7 @@ impl Runner {
                 client.org().name
             ))));
         }
-        let routes = build(config, &registrations, &client).map_err(RunError::components)?;
+        let routes = build(&config, &registrations, &client).map_err(RunError::components)?;
         let rules = Rules::load(client.clone()).await.map_err(RunError::rest)?;
         info!(num_workers = settings.num_workers, prefetch, "Components loaded");
         Ok(Self {
@@ -177,10 +177,10 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-fn build(config: &Config, registrations: &[&'static Registration], client: &Client) -> crate::Result<Routes> {
+fn build(config: &Arc<Config>, registrations: &[&'static Registration], client: &Client) -> crate::Result<Routes> {
     let mut components = Vec::with_capacity(registrations.len());
     for registration in registrations {
-        let setup = Setup::new(registration, config, client.with_token(None));
+        let setup = Setup::new(registration, Arc::clone(config), client.with_token(None));
         let component = registration.build(&setup).map_err(|error| {
             error.context(format_args!("Failed to load the component `{}` {}", registration.name(), registration.component_version()))
         })?;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use timeout::timed_out;
 pub use timeout::{Timeout, timeout};
 
 use crate::{Action, Reply, Result};
@@ -14,27 +15,48 @@ use crate::{Action, Reply, Result};
 /// The future of one handler run.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 
-/// Handles the actions of a rule, with a component's state at hand.
+/// Handles the actions of a rule.
 ///
-/// Every `async fn name(self: Arc<Self>, action: Action) -> circuits::Result<Reply>` is one; implement it by hand only to
-/// write a combinator.
+/// Every `async fn name(self: Arc<Self>, action: Action) -> circuits::Result<Reply>` is one, and where no state is needed
+/// every `async fn name(action: Action) -> circuits::Result<Reply>`. Implement it by hand only to write a combinator.
+///
+/// `Form` tells the two forms apart and is always inferred.
 #[diagnostic::on_unimplemented(
     message = "this is not a handler for a component whose state is `{S}`",
     label = "expected `async fn(Arc<{S}>, Action) -> circuits::Result<Reply>`",
-    note = "a handler takes the component's state as `Arc<{S}>` (a method: `self: Arc<Self>`) and the `Action`, in this order",
-    note = "its future must be `Send`: hold no `Rc`, `RefCell` borrow or lock guard across an `.await`"
+    note = "a handler takes the component's state as `Arc<{S}>` (a method: `self: Arc<Self>`) and the `Action`, in this order; \
+            without state it takes the `Action` alone",
+    note = "it is `async`, returns `circuits::Result<Reply>`, and holds no `Rc`, `RefCell` borrow or lock guard across an `.await`"
 )]
-pub trait Handler<S>: Send + Sync + 'static {
+pub trait Handler<S, Form>: Send + Sync + 'static {
     /// Runs the handler for one action.
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture;
 }
 
-impl<S, F, Fut> Handler<S> for F
+/// The form `async fn(Arc<State>, Action)`.
+#[derive(Debug)]
+pub enum WithState {}
+
+/// The form `async fn(Action)`.
+#[derive(Debug)]
+pub enum Stateless {}
+
+impl<S, F, Fut> Handler<S, WithState> for F
 where
     F: Fn(Arc<S>, Action) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Reply>> + Send + 'static,
 {
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
         Box::pin(self(state, action))
+    }
+}
+
+impl<S, F, Fut> Handler<S, Stateless> for F
+where
+    F: Fn(Action) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply>> + Send + 'static,
+{
+    fn call(&self, _state: Arc<S>, action: Action) -> HandlerFuture {
+        Box::pin(self(action))
     }
 }

@@ -21,7 +21,7 @@ pub fn timeout<H>(limit: Duration, handler: H) -> Timeout<H> {
     Timeout { limit, inner: handler }
 }
 
-impl<S: Send + Sync + 'static, H: Handler<S>> Handler<S> for Timeout<H> {
+impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
         let limit = self.limit;
         let run = self.inner.call(state, action);
