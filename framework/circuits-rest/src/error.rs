@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, sync::Arc};
 
 use serde_json::Value;
 
-use crate::Method;
+use crate::{FieldConflict, Method};
 
 /// A call that did not succeed. Cheap to clone: a failed login is handed to everybody who waits for it.
 #[derive(Clone)]
@@ -20,6 +20,7 @@ struct Inner {
     message: String,
     hints: Vec<String>,
     tries: u32,
+    conflicts: Vec<FieldConflict>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             tries: 1,
+            conflicts: Vec::new(),
             source: None,
         }))
     }
@@ -98,6 +100,10 @@ impl Error {
         self.change(|inner| inner.tries = tries)
     }
 
+    pub(crate) fn with_conflicts(self, conflicts: Vec<FieldConflict>) -> Self {
+        self.change(|inner| inner.conflicts = conflicts)
+    }
+
     pub(crate) fn source_is(self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.change(|inner| inner.source = Some(Arc::new(source)))
     }
@@ -136,6 +142,11 @@ impl Error {
     /// The platform's hints and ours.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
+    }
+
+    /// The fields that kept a patch from being made.
+    pub fn conflicts(&self) -> &[FieldConflict] {
+        &self.0.conflicts
     }
 
     /// No connection came about, or it ended before the answer.

@@ -115,7 +115,7 @@ impl Rest {
         self.request(Method::Put, path).json(body).send().await
     }
 
-    /// PATCH with a JSON body as it stands, references by name.
+    /// PATCH with a JSON body as it stands, references by name. [`Rest::patch_with`] copes with conflicts.
     ///
     /// # Errors
     /// As for [`Rest::get`].

@@ -50,7 +50,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The wait after `conflicts` conflicts: anywhere up to a limit that doubles, so that writers drift apart.
-fn pause(conflicts: u32, spread: f64) -> Duration {
+pub(crate) fn pause(conflicts: u32, spread: f64) -> Duration {
     let limit =
         SHORTEST_PAUSE.saturating_mul(2_u32.saturating_pow(conflicts.saturating_sub(1))).min(LONGEST_PAUSE);
     limit.mul_f64(spread.clamp(0.0, 1.0))
