@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::{
     Account, Error, Options, Org, Rest,
     error::Kind,
+    exchange::Shared,
     org::{Listed, choose},
-    request::Shared,
     retry::Failure,
     secret::Secrets,
     session::{Session, Ticket},

@@ -11,8 +11,11 @@
 
 mod client;
 mod error;
+mod exchange;
+mod files;
 mod options;
 mod org;
+mod pages;
 mod patch;
 mod request;
 mod rest;
@@ -24,6 +27,7 @@ mod update;
 
 pub use client::{Client, RuleDef};
 pub use error::Error;
+pub use files::{Download, Upload};
 pub use options::{Credentials, Options, Proxy, Verify};
 pub use org::{Account, Org};
 pub use patch::{FieldConflict, Patch, PatchStatus, Resolve, give_up, overwrite};

@@ -1,19 +1,14 @@
-//! One call: its parts, and the loop that sends it with the session as it stands, renews a lost session once and repeats
-//! what may be repeated.
-
-use std::{sync::Arc, time::Duration};
+//! One call being put together: method, path, query, headers, body, and how its answer is read.
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::Instant;
 
 use crate::{
-    Error, Rest, RetryPolicy,
+    Download, Error, Rest, Upload,
     error::{Kind, said},
-    retry::{Failure, Repeat},
-    session::{Session, Ticket, after},
-    transport,
+    exchange::{Call, Got, Payload},
+    retry::Repeat,
 };
 
 /// An HTTP method.
@@ -36,7 +31,7 @@ impl Method {
         self.http().0
     }
 
-    fn http(self) -> (&'static str, reqwest::Method) {
+    pub(crate) fn http(self) -> (&'static str, reqwest::Method) {
         match self {
             Method::Get => ("GET", reqwest::Method::GET),
             Method::Post => ("POST", reqwest::Method::POST),
@@ -101,7 +96,7 @@ pub struct Request {
     path: String,
     query: String,
     headers: HeaderMap,
-    body: Option<Bytes>,
+    body: Payload,
     repeat: Repeat,
     problem: Option<Error>,
 }
@@ -118,7 +113,7 @@ impl Request {
             path: path.to_owned(),
             query: query.to_owned(),
             headers,
-            body: None,
+            body: Payload::None,
             repeat: method.repeat(),
             problem: None,
         }
@@ -149,7 +144,7 @@ impl Request {
     /// The body as JSON.
     pub fn json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
         match serde_json::to_vec(body) {
-            Ok(bytes) => self.body = Some(bytes.into()),
+            Ok(bytes) => self.body = Payload::Bytes(bytes.into()),
             Err(error) => {
                 let message = format!("the body cannot be written as JSON: {error}");
                 self.problem = Some(Error::new(Kind::Invalid, message).source_is(error));
@@ -160,7 +155,19 @@ impl Request {
 
     /// The body as it is; name its type with `.header("content-type", ..)`.
     pub fn raw(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = Some(body.into());
+        self.body = Payload::Bytes(body.into());
+        self
+    }
+
+    /// Says that a POST only asks, such as a query, and may be repeated like a GET.
+    pub fn read_only(self) -> Self {
+        self.repeat(Repeat::Idempotent)
+    }
+
+    pub(crate) fn upload(mut self, upload: &Upload) -> Self {
+        // The form brings its own type, with the boundary in it.
+        self.headers.remove(CONTENT_TYPE);
+        self.body = Payload::Upload(upload.clone());
         self
     }
 
@@ -185,10 +192,27 @@ impl Request {
     /// As for [`Request::send`].
     pub async fn bytes(self) -> Result<Bytes, Error> {
         let (method, path) = (self.method, self.path.clone());
-        self.run().await.map_err(|error| error.at(method, &path))
+        match self.run(false).await.map_err(|error| error.at(method, &path))? {
+            Got::Whole(body) => Ok(body),
+            Got::Open(_) => Err(Error::new(Kind::Body, "the answer is a stream").at(method, &path)),
+        }
     }
 
-    async fn run(mut self) -> Result<Bytes, Error> {
+    /// Sends it and hands over the body of the answer piece by piece, whatever its size.
+    ///
+    /// # Errors
+    /// As for [`Request::send`]; pieces have errors of their own.
+    pub async fn download(self) -> Result<Download, Error> {
+        let (method, path) = (self.method, self.path.clone());
+        let timeout = self.rest.timeout.unwrap_or(self.rest.shared.timeout);
+        let deadline = self.rest.deadline;
+        match self.run(true).await.map_err(|error| error.at(method, &path))? {
+            Got::Open(response) => Ok(Download::new(*response, method, path, timeout, deadline)),
+            Got::Whole(_) => Err(Error::new(Kind::Body, "the answer is not a stream").at(method, &path)),
+        }
+    }
+
+    async fn run(mut self, streamed: bool) -> Result<Got, Error> {
         if let Some(problem) = self.problem.take() {
             return Err(problem);
         }
@@ -200,6 +224,7 @@ impl Request {
             url,
             headers: self.headers,
             body: self.body,
+            streamed,
             repeat: self.repeat,
             timeout: self.rest.timeout.unwrap_or(shared.timeout),
             deadline: self.rest.deadline,
@@ -220,150 +245,4 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         )
         .source_is(error)
     })
-}
-
-/// A call ready to be sent as often as it takes.
-pub(crate) struct Call {
-    method: Method,
-    url: reqwest::Url,
-    headers: HeaderMap,
-    body: Option<Bytes>,
-    repeat: Repeat,
-    timeout: Duration,
-    deadline: Option<Instant>,
-}
-
-/// What all handles of one client share.
-pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
-    pub(crate) base: String,
-    pub(crate) session: Arc<Session>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) org: i64,
-    pub(crate) timeout: Duration,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) conflict_tries: u32,
-    pub(crate) updates: crate::update::Turns,
-}
-
-impl Shared {
-    /// `/rest/orgs/<id><path>`, or `/rest<path>`. A path that would lead elsewhere is refused: ids and names in paths
-    /// often come from other people.
-    fn url(&self, absolute: bool, path: &str, query: &str) -> Result<reqwest::Url, Error> {
-        let invalid = |why: &str| {
-            Err(Error::new(Kind::Invalid, format!("the path '{path}' {why}"))
-                .hint("names and other text belong in a path as `segment(text)`"))
-        };
-        if !path.starts_with('/') {
-            return invalid("must begin with '/'");
-        }
-        if path.contains(['#', '\\', '?']) || path.contains(char::is_control) {
-            return invalid("holds a character that has another meaning in a URL");
-        }
-        let dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-        if path.split('/').any(dots) {
-            return invalid("holds '.' or '..' as a segment");
-        }
-        let scope = if absolute { "/rest".to_owned() } else { format!("/rest/orgs/{}", self.org) };
-        let mark = if query.is_empty() { "" } else { "?" };
-        reqwest::Url::parse(&format!("{}{scope}{path}{mark}{query}", self.base))
-            .or_else(|error| invalid(&format!("cannot be part of a URL: {error}")))
-    }
-
-    /// Sends `call` until it succeeds or nothing more may be tried; the body of the success.
-    async fn execute(&self, call: &Call) -> Result<Bytes, Error> {
-        let mut renewed = false;
-        let mut failed = 0;
-        loop {
-            let ticket = self.session.ticket().ok_or_else(|| Error::new(Kind::Session, "not logged in"))?;
-            let (error, failure) = match self.attempt(call, &ticket).await {
-                Ok(body) => {
-                    if renewed {
-                        self.session.trust(ticket.generation).await;
-                    }
-                    return Ok(body);
-                }
-                Err((error, _)) if error.status() == Some(401) && renewed => {
-                    self.session.distrust(ticket.generation).await;
-                    return Err(error.with_kind(Kind::Session).context("refused, also with a new session"));
-                }
-                Err((error, _)) if error.status() == Some(401) => {
-                    match self.session.renew(ticket.generation).await {
-                        Ok(_) => {
-                            renewed = true;
-                            continue;
-                        }
-                        // The call itself was refused, so it certainly did nothing.
-                        Err(error) if error.is_connection() => (error, Failure::NotSent),
-                        Err(error) => {
-                            return Err(error.context("the session ended and no new one could be had"));
-                        }
-                    }
-                }
-                Err(failed) => failed,
-            };
-            failed += 1;
-            let Some(pause) = self.retry.next(failed, call.repeat, &failure, fastrand::f64()) else {
-                return Err(error.tries(failed));
-            };
-            if call.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
-                return Err(error.tries(failed).hint("the action's deadline leaves no time for another try"));
-            }
-            tracing::debug!(
-                method = call.method.as_str(), path = call.url.path(), error = %error,
-                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                "A call to the platform failed and is repeated after a pause."
-            );
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    async fn attempt(&self, call: &Call, ticket: &Ticket) -> Result<Bytes, (Error, Failure)> {
-        let now = Instant::now();
-        let timeout =
-            call.deadline.map_or(call.timeout, |d| call.timeout.min(d.saturating_duration_since(now)));
-        if timeout.is_zero() {
-            let error = Error::new(Kind::Timeout, "the deadline of the action has passed");
-            return Err((error, Failure::TimedOut));
-        }
-        let mut headers = self.headers.clone();
-        headers.extend(call.headers.clone());
-        ticket.apply(&mut headers);
-        let mut request =
-            self.http.request(call.method.http().1, call.url.clone()).headers(headers).timeout(timeout);
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
-        }
-        let late = |(error, failure): (Error, Failure)| match failure {
-            Failure::TimedOut => (error.context(&format!("no answer within {timeout:?}")), failure),
-            _ => (error, failure),
-        };
-        let answer = request.send().await.map_err(|error| late(transport::explain(error)))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        ticket.learn(&headers, &self.session.secrets);
-        let body = answer.bytes().await.map_err(|error| late(transport::explain(error)))?;
-        tracing::debug!(
-            method = call.method.as_str(),
-            path = call.url.path(),
-            status = status.as_u16(),
-            bytes = body.len(),
-            ms = now.elapsed().as_millis() as u64,
-            "The platform answered."
-        );
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(self.refusal(status.as_u16(), &headers, &body))
-    }
-
-    fn refusal(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
-        let text = self.session.secrets.blank(&String::from_utf8_lossy(body));
-        let error = Error::answer(status, said(text.as_bytes()));
-        let error = if (300..400).contains(&status) {
-            error.hint("redirects are not followed: check `host`, `port` and `resource_prefix`")
-        } else {
-            error
-        };
-        (error, Failure::Status { status, after: after(headers) })
-    }
 }

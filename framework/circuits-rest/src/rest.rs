@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use crate::{
-    Error, HandleFormat, Method, Request, TextFormat, error::Kind, request::Shared, session::sensitive,
+    Error, HandleFormat, Method, Request, TextFormat, error::Kind, exchange::Shared, session::sensitive,
 };
 
 /// Calls to the platform. Paths such as `/incidents/1` are relative to the organisation. A clone shares the session.

@@ -61,6 +61,8 @@ pub enum Answer {
     Silence,
     /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
+    /// These bytes, then silence.
+    Start(Vec<u8>),
 }
 
 pub fn reply(status: u16, body: Value) -> Answer {
@@ -250,6 +252,10 @@ async fn serve(
             }
             Answer::HangUp => return None,
             Answer::Silence => std::future::pending().await,
+            Answer::Start(bytes) => {
+                stream.write_all(&bytes).await.ok()?;
+                std::future::pending().await
+            }
             Answer::Bytes(bytes) => {
                 stream.write_all(&bytes).await.ok()?;
                 stream.shutdown().await.ok();

@@ -1,0 +1,200 @@
+//! Sending a call: with the session as it stands, once more with a new one if the platform has ended it, and again where
+//! that is harmless.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use tokio::time::Instant;
+
+use crate::{
+    Error, Method, RetryPolicy, Upload,
+    error::{Kind, said},
+    files::Progress,
+    retry::{Failure, Repeat},
+    session::{Session, Ticket, after},
+    transport,
+};
+
+/// A call ready to be sent as often as it takes.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: reqwest::Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Payload,
+    /// Whether the answer is handed over as it comes, instead of whole.
+    pub(crate) streamed: bool,
+    pub(crate) repeat: Repeat,
+    pub(crate) timeout: Duration,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What a call sends, in a form that can be sent again.
+pub(crate) enum Payload {
+    None,
+    Bytes(Bytes),
+    Upload(Upload),
+}
+
+/// A successful answer.
+pub(crate) enum Got {
+    Whole(Bytes),
+    Open(Box<reqwest::Response>),
+}
+
+/// What all handles of one client share.
+pub(crate) struct Shared {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: String,
+    pub(crate) session: Arc<Session>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) org: i64,
+    pub(crate) timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) conflict_tries: u32,
+    pub(crate) updates: crate::update::Turns,
+}
+
+impl Shared {
+    /// `/rest/orgs/<id><path>`, or `/rest<path>`. A path that would lead elsewhere is refused: ids and names in paths
+    /// often come from other people.
+    pub(crate) fn url(&self, absolute: bool, path: &str, query: &str) -> Result<reqwest::Url, Error> {
+        let invalid = |why: &str| {
+            Err(Error::new(Kind::Invalid, format!("the path '{path}' {why}"))
+                .hint("names and other text belong in a path as `segment(text)`"))
+        };
+        if !path.starts_with('/') {
+            return invalid("must begin with '/'");
+        }
+        if path.contains(['#', '\\', '?']) || path.contains(char::is_control) {
+            return invalid("holds a character that has another meaning in a URL");
+        }
+        let dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        if path.split('/').any(dots) {
+            return invalid("holds '.' or '..' as a segment");
+        }
+        let scope = if absolute { "/rest".to_owned() } else { format!("/rest/orgs/{}", self.org) };
+        let mark = if query.is_empty() { "" } else { "?" };
+        reqwest::Url::parse(&format!("{}{scope}{path}{mark}{query}", self.base))
+            .or_else(|error| invalid(&format!("cannot be part of a URL: {error}")))
+    }
+
+    /// Sends `call` until it succeeds or nothing more may be tried.
+    pub(crate) async fn execute(&self, call: &Call) -> Result<Got, Error> {
+        let mut renewed = false;
+        let mut failed = 0;
+        loop {
+            let ticket = self.session.ticket().ok_or_else(|| Error::new(Kind::Session, "not logged in"))?;
+            let (error, failure) = match self.attempt(call, &ticket).await {
+                Ok(got) => {
+                    if renewed {
+                        self.session.trust(ticket.generation).await;
+                    }
+                    return Ok(got);
+                }
+                Err((error, _)) if error.status() == Some(401) && renewed => {
+                    self.session.distrust(ticket.generation).await;
+                    return Err(error.with_kind(Kind::Session).context("refused, also with a new session"));
+                }
+                Err((error, _)) if error.status() == Some(401) => {
+                    match self.session.renew(ticket.generation).await {
+                        Ok(_) => {
+                            renewed = true;
+                            continue;
+                        }
+                        // The call itself was refused, so it certainly did nothing.
+                        Err(error) if error.is_connection() => (error, Failure::NotSent),
+                        Err(error) => {
+                            return Err(error.context("the session ended and no new one could be had"));
+                        }
+                    }
+                }
+                Err(failed) => failed,
+            };
+            failed += 1;
+            let Some(pause) = self.retry.next(failed, call.repeat, &failure, fastrand::f64()) else {
+                return Err(error.tries(failed));
+            };
+            if call.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                return Err(error.tries(failed).hint("the action's deadline leaves no time for another try"));
+            }
+            tracing::debug!(
+                method = call.method.as_str(), path = call.url.path(), error = %error,
+                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                "A call to the platform failed and is repeated after a pause."
+            );
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call, ticket: &Ticket) -> Result<Got, (Error, Failure)> {
+        let begun = Instant::now();
+        let left = call.deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let timeout = left.map_or(call.timeout, |left| call.timeout.min(left));
+        if timeout.is_zero() {
+            let error = Error::new(Kind::Timeout, "the deadline of the action has passed");
+            return Err((error, Failure::TimedOut));
+        }
+        let late = || {
+            let error = Error::new(Kind::Timeout, format!("no answer within {timeout:?}"));
+            (error, Failure::TimedOut)
+        };
+        let explain = |error: reqwest::Error| match transport::explain(error) {
+            (error, Failure::TimedOut) => {
+                (error.context(&format!("no answer within {timeout:?}")), Failure::TimedOut)
+            }
+            other => other,
+        };
+        let mut headers = self.headers.clone();
+        headers.extend(call.headers.clone());
+        ticket.apply(&mut headers);
+        let request = self.http.request(call.method.http().1, call.url.clone()).headers(headers);
+        // A file may take as long as it takes, as long as something moves; everything else has its time.
+        let response = match &call.body {
+            Payload::Upload(upload) => {
+                let progress = Progress::default();
+                let form = upload.form(&progress).await.map_err(|error| (error, Failure::Permanent))?;
+                let sending = request.multipart(form).send();
+                progress.watch(timeout, call.deadline, sending).await.ok_or_else(late)?.map_err(explain)?
+            }
+            body => {
+                let request = match body {
+                    Payload::Bytes(bytes) => request.body(bytes.clone()),
+                    _ => request,
+                };
+                let request = if call.streamed { request } else { request.timeout(timeout) };
+                tokio::time::timeout(timeout, request.send()).await.map_err(|_| late())?.map_err(explain)?
+            }
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        ticket.learn(&headers, &self.session.secrets);
+        if status.is_success() && call.streamed {
+            return Ok(Got::Open(Box::new(response)));
+        }
+        let body =
+            tokio::time::timeout(timeout, response.bytes()).await.map_err(|_| late())?.map_err(explain)?;
+        tracing::debug!(
+            method = call.method.as_str(),
+            path = call.url.path(),
+            status = status.as_u16(),
+            bytes = body.len(),
+            ms = begun.elapsed().as_millis() as u64,
+            "The platform answered."
+        );
+        if status.is_success() {
+            return Ok(Got::Whole(body));
+        }
+        Err(self.refusal(status.as_u16(), &headers, &body))
+    }
+
+    fn refusal(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
+        let text = self.session.secrets.blank(&String::from_utf8_lossy(body));
+        let error = Error::answer(status, said(text.as_bytes()));
+        let error = if (300..400).contains(&status) {
+            error.hint("redirects are not followed: check `host`, `port` and `resource_prefix`")
+        } else {
+            error
+        };
+        (error, Failure::Status { status, after: after(headers) })
+    }
+}
