@@ -1,0 +1,47 @@
+//! What the REST server and the sandbox's owner share: the platform, the way to the broker, the request log.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::broker::{Broker, Publication};
+use crate::platform::{Outgoing, Platform};
+use crate::request::Request;
+use crate::switches::Switches;
+
+pub(crate) struct Core {
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) post: Post,
+    pub(crate) switches: Arc<Switches>,
+    pub(crate) requests: Mutex<Vec<Request>>,
+}
+
+/// Where the messages of fired rules go.
+pub(crate) enum Post {
+    Broker(Arc<Broker>),
+    /// To a broker of the test's own; the test carries them.
+    Outbox(mpsc::UnboundedSender<Outgoing>),
+}
+
+impl Core {
+    /// Sends what fired rules left to be sent.
+    pub(crate) fn send(&self, outgoing: Vec<Outgoing>) {
+        self.platform.announce(&outgoing);
+        for message in outgoing {
+            match &self.post {
+                Post::Broker(broker) => {
+                    let mut publication = Publication::to(&message.queue).body(message.body);
+                    for (name, value) in &message.headers {
+                        publication = publication.header(name, value);
+                    }
+                    broker.publish(publication, message.deliveries);
+                }
+                // The receiver lives as long as the sandbox.
+                Post::Outbox(outbox) => drop(outbox.send(message)),
+            }
+        }
+    }
+
+    pub(crate) fn record(&self, request: Request) {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    }
+}

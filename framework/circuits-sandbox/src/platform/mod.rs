@@ -1,0 +1,100 @@
+//! The platform behind both doors: its objects, rules and invocations, in memory behind one short lock.
+mod account;
+mod fields;
+mod fire;
+mod fixtures;
+mod objects;
+mod patch;
+mod replies;
+mod rules;
+mod settings;
+mod state;
+mod token;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+pub(crate) use account::{Account, Identity, Role, SECOND_ORG};
+pub(crate) use fields::{Format, TypeDef};
+pub(crate) use fire::{Cause, Outgoing, Record, Subject};
+pub(crate) use objects::text_of;
+pub(crate) use replies::Received;
+pub(crate) use state::{Kind, State, new_uuid};
+
+use crate::event::{Event, Events};
+use crate::invocation::{Invocation, InvocationId};
+use crate::wait;
+
+/// The platform; the broker, the REST server and the sandbox share it.
+pub(crate) struct Platform {
+    state: Mutex<State>,
+    /// Signalled after each change of an invocation.
+    changed: Notify,
+    pub(crate) events: Events,
+    pub(crate) identity: Identity,
+}
+
+impl Platform {
+    pub(crate) fn new(identity: Identity) -> Self {
+        let state = Mutex::new(fixtures::state(&identity));
+        Self { state, changed: Notify::new(), events: Events::new(), identity }
+    }
+
+    /// The lock is held for one change and never across an await.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn broker_login(&self, login: &str, passcode: &str) -> Option<Account> {
+        self.identity.account(login, passcode)
+    }
+
+    /// Whether the account may subscribe: to existing destinations that list it.
+    pub(crate) fn may_read(&self, account: &Account, queue: &str) -> bool {
+        let prefix = format!("actions.{}.", self.identity.org_id);
+        account.role == Role::Admin
+            || queue.strip_prefix(&prefix).is_some_and(|name| self.lock().destination_lists(name, account))
+    }
+
+    /// Whether the account may send: to the reply queues of its organisation.
+    pub(crate) fn may_write(&self, account: &Account, queue: &str) -> bool {
+        account.role == Role::Admin || queue.starts_with(&format!("acks.{}.", self.identity.org_id))
+    }
+
+    /// Announces fired rules and gives their messages back for sending.
+    pub(crate) fn announce(&self, outgoing: &[Outgoing]) {
+        for message in outgoing {
+            self.events.emit(|| Event::RuleFired {
+                invocation: message.invocation,
+                rule: message.rule.clone(),
+                incident: message.incident,
+                queue: message.queue.clone(),
+            });
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes a reply from an `acks` queue.
+    pub(crate) fn take_reply(&self, received: Received) {
+        let event = self.lock().take_reply(received);
+        if let Some(event) = event {
+            self.events.emit(|| event);
+        }
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn invocation(&self, id: InvocationId) -> Option<Invocation> {
+        self.lock().invocations.get(&id.get()).map(fire::Record::snapshot)
+    }
+
+    /// Waits until the invocation exists and is as asked for.
+    pub(crate) async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
+        wait::until(&self.changed, || self.invocation(id).filter(|invocation| holds(invocation))).await
+    }
+
+    /// Waits until the platform is as asked for; looked at after each change of an invocation.
+    pub(crate) async fn when<T>(&self, look: impl FnMut() -> Option<T>) -> T {
+        wait::until(&self.changed, look).await
+    }
+}
