@@ -10,6 +10,7 @@ use crate::{
     Account, Error, Options, Org, Rest,
     error::Kind,
     exchange::Shared,
+    lookup::Lookups,
     org::{Listed, choose},
     retry::Failure,
     secret::Secrets,
@@ -88,6 +89,7 @@ impl Client {
             retry: options.retry,
             conflict_tries: options.conflict_tries,
             updates: update::Turns::default(),
+            lookups: Lookups::new(options.cache_ttl),
         });
         let facts: Value =
             Rest::new(shared.clone(), None).absolute().get(&format!("/orgs/{}", chosen.id)).await?;

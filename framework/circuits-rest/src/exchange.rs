@@ -53,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) retry: RetryPolicy,
     pub(crate) conflict_tries: u32,
     pub(crate) updates: crate::update::Turns,
+    pub(crate) lookups: crate::lookup::Lookups,
 }
 
 impl Shared {

@@ -9,10 +9,12 @@
 //! Every call is bounded in time, repeats itself only where that cannot do something twice ([`RetryPolicy`]), and
 //! answers a lost session with one new login for all callers together.
 
+mod cache;
 mod client;
 mod error;
 mod exchange;
 mod files;
+mod lookup;
 mod options;
 mod org;
 mod pages;
@@ -28,6 +30,7 @@ mod update;
 pub use client::{Client, RuleDef};
 pub use error::Error;
 pub use files::{Download, Upload};
+pub use lookup::{Choice, Field, Fields, Names};
 pub use options::{Credentials, Options, Proxy, Verify};
 pub use org::{Account, Org};
 pub use patch::{FieldConflict, Patch, PatchStatus, Resolve, give_up, overwrite};

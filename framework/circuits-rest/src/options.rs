@@ -30,6 +30,7 @@ pub struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) login_tries: Option<u32>,
     pub(crate) conflict_tries: u32,
+    pub(crate) cache_ttl: Duration,
     pub(crate) user_agent: String,
     pub(crate) on_secret: Option<Hook>,
 }
@@ -112,6 +113,7 @@ impl Options {
             retry: RetryPolicy::default(),
             login_tries: None,
             conflict_tries: 20,
+            cache_ttl: Duration::from_secs(240),
             user_agent: concat!("circuits/", env!("CARGO_PKG_VERSION")).to_owned(),
             on_secret: None,
         }
@@ -192,6 +194,13 @@ impl Options {
         self
     }
 
+    /// How long [`Rest::cached`](crate::Rest::cached) and the lookups remember (`cache_ttl`). Default 240 s.
+    #[must_use]
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.cache_ttl = ttl;
+        self
+    }
+
     /// The `User-Agent` header. Default `circuits/<version>`.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
@@ -224,6 +233,7 @@ impl fmt::Debug for Options {
             .field("retry", &self.retry)
             .field("login_tries", &self.login_tries)
             .field("conflict_tries", &self.conflict_tries)
+            .field("cache_ttl", &self.cache_ttl)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()
     }

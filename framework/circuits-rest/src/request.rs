@@ -50,7 +50,7 @@ impl Method {
 }
 
 /// How the platform writes references to other objects (header `handle_format`; its default is [`HandleFormat::Ids`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HandleFormat {
     /// `53`
     Ids,
@@ -61,7 +61,7 @@ pub enum HandleFormat {
 }
 
 /// How the platform writes rich text (header `text_content_output_format`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextFormat {
     /// As it is stored.
     AlwaysText,

@@ -53,6 +53,15 @@ impl Rest {
         Self { absolute: true, ..self.clone() }
     }
 
+    /// The same handle as it is without any form asked for, relative to the organisation.
+    pub(crate) fn relative(&self) -> Self {
+        Self { absolute: false, handles: None, text: None, ..self.clone() }
+    }
+
+    pub(crate) fn formats(&self) -> (Option<HandleFormat>, Option<TextFormat>) {
+        (self.handles, self.text)
+    }
+
     /// The same handle with another time limit for each try of a call.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
