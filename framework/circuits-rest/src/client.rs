@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Account, Error, Options, Org, Rest,
+    breaker::Breaker,
     error::Kind,
     exchange::Shared,
     lookup::Lookups,
@@ -86,10 +87,11 @@ impl Client {
             headers,
             org: chosen.id,
             timeout: options.timeout,
-            retry: options.retry,
+            retry: options.retry.clone(),
             conflict_tries: options.conflict_tries,
             updates: update::Turns::default(),
             lookups: Lookups::new(options.cache_ttl),
+            breaker: Breaker::new(options.retry, options.patience),
         });
         let facts: Value =
             Rest::new(shared.clone(), None).absolute().get(&format!("/orgs/{}", chosen.id)).await?;
@@ -118,6 +120,17 @@ impl Client {
     /// A handle whose every call carries `token`, the context token of a message; `None` for calls that answer none.
     pub fn with_token(&self, token: Option<&str>) -> Rest {
         Rest::new(self.shared.clone(), token)
+    }
+
+    /// Whether calls are being held back because the platform does not answer.
+    pub fn is_down(&self) -> bool {
+        self.shared.breaker.is_down()
+    }
+
+    /// Returns at once while the platform answers, or else when it is worth while to try again. Waiting here before an
+    /// action is begun keeps actions in the queue instead of letting them fail one after another.
+    pub async fn ready(&self) {
+        self.shared.breaker.ready().await;
     }
 
     /// The rules of the organisation.

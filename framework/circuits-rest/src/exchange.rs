@@ -54,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) conflict_tries: u32,
     pub(crate) updates: crate::update::Turns,
     pub(crate) lookups: crate::lookup::Lookups,
+    pub(crate) breaker: crate::breaker::Breaker,
 }
 
 impl Shared {
@@ -85,8 +86,18 @@ impl Shared {
         let mut renewed = false;
         let mut failed = 0;
         loop {
+            let permit = self.breaker.pass(call.deadline).await?;
             let ticket = self.session.ticket().ok_or_else(|| Error::new(Kind::Session, "not logged in"))?;
-            let (error, failure) = match self.attempt(call, &ticket).await {
+            let begun = Instant::now();
+            let tried = self.attempt(call, &ticket).await;
+            match &tried {
+                // A time that the action's deadline cut short says nothing about the platform.
+                Err((_, Failure::TimedOut)) if begun.elapsed() < call.timeout => drop(permit),
+                Err((_, Failure::Permanent)) => drop(permit),
+                Err((_, failure)) if failure.means_down() => permit.failed(),
+                _ => permit.answered(),
+            }
+            let (error, failure) = match tried {
                 Ok(got) => {
                     if renewed {
                         self.session.trust(ticket.generation).await;

@@ -9,6 +9,7 @@
 //! Every call is bounded in time, repeats itself only where that cannot do something twice ([`RetryPolicy`]), and
 //! answers a lost session with one new login for all callers together.
 
+mod breaker;
 mod cache;
 mod client;
 mod error;

@@ -31,6 +31,7 @@ pub struct Options {
     pub(crate) login_tries: Option<u32>,
     pub(crate) conflict_tries: u32,
     pub(crate) cache_ttl: Duration,
+    pub(crate) patience: Duration,
     pub(crate) user_agent: String,
     pub(crate) on_secret: Option<Hook>,
 }
@@ -114,6 +115,7 @@ impl Options {
             login_tries: None,
             conflict_tries: 20,
             cache_ttl: Duration::from_secs(240),
+            patience: Duration::from_secs(300),
             user_agent: concat!("circuits/", env!("CARGO_PKG_VERSION")).to_owned(),
             on_secret: None,
         }
@@ -201,6 +203,15 @@ impl Options {
         self
     }
 
+    /// How long a call waits for a platform that does not answer before anything is sent. Default 300 s: a restart of the
+    /// platform fits in, and the action is answered while somebody may still look. After three failures in a row, of
+    /// whatever calls, all wait but one, which probes at the pace of [`RetryPolicy`].
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// The `User-Agent` header. Default `circuits/<version>`.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
@@ -234,6 +245,7 @@ impl fmt::Debug for Options {
             .field("login_tries", &self.login_tries)
             .field("conflict_tries", &self.conflict_tries)
             .field("cache_ttl", &self.cache_ttl)
+            .field("patience", &self.patience)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()
     }

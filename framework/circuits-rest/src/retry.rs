@@ -95,6 +95,17 @@ pub(crate) enum Failure {
     Permanent,
 }
 
+impl Failure {
+    /// Whether it speaks for a platform that is down rather than for something about this call.
+    pub(crate) fn means_down(&self) -> bool {
+        match self {
+            Failure::NotSent | Failure::Lost | Failure::TimedOut => true,
+            Failure::Status { status, .. } => matches!(status, 502..=504),
+            Failure::Permanent => false,
+        }
+    }
+}
+
 /// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past is no wait.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();

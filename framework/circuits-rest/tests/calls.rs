@@ -266,6 +266,11 @@ async fn a_platform_that_says_nothing_costs_the_timeout_and_no_more() {
     let error = rest.get::<Value>("/a").await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("deadline"), "{error}");
     assert_eq!(peer.count("GET", "/rest/orgs/201/a"), 2, "past the deadline nothing is sent");
+    for _ in 0..4 {
+        let hurried = client.with_token(None).with_deadline(Duration::from_millis(10));
+        assert!(hurried.get::<Value>("/a").await.unwrap_err().is_timeout());
+    }
+    assert!(!client.is_down(), "hurried callers prove no outage");
 }
 
 #[tokio::test]
@@ -328,4 +333,46 @@ async fn the_version_is_known_or_not_and_nothing_depends_on_it() {
     assert_eq!(peer.connect().await.server_version().await.as_deref(), Some("51.2.3.4.5678"));
     let peer = Peer::platform(|_| reply(404, json!({}))).await;
     assert_eq!(peer.connect().await.server_version().await, None);
+}
+
+#[tokio::test]
+async fn calls_wait_out_an_outage_instead_of_failing() {
+    let down = Arc::new(AtomicBool::new(true));
+    let state = down.clone();
+    let peer =
+        Peer::platform(move |_| if state.load(SeqCst) { Answer::HangUp } else { reply(200, json!({})) })
+            .await;
+    let slow = RetryPolicy { delay: Duration::from_millis(300), max_tries: 3, ..RetryPolicy::default() };
+    let client = Client::connect(peer.options().retry(slow)).await.unwrap();
+    let rest = client.with_token(None);
+    for _ in 0..3 {
+        rest.post::<_, Value>("/x", &json!({})).await.unwrap_err();
+    }
+    assert!(client.is_down());
+    let arrived = peer.seen().len();
+    let error = rest.with_deadline(Duration::from_millis(50)).get::<Value>("/a").await.unwrap_err();
+    assert!(error.is_connection() && error.to_string().contains("nothing was sent"), "{error}");
+    assert_eq!(peer.seen().len(), arrived);
+    down.store(false, SeqCst);
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let rest = rest.clone();
+            tokio::spawn(async move { rest.post::<_, Value>("/x", &json!({})).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    client.ready().await;
+    assert!(!client.is_down());
+}
+
+#[tokio::test]
+async fn refusals_are_answers_and_hold_nobody_back() {
+    let peer = Peer::platform(|_| reply(404, json!({}))).await;
+    let client = peer.connect().await;
+    for _ in 0..20 {
+        client.with_token(None).get::<Value>("/a").await.unwrap_err();
+    }
+    assert!(!client.is_down());
 }
