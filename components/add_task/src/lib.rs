@@ -37,7 +37,11 @@ impl AddTask {
         let phase = action
             .type_info()
             .label("actioninvocation", "task_phase", &dialog.task_phase)
-            .ok_or_else(|| Error::new("the action does not say which phase was chosen (type_info has no label for task_phase)"))?;
+            .ok_or_else(|| {
+                Error::new(
+                    "the action does not say which phase was chosen (type_info has no label for task_phase)",
+                )
+            })?;
 
         let owner = self.owner(&action, incident).await?;
         let task = json!({

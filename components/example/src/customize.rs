@@ -3,7 +3,9 @@
 use circuits::prelude::*;
 
 pub(crate) fn definitions() -> Definitions {
-    Definitions::new()
-        .destination("example", "Example")
-        .rule(Rule::menu_item("Example Action", ObjectType::Incident, "example"))
+    Definitions::new().destination("example", "Example").rule(Rule::menu_item(
+        "Example Action",
+        ObjectType::Incident,
+        "example",
+    ))
 }

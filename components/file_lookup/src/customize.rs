@@ -3,7 +3,9 @@
 use circuits::prelude::*;
 
 pub(crate) fn definitions() -> Definitions {
-    Definitions::new()
-        .destination("filelookup", "File Lookup")
-        .rule(Rule::automatic("Lookup Value", ObjectType::Incident, "filelookup").when_changed("incident.properties.custom1"))
+    Definitions::new().destination("filelookup", "File Lookup").rule(
+        Rule::automatic("Lookup Value", ObjectType::Incident, "filelookup")
+            .when_changed("incident.properties.custom1")
+            .try_with([("custom1", "web-01")]),
+    )
 }

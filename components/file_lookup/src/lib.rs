@@ -36,11 +36,14 @@ fn component(setup: &Setup) -> Result<Component> {
     let Settings { reference_file, source_field: source, dest_field: dest } = setup.settings()?;
     if let Some(path) = &reference_file {
         std::fs::metadata(path).map_err(|error| {
-            Error::from(error).context(format_args!("reference_file {} in [lookup] cannot be read", path.display()))
+            Error::from(error)
+                .context(format_args!("reference_file {} in [lookup] cannot be read", path.display()))
         })?;
     }
     let table = reference_file.map_or(Table::BuiltIn, Table::File);
-    Ok(Component::builder("filelookup", Lookup { table, source, dest }).on("Lookup Value", Lookup::look_up).build())
+    Ok(Component::builder("filelookup", Lookup { table, source, dest })
+        .on("Lookup Value", Lookup::look_up)
+        .build())
 }
 
 impl Lookup {

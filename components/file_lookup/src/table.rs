@@ -29,7 +29,8 @@ impl Table {
 }
 
 fn parse(text: &str) -> Result<HashMap<String, String>> {
-    let mut rows = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut rows =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
     Ok(rows.deserialize::<(String, String)>().collect::<Result<_, _>>()?)
 }
 

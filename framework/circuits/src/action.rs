@@ -94,7 +94,9 @@ impl Action {
     /// # Errors
     /// When the message lacks the object that its `object_type` names.
     pub fn object(&self) -> Result<&Value> {
-        self.message().object().ok_or_else(|| Error::new("the message lacks the object that its object_type names"))
+        self.message()
+            .object()
+            .ok_or_else(|| Error::new("the message lacks the object that its object_type names"))
     }
 
     /// The activity fields that the user filled in, as a struct of the component's own.

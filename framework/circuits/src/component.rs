@@ -26,7 +26,12 @@ impl Component {
     /// Starts a component that listens on the message destination with this programmatic name (`filelookup`, not
     /// `actions.201.filelookup`). `queue=` in the component's section of app.config overrides the name.
     pub fn builder<S: Send + Sync + 'static>(destination: impl Into<String>, state: S) -> Builder<S> {
-        Builder { destination: destination.into(), state: Arc::new(state), routes: Vec::new(), catch_all: None }
+        Builder {
+            destination: destination.into(),
+            state: Arc::new(state),
+            routes: Vec::new(),
+            catch_all: None,
+        }
     }
 }
 
@@ -112,7 +117,9 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
         )));
     }
     if component.routes.is_empty() && component.catch_all.is_none() {
-        return Err(Error::new(format_args!("component `{name}` handles no rule; add `.on(\"Rule name\", handler)` or `.on_any(handler)`")));
+        return Err(Error::new(format_args!(
+            "component `{name}` handles no rule; add `.on(\"Rule name\", handler)` or `.on_any(handler)`"
+        )));
     }
     let mut seen = HashSet::new();
     for route in &component.routes {
@@ -151,7 +158,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let text = |component: Component| check("demo", &component).unwrap_err().to_string();
-        assert!(text(Component::builder("", ()).on_any(nothing).build()).contains("empty message destination"));
+        assert!(
+            text(Component::builder("", ()).on_any(nothing).build()).contains("empty message destination")
+        );
         assert!(text(Component::builder("q", ()).build()).contains("handles no rule"));
         let twice = Component::builder("q", ()).on("Add Task", nothing).on("add task", nothing).build();
         assert!(text(twice).contains("`add task` twice"));

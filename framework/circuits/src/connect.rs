@@ -1,16 +1,32 @@
-//! Turns the settings of app.config into the options of the two network crates.
+//! Turns the settings of app.config into the options of the two network crates, and logs in with them.
 
-use circuits_rest::RetryPolicy;
+use circuits_rest::{Client, Rest, RetryPolicy};
 use circuits_stomp::{Host, Tls};
 
+use crate::RunError;
 use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
+
+/// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
+///
+/// `on_secret` is told of every secret that the login brings, so that a log can hide them.
+///
+/// # Errors
+/// The REST kinds of [`RunError`].
+pub async fn login(
+    config: &Config,
+    on_secret: impl Fn(&str) + Send + Sync + 'static,
+) -> Result<Rest, RunError> {
+    let client = Client::connect(rest_options(config.settings(), on_secret)).await.map_err(RunError::rest)?;
+    Ok(client.with_token(None))
+}
 
 /// The largest prefetch that app.config may ask for, and that the default may grow to.
 const MOST_PREFETCH: u32 = 2000;
 
 /// Options of the broker session.
 pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Options, circuits_stomp::Error> {
-    let hosts = settings.stomp_hosts.iter().map(|host| Host { name: host.host.clone(), port: host.port }).collect();
+    let hosts =
+        settings.stomp_hosts.iter().map(|host| Host { name: host.host.clone(), port: host.port }).collect();
     let (login, passcode) = match &settings.credentials {
         Credentials::ApiKey { id, secret } => (id, secret),
         Credentials::User { email, password } => (email, password),
@@ -37,7 +53,10 @@ pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Optio
 }
 
 /// Options of the REST session.
-pub(crate) fn rest_options(settings: &Settings, on_secret: impl Fn(&str) + Send + Sync + 'static) -> circuits_rest::Options {
+pub(crate) fn rest_options(
+    settings: &Settings,
+    on_secret: impl Fn(&str) + Send + Sync + 'static,
+) -> circuits_rest::Options {
     let credentials = match settings.credentials.clone() {
         Credentials::ApiKey { id, secret } => circuits_rest::Credentials::ApiKey { id, secret },
         Credentials::User { email, password } => circuits_rest::Credentials::User { email, password },
@@ -78,7 +97,7 @@ pub(crate) fn rest_options(settings: &Settings, on_secret: impl Fn(&str) + Send 
 /// otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle.
 pub(crate) fn prefetch(config: &Config) -> u32 {
     let settings = config.settings();
-    let set = config.section("resilient").is_some_and(|section| section.get("stomp_prefetch_limit").is_some());
+    let set = config.section("resilient").is_some_and(|section| section.is_set("stomp_prefetch_limit"));
     if set {
         return settings.stomp_prefetch_limit;
     }

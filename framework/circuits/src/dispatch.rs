@@ -98,7 +98,10 @@ impl Dispatcher {
             return None;
         }
         if !self.settler.in_flight.hold(&id, delivery.token.clone()) {
-            info!(message_id = id, "The message was redelivered while it is still being handled; it is not run again");
+            info!(
+                message_id = id,
+                "The message was redelivered while it is still being handled; it is not run again"
+            );
             return None;
         }
         Some((id, delivery))
@@ -106,7 +109,10 @@ impl Dispatcher {
 
     fn refuse_unidentified(&self, delivery: Delivery) {
         let settler = self.settler.clone();
-        error!(destination = delivery.subscription, "A message without message-id is refused: it could not be told from its redelivery");
+        error!(
+            destination = delivery.subscription,
+            "A message without message-id is refused: it could not be told from its redelivery"
+        );
         self.tasks.spawn(async move {
             let reply = Reply::error("The message has no message-id header, so it was not handled");
             settler.refuse_unidentified(&delivery.token, &ReplyAddress::of(&delivery.headers), &reply).await;
@@ -121,10 +127,13 @@ impl Dispatcher {
             Standing::Replied => {
                 info!("The message was redelivered after its reply was confirmed; it is acknowledged only");
                 let settler = self.settler.clone();
-                self.tasks.spawn(async move { settler.acknowledge(&id, &delivery.token).await }.in_current_span());
+                self.tasks
+                    .spawn(async move { settler.acknowledge(&id, &delivery.token).await }.in_current_span());
             }
             Standing::Finished(reply) => {
-                info!("The message was redelivered after it was handled; its reply is sent, the handler does not run again");
+                info!(
+                    "The message was redelivered after it was handled; its reply is sent, the handler does not run again"
+                );
                 self.settle(id, address, reply);
             }
             Standing::Run { attempt } => {
@@ -153,16 +162,21 @@ impl Dispatcher {
             )));
         }
         match &delivery.flaw {
-            Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => return Err(Error::new(flaw)),
+            Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => {
+                return Err(Error::new(flaw));
+            }
             Some(flaw) => warn!(%flaw, "The message is handled all the same"),
             None => {}
         }
         let destination = delivery.headers.get("destination").unwrap_or(&delivery.subscription);
         let destination = DestinationName::parse(destination)
             .or_else(|| DestinationName::parse(&delivery.subscription))
-            .ok_or_else(|| Error::new(format_args!("Could not get queue name from destination: '{destination}'")))?;
+            .ok_or_else(|| {
+                Error::new(format_args!("Could not get queue name from destination: '{destination}'"))
+            })?;
         let message = ActionMessage::parse(&delivery.body)?;
-        let incident = message.incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))?;
+        let incident =
+            message.incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))?;
         Ok((destination.queue, incident, message))
     }
 
@@ -220,7 +234,8 @@ impl Dispatcher {
         });
         info!("Handling the action");
         // A task of its own, so that a panic ends there.
-        let run = AbortOnDropHandle::new(tokio::spawn(async move { handler(action).await }.in_current_span()));
+        let run =
+            AbortOnDropHandle::new(tokio::spawn(async move { handler(action).await }.in_current_span()));
         let outcome = tokio::select! {
             outcome = self.limited(run) => outcome,
             () = self.abort.cancelled() => {
@@ -239,7 +254,9 @@ impl Dispatcher {
             Some(limit) => tokio::time::timeout(limit, run).await.map_err(|_| timed_out(limit))?,
             None => run.await,
         };
-        joined.unwrap_or_else(|error| Err(Error::new(format_args!("The handler panicked: {}", panic_text(error)))))
+        joined.unwrap_or_else(|error| {
+            Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
+        })
     }
 
     fn action(&self, job: &Job, rule: Option<&str>) -> Action {
@@ -254,7 +271,14 @@ impl Dispatcher {
                 settler.session.post(frame);
             }
         };
-        Action::new(job.id.clone(), rule.map(str::to_owned), job.message.clone(), job.headers.clone(), rest, status)
+        Action::new(
+            job.id.clone(),
+            rule.map(str::to_owned),
+            job.message.clone(),
+            job.headers.clone(),
+            rest,
+            status,
+        )
     }
 
     async fn finish(&self, id: &str, reply: &Reply, took: Duration) {

@@ -112,7 +112,10 @@ mod tests {
         push_slow(&lanes, 1, 10, "a2", &seen);
         push_slow(&lanes, 2, 50, "b1", &seen);
         drop(seen);
-        assert_eq!(collect(all).await, ["a1 starts", "b1 starts", "b1 ends", "a1 ends", "a2 starts", "a2 ends"]);
+        assert_eq!(
+            collect(all).await,
+            ["a1 starts", "b1 starts", "b1 ends", "a1 ends", "a2 starts", "a2 ends"]
+        );
         assert!(lanes.lock().is_empty());
     }
 

@@ -55,6 +55,7 @@ mod signal;
 pub use action::Action;
 pub use circuits_rest::{Error as RestError, Rest};
 pub use component::{Builder, Component};
+pub use connect::login;
 pub use error::{Error, Result};
 pub use registry::{Registration, Setup, registrations};
 pub use reply::Reply;

@@ -76,7 +76,9 @@ impl Registration {
 
     pub(crate) fn build(&self, setup: &Setup) -> Result<Component> {
         let mut component = (self.build)(setup)?;
-        if let Some(queue) = setup.section().and_then(|section| section.get("queue")).filter(|queue| !queue.is_empty()) {
+        if let Some(queue) =
+            setup.section().and_then(|section| section.get("queue")).filter(|queue| !queue.is_empty())
+        {
             component.destination = queue;
         }
         crate::component::check(self.name, &component)?;
@@ -130,7 +132,9 @@ pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result
     }
     let left: Vec<_> = all.iter().copied().filter(|r| !noload.iter().any(|name| name == r.name)).collect();
     if left.is_empty() {
-        return Err(Error::new("noload names every linked component, so nothing would run. Remove a name from it in [resilient]"));
+        return Err(Error::new(
+            "noload names every linked component, so nothing would run. Remove a name from it in [resilient]",
+        ));
     }
     Ok(left)
 }

@@ -37,7 +37,12 @@ impl Routes {
                 let target = Target { component, rule: route.rule, handler: route.handler };
                 let key = api_name(&target.rule);
                 if let Some(other) = destination.rules.get(&key) {
-                    return Err(twice(&format!("the rule `{}`", target.rule), &name, other.component, component));
+                    return Err(twice(
+                        &format!("the rule `{}`", target.rule),
+                        &name,
+                        other.component,
+                        component,
+                    ));
                 }
                 destination.rules.insert(key, target);
             }
@@ -61,12 +66,14 @@ impl Routes {
     /// # Errors
     /// When there is none; names what the destination does handle.
     pub(crate) fn find(&self, destination: &str, rule: Option<&str>) -> Result<&BoundHandler> {
-        let there = self
-            .destinations
-            .get(destination)
-            .ok_or_else(|| Error::new(format_args!("No component listens on the message destination `{destination}`")))?;
+        let there = self.destinations.get(destination).ok_or_else(|| {
+            Error::new(format_args!("No component listens on the message destination `{destination}`"))
+        })?;
         let by_rule = rule.and_then(|rule| there.rules.get(&api_name(rule)));
-        by_rule.or(there.catch_all.as_ref()).map(|target| &target.handler).ok_or_else(|| there.no_handler(destination, rule))
+        by_rule
+            .or(there.catch_all.as_ref())
+            .map(|target| &target.handler)
+            .ok_or_else(|| there.no_handler(destination, rule))
     }
 }
 
@@ -74,7 +81,10 @@ impl Destination {
     fn no_handler(&self, destination: &str, rule: Option<&str>) -> Error {
         let mut handled: Vec<_> = self.rules.values().map(|target| format!("`{}`", target.rule)).collect();
         handled.sort();
-        let rule = rule.map_or_else(|| "an action that names no rule the platform knows".to_owned(), |rule| format!("the rule `{rule}`"));
+        let rule = rule.map_or_else(
+            || "an action that names no rule the platform knows".to_owned(),
+            |rule| format!("the rule `{rule}`"),
+        );
         Error::new(format_args!(
             "No handler for {rule} on the message destination `{destination}`. Handled there: {}. Correct the rule's destination on \
              the platform, or add a handler",
@@ -110,11 +120,16 @@ mod tests {
 
     #[test]
     fn display_and_api_names_find_the_same_handler() {
-        let routes = Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "lookup_value"))]).unwrap();
+        let routes =
+            Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "lookup_value"))])
+                .unwrap();
         assert!(routes.find("q", Some("add_task")).is_ok());
         assert!(routes.find("q", Some("Lookup: Value")).is_ok());
         let text = error(routes.find("q", Some("Other")));
-        assert!(text.contains("No handler for the rule `Other`") && text.contains("`Add Task`, `lookup_value`"), "{text}");
+        assert!(
+            text.contains("No handler for the rule `Other`") && text.contains("`Add Task`, `lookup_value`"),
+            "{text}"
+        );
         assert!(error(routes.find("q", None)).contains("names no rule"));
         assert!(error(routes.find("x", None)).contains("No component listens"));
     }
@@ -129,8 +144,12 @@ mod tests {
 
     #[test]
     fn double_claims_are_refused() {
-        let text = error(Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "add task"))]));
-        assert!(text.contains("`a` and `b` both handle the rule `add task`") && text.contains("noload"), "{text}");
+        let text =
+            error(Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "add task"))]));
+        assert!(
+            text.contains("`a` and `b` both handle the rule `add task`") && text.contains("noload"),
+            "{text}"
+        );
         let any = || Component::builder("q", ()).on_any(nothing).build();
         assert!(error(Routes::new(vec![("a", any()), ("b", any())])).contains("on_any"));
     }

@@ -50,7 +50,10 @@ impl Runner {
     ///
     /// # Errors
     /// Whatever keeps it from ever working, with the cure in its text: see [`RunError`].
-    pub async fn prepare(config: impl Into<Arc<Config>>, on_secret: impl Fn(&str) + Send + Sync + 'static) -> Result<Self, RunError> {
+    pub async fn prepare(
+        config: impl Into<Arc<Config>>,
+        on_secret: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Self, RunError> {
         Self::with_components(config, &registry::registrations(), on_secret).await
     }
 
@@ -68,7 +71,8 @@ impl Runner {
         let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
         let prefetch = connect::prefetch(&config);
         let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
-        let client = Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
+        let client =
+            Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
         info!(org = client.org().name, id = client.org().id, "Logged in to the platform");
         if !client.org().actions_framework_enabled {
             return Err(RunError::components(crate::Error::new(format_args!(
@@ -167,7 +171,12 @@ impl Runner {
     }
 
     fn destinations(&self) -> Vec<String> {
-        self.shared.routes.destinations().into_iter().map(|queue| DestinationName::actions(self.org, queue).to_string()).collect()
+        self.shared
+            .routes
+            .destinations()
+            .into_iter()
+            .map(|queue| DestinationName::actions(self.org, queue).to_string())
+            .collect()
     }
 }
 
@@ -177,12 +186,20 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-fn build(config: &Arc<Config>, registrations: &[&'static Registration], client: &Client) -> crate::Result<Routes> {
+fn build(
+    config: &Arc<Config>,
+    registrations: &[&'static Registration],
+    client: &Client,
+) -> crate::Result<Routes> {
     let mut components = Vec::with_capacity(registrations.len());
     for registration in registrations {
         let setup = Setup::new(registration, Arc::clone(config), client.with_token(None));
         let component = registration.build(&setup).map_err(|error| {
-            error.context(format_args!("Failed to load the component `{}` {}", registration.name(), registration.component_version()))
+            error.context(format_args!(
+                "Failed to load the component `{}` {}",
+                registration.name(),
+                registration.component_version()
+            ))
         })?;
         info!(component = registration.name(), destination = component.destination, "Component loaded");
         components.push((registration.name(), component));
@@ -190,9 +207,17 @@ fn build(config: &Arc<Config>, registrations: &[&'static Registration], client: 
     Routes::new(components)
 }
 
-async fn subscribe(session: &Session, destinations: &[String], prefetch: u32, bus: &Bus) -> Result<(), RunError> {
+async fn subscribe(
+    session: &Session,
+    destinations: &[String],
+    prefetch: u32,
+    bus: &Bus,
+) -> Result<(), RunError> {
     for destination in destinations {
-        session.subscribe(Subscription { destination: destination.clone(), prefetch }).await.map_err(RunError::stomp)?;
+        session
+            .subscribe(Subscription { destination: destination.clone(), prefetch })
+            .await
+            .map_err(RunError::stomp)?;
         subscribed(destination, bus);
     }
     Ok(())
@@ -204,7 +229,12 @@ fn subscribed(destination: &str, bus: &Bus) {
 }
 
 /// Logs what becomes of the connection, until it is closed for good or `stop`.
-async fn follow(mut state: watch::Receiver<State>, destinations: &[String], bus: &Bus, stop: CancellationToken) {
+async fn follow(
+    mut state: watch::Receiver<State>,
+    destinations: &[String],
+    bus: &Bus,
+    stop: CancellationToken,
+) {
     let mut first = true;
     loop {
         let now = state.borrow_and_update().clone();
@@ -241,9 +271,16 @@ fn closed(state: &watch::Receiver<State>) -> RunError {
 async fn drain(dispatcher: &Dispatcher, grace: Duration) {
     let waiting = dispatcher.lanes.close();
     dispatcher.tasks.close();
-    info!(held = dispatcher.settler.in_flight.len(), waiting, grace_s = grace.as_secs(), "Stopping: finishing what runs");
+    info!(
+        held = dispatcher.settler.in_flight.len(),
+        waiting,
+        grace_s = grace.as_secs(),
+        "Stopping: finishing what runs"
+    );
     if tokio::time::timeout(grace, dispatcher.tasks.wait()).await.is_err() {
-        error!("Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker");
+        error!(
+            "Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker"
+        );
         dispatcher.abort.cancel();
         dispatcher.tasks.wait().await;
     }

@@ -27,16 +27,21 @@ impl ReplyAddress {
 
     /// The frame that carries `reply` there; `None` for a message that nobody waits on.
     pub(crate) fn frame(&self, reply: &Reply) -> Option<Outgoing> {
-        let headers = self.correlation_id.iter().map(|id| ("correlation-id".to_owned(), id.clone())).collect();
+        let headers =
+            self.correlation_id.iter().map(|id| ("correlation-id".to_owned(), id.clone())).collect();
         Some(Outgoing { destination: self.reply_to.clone()?, headers, body: reply.to_json() })
     }
 
     /// Says in the log what the message lacks for its answer to arrive.
     pub(crate) fn warn_of_gaps(&self) {
         if self.reply_to.is_none() {
-            warn!("The message has no reply-to header, so its answer can be sent nowhere; it is handled and acknowledged");
+            warn!(
+                "The message has no reply-to header, so its answer can be sent nowhere; it is handled and acknowledged"
+            );
         } else if self.correlation_id.is_none() {
-            warn!("The message has no correlation-id header, so the platform cannot match the reply to an action");
+            warn!(
+                "The message has no correlation-id header, so the platform cannot match the reply to an action"
+            );
         }
     }
 }
@@ -71,7 +76,10 @@ impl Settler {
                     return;
                 }
                 Tried::Gone if self.in_flight.release_dead(id, &token) => {
-                    debug!(message_id = id, "The connection went away before the message was settled; its redelivery will be");
+                    debug!(
+                        message_id = id,
+                        "The connection went away before the message was settled; its redelivery will be"
+                    );
                     return;
                 }
                 Tried::Gone => {}
@@ -102,7 +110,14 @@ impl Settler {
         self.session.ack(token);
     }
 
-    async fn try_once(&self, id: &str, address: &ReplyAddress, reply: &Reply, token: &AckToken, replied: &mut bool) -> Tried {
+    async fn try_once(
+        &self,
+        id: &str,
+        address: &ReplyAddress,
+        reply: &Reply,
+        token: &AckToken,
+        replied: &mut bool,
+    ) -> Tried {
         if !*replied && let Some(frame) = address.frame(reply) {
             let sent = match self.mode {
                 ReplyMode::Confirmed => self.session.send(frame).await,

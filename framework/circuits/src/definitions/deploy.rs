@@ -38,9 +38,14 @@ pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> 
     let rules = entities(rest.get("/actions").await?);
     for rule in definitions.rules.iter().filter(|rule| find(&rules, "name", rule.name()).is_none()) {
         let label = format!("rule {}", rule.name());
-        let id = find(&destinations, "programmatic_name", rule.destination()).and_then(|found| found.get("id")).ok_or_else(|| {
-            Error::new(format_args!("{label} sends to `{}`, which its component does not define", rule.destination()))
-        })?;
+        let id = find(&destinations, "programmatic_name", rule.destination())
+            .and_then(|found| found.get("id"))
+            .ok_or_else(|| {
+                Error::new(format_args!(
+                    "{label} sends to `{}`, which its component does not define",
+                    rule.destination()
+                ))
+            })?;
         create(rest, "/actions", &rule.to_json(id), &label).await?;
         deployed.created.push(label);
     }

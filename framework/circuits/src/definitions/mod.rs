@@ -25,7 +25,8 @@ impl Definitions {
     /// A queue that expects an acknowledgement, by its programmatic name and the name people see.
     #[must_use]
     pub fn destination(mut self, programmatic_name: &str, name: &str) -> Self {
-        self.destinations.push(Destination { programmatic_name: programmatic_name.to_owned(), name: name.to_owned() });
+        self.destinations
+            .push(Destination { programmatic_name: programmatic_name.to_owned(), name: name.to_owned() });
         self
     }
 
@@ -100,7 +101,11 @@ impl ActivityField {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let values: Vec<_> = self.values.iter().map(|label| json!({"label": label, "enabled": true, "hidden": false})).collect();
+        let values: Vec<_> = self
+            .values
+            .iter()
+            .map(|label| json!({"label": label, "enabled": true, "hidden": false}))
+            .collect();
         json!({
             "name": self.name,
             "text": self.text,
@@ -122,6 +127,7 @@ pub struct Rule {
     destination: String,
     conditions: Vec<Value>,
     fields: Vec<String>,
+    samples: Vec<(String, String)>,
 }
 
 impl Rule {
@@ -134,6 +140,7 @@ impl Rule {
             destination: destination.to_owned(),
             conditions: Vec::new(),
             fields: Vec::new(),
+            samples: Vec::new(),
         }
     }
 
@@ -154,6 +161,19 @@ impl Rule {
     pub fn asks_for<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.fields.extend(fields.into_iter().map(str::to_owned));
         self
+    }
+
+    /// Values to try the rule with, by API name: what a user would enter in the dialog of a menu item (labels for selects),
+    /// or what the incident's fields change to for an automatic rule.
+    #[must_use]
+    pub fn try_with<'a>(mut self, values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        self.samples.extend(values.into_iter().map(|(field, value)| (field.to_owned(), value.to_owned())));
+        self
+    }
+
+    /// Values to try the rule with.
+    pub fn samples(&self) -> &[(String, String)] {
+        &self.samples
     }
 
     /// The display name.

@@ -25,7 +25,9 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
         let limit = self.limit;
         let run = self.inner.call(state, action);
-        Box::pin(async move { tokio::time::timeout(limit, run).await.unwrap_or_else(|_| Err(timed_out(limit))) })
+        Box::pin(
+            async move { tokio::time::timeout(limit, run).await.unwrap_or_else(|_| Err(timed_out(limit))) },
+        )
     }
 }
 

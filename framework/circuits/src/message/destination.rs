@@ -42,7 +42,10 @@ mod tests {
     #[test]
     fn names_as_brokers_write_them() {
         let name = DestinationName::parse("/queue/actions.201.fn_main_mock_integration").unwrap();
-        assert_eq!((name.kind.as_str(), name.org.as_str(), name.queue.as_str()), ("actions", "201", "fn_main_mock_integration"));
+        assert_eq!(
+            (name.kind.as_str(), name.org.as_str(), name.queue.as_str()),
+            ("actions", "201", "fn_main_mock_integration")
+        );
         assert_eq!(name.to_string(), "actions.201.fn_main_mock_integration");
         let dotted = DestinationName::parse("inbound_destination.111.app.with_one_period").unwrap();
         assert_eq!(dotted.queue, "app.with_one_period");

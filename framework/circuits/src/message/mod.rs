@@ -171,7 +171,8 @@ impl ActionMessage {
     /// Names the field that is missing or has another type.
     pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
         let properties = self.get("properties").cloned().unwrap_or_else(|| Value::Object(Map::new()));
-        T::deserialize(properties).map_err(|error| Error::new(format!("activity fields (properties) of the action: {error}")))
+        T::deserialize(properties)
+            .map_err(|error| Error::new(format!("activity fields (properties) of the action: {error}")))
     }
 
     /// Who invoked the rule.
@@ -213,7 +214,9 @@ mod tests {
 
     #[test]
     fn object_follows_the_object_type() {
-        let message = message(json!({"object_type": 4, "incident": {"id": 1}, "artifact": {"value": "x"}, "task": null}));
+        let message = message(
+            json!({"object_type": 4, "incident": {"id": 1}, "artifact": {"value": "x"}, "task": null}),
+        );
         assert_eq!(message.object().unwrap()["value"], "x");
         assert_eq!(message.incident_id(), Some(1));
         assert_eq!(message.get("task"), None);
@@ -233,7 +236,13 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused_in_words() {
-        for (body, text) in [("[1]", "a JSON array"), ("null", "null"), ("7", "a JSON scalar"), ("", "not JSON"), ("{", "not JSON")] {
+        for (body, text) in [
+            ("[1]", "a JSON array"),
+            ("null", "null"),
+            ("7", "a JSON scalar"),
+            ("", "not JSON"),
+            ("{", "not JSON"),
+        ] {
             let error = ActionMessage::parse(body.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(text), "{body}: {error}");
         }

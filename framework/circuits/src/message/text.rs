@@ -30,7 +30,9 @@ fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
         let escape = at + step;
         let unit = code_unit(bytes, escape);
         at = match unit {
-            Some(0xD800..=0xDBFF) if matches!(code_unit(bytes, escape + 6), Some(0xDC00..=0xDFFF)) => escape + 12,
+            Some(0xD800..=0xDBFF) if matches!(code_unit(bytes, escape + 6), Some(0xDC00..=0xDFFF)) => {
+                escape + 12
+            }
             Some(0xD800..=0xDFFF) => {
                 out.push_str(&text[copied..escape]);
                 out.push_str("\\ufffd");
@@ -52,7 +54,8 @@ fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
 /// The UTF-16 code unit of a `\uXXXX` escape that starts at `at`.
 fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u16::from_str_radix(digits, 16).ok()
 }
 

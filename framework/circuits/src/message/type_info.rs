@@ -31,7 +31,9 @@ impl<'a> TypeInfo<'a> {
     /// The labels of a multi-select value, in its order; values without a label are left out.
     pub fn labels(self, type_name: &str, field: &str, values: &Value) -> Vec<&'a str> {
         match values {
-            Value::Array(values) => values.iter().filter_map(|value| self.label(type_name, field, value)).collect(),
+            Value::Array(values) => {
+                values.iter().filter_map(|value| self.label(type_name, field, value)).collect()
+            }
             value => self.label(type_name, field, value).into_iter().collect(),
         }
     }

@@ -1,0 +1,250 @@
+//! The typed form of `[resilient]`: what the runner itself needs. Every default is written here, once, in `Default`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::LogLevel;
+
+/// The settings of the runner, checked. Fields follow the keys of `[resilient]`.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Host of the REST API (`host`, required).
+    pub host: String,
+    /// Port of the REST API (`port`, 1 to 65535, default 443).
+    pub port: u16,
+    /// Who logs in, on both REST and STOMP (`api_key_id` and `api_key_secret`, or `email` and `password`; required).
+    pub credentials: Credentials,
+    /// Organization by name, uuid or cloud account (`org`, default none: the only one of the user).
+    pub org: Option<String>,
+    /// What the certificate of the REST API is checked against (`cafile`: a path or `false`, default the system's roots).
+    pub verify: Verify,
+    /// Client certificate for REST (`client_auth_cert` and `client_auth_key`, default none).
+    pub client_auth: Option<ClientAuth>,
+    /// Proxy for REST (`proxy_host` and its companions, default none; `HTTPS_PROXY` in the environment beats it).
+    pub proxy: Option<Proxy>,
+    /// Path before every REST path, e.g. `/api/respond` (`resource_prefix`, default none).
+    pub resource_prefix: Option<String>,
+    /// How long REST answers that seldom change are kept (`cache_ttl`, seconds, default 240).
+    pub cache_ttl: Duration,
+    /// Attempts to log in (`max_connection_retries`; 0 and -1, the default, are unlimited: `None`).
+    pub max_connection_retries: Option<u32>,
+    /// Tries per REST request in all (`request_max_retries`, 1 to 1000, default 5).
+    pub request_max_retries: u32,
+    /// Pause before the second try of a REST request (`request_retry_delay`, seconds, default 2).
+    pub request_retry_delay: Duration,
+    /// Factor on the pause after each further try (`request_retry_backoff`, 1 to 100, default 2).
+    pub request_retry_backoff: u32,
+    /// Whether to connect to the broker at all (`stomp`, default true).
+    pub stomp: bool,
+    /// Brokers, tried in turn (`stomp_hosts`, default one: `stomp_host`:`stomp_port`). Never empty.
+    pub stomp_hosts: Vec<Endpoint>,
+    /// Broker port where none is named (`stomp_port`, 1 to 65535, default 65001).
+    pub stomp_port: u16,
+    /// The `host` header of CONNECT (`stomp_vhost`, default the host's name).
+    pub stomp_vhost: VirtualHost,
+    /// What the broker's certificate is checked against (`stomp_cafile`, default as `cafile`).
+    pub stomp_verify: Verify,
+    /// Client certificate for the broker (`stomp_client_auth_cert`/`_key`, default that for REST).
+    pub stomp_client_auth: Option<ClientAuth>,
+    /// Time for TCP, TLS and CONNECT together (`stomp_timeout`, seconds, default 60; below 30 counts as 45).
+    pub stomp_timeout: Duration,
+    /// Heart-beat offered to the broker (`stomp_heartbeat`, seconds, default 15; zero is off).
+    pub stomp_heartbeat: Duration,
+    /// Largest accepted message body (`stomp_max_body`, bytes, 1024 to 1073741824, default 64 MiB).
+    pub stomp_max_body: usize,
+    /// Deliveries of one reply before giving up (`stomp_max_retries`, default 3; 0 is unlimited: `None`).
+    pub stomp_max_retries: Option<u32>,
+    /// Messages the broker may send ahead (`stomp_prefetch_limit`, 1 to 2000, default as `num_workers`).
+    pub stomp_prefetch_limit: u32,
+    /// How reply and acknowledgement belong together (`reply_mode`, default `confirmed`).
+    pub reply_mode: ReplyMode,
+    /// Handlers running at once (`num_workers`, 1 to 2000, default 25).
+    pub num_workers: usize,
+    /// Longest run of a handler (`handler_timeout`, seconds; 0, the default, is no limit: `None`).
+    pub handler_timeout: Option<Duration>,
+    /// Deliveries that may end the process before a message is set aside (`max_attempts`, 1 to 1000, default 5).
+    pub max_attempts: u32,
+    /// Time for running handlers after SIGTERM (`shutdown_timeout`, seconds, default 30).
+    pub shutdown_timeout: Duration,
+    /// Components not to load (`noload`, comma separated names, default none).
+    pub noload: Vec<String>,
+    /// Directory of the log file (`logdir`, default `logs`, or `$APP_LOG_DIR` where that is set).
+    pub logdir: PathBuf,
+    /// Name of the log file (`logfile`, default `app.log`).
+    pub logfile: String,
+    /// What is logged (`loglevel`, default INFO).
+    pub loglevel: LogLevel,
+    /// Size at which the log file is rolled over (`log_max_bytes`, bytes: 0 or at least 100000, default 10000000; 0 never).
+    pub log_max_bytes: u64,
+    /// Rolled-over log files that are kept (`log_backup_count`, default 10; 0 never rolls over).
+    pub log_backup_count: u32,
+}
+
+impl Default for Settings {
+    /// Every default of app.config. Host and credentials have none and are empty.
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 443,
+            credentials: Credentials::ApiKey { id: String::new(), secret: SecretString::default() },
+            org: None,
+            verify: Verify::System,
+            client_auth: None,
+            proxy: None,
+            resource_prefix: None,
+            cache_ttl: Duration::from_secs(240),
+            max_connection_retries: None,
+            request_max_retries: 5,
+            request_retry_delay: Duration::from_secs(2),
+            request_retry_backoff: 2,
+            stomp: true,
+            stomp_hosts: Vec::new(),
+            stomp_port: 65001,
+            stomp_vhost: VirtualHost::HostName,
+            stomp_verify: Verify::System,
+            stomp_client_auth: None,
+            stomp_timeout: Duration::from_secs(60),
+            stomp_heartbeat: Duration::from_secs(15),
+            stomp_max_body: 64 * 1024 * 1024,
+            stomp_max_retries: Some(3),
+            stomp_prefetch_limit: 25,
+            reply_mode: ReplyMode::Confirmed,
+            num_workers: 25,
+            handler_timeout: None,
+            max_attempts: 5,
+            shutdown_timeout: Duration::from_secs(30),
+            noload: Vec::new(),
+            logdir: PathBuf::from("logs"),
+            logfile: "app.log".to_owned(),
+            loglevel: LogLevel::Info,
+            log_max_bytes: 10_000_000,
+            log_backup_count: 10,
+        }
+    }
+}
+
+impl Settings {
+    /// The text that would give this value in app.config, or `None` where leaving the key out is the only way.
+    /// Used for the defaults only: keys whose default is another key's value give `None`.
+    pub(crate) fn default_text(&self, key: &str) -> Option<String> {
+        let seconds = |time: Duration| time.as_secs().to_string();
+        Some(match key {
+            "port" => self.port.to_string(),
+            "cache_ttl" => seconds(self.cache_ttl),
+            "max_connection_retries" => self.max_connection_retries.map_or(-1, i64::from).to_string(),
+            "request_max_retries" => self.request_max_retries.to_string(),
+            "request_retry_delay" => seconds(self.request_retry_delay),
+            "request_retry_backoff" => self.request_retry_backoff.to_string(),
+            "stomp" => self.stomp.to_string(),
+            "stomp_port" => self.stomp_port.to_string(),
+            "stomp_timeout" => seconds(self.stomp_timeout),
+            "stomp_heartbeat" => seconds(self.stomp_heartbeat),
+            "stomp_max_body" => self.stomp_max_body.to_string(),
+            "stomp_max_retries" => self.stomp_max_retries.unwrap_or(0).to_string(),
+            "reply_mode" => self.reply_mode.to_string(),
+            "num_workers" => self.num_workers.to_string(),
+            "handler_timeout" => seconds(self.handler_timeout.unwrap_or_default()),
+            "max_attempts" => self.max_attempts.to_string(),
+            "shutdown_timeout" => seconds(self.shutdown_timeout),
+            "logdir" => self.logdir.display().to_string(),
+            "logfile" => self.logfile.clone(),
+            "loglevel" => self.loglevel.to_string(),
+            "log_max_bytes" => self.log_max_bytes.to_string(),
+            "log_backup_count" => self.log_backup_count.to_string(),
+            _ => return None,
+        })
+    }
+}
+
+/// Who logs in.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// `api_key_id` and `api_key_secret`; wins when both pairs are given.
+    ApiKey {
+        /// The key's id, a uuid.
+        id: String,
+        /// The key's secret.
+        secret: SecretString,
+    },
+    /// `email` and `password`.
+    User {
+        /// The user's e-mail address.
+        email: String,
+        /// The user's password.
+        password: SecretString,
+    },
+}
+
+/// What a server's certificate is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verify {
+    /// The roots of the operating system.
+    System,
+    /// The certificates in this PEM file.
+    CaFile(PathBuf),
+    /// Nothing (`cafile=false`): whoever stands between can read the password.
+    Off,
+}
+
+/// A client certificate and its private key, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// The certificate chain.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// The HTTP proxy in front of the REST API.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Host, possibly with a scheme in front (`proxy_host`; the scheme's default is https).
+    pub host: String,
+    /// Port (`proxy_port`; 0, the default, is the scheme's: `None`).
+    pub port: Option<u16>,
+    /// User name (`proxy_user`).
+    pub user: Option<String>,
+    /// Password (`proxy_password`).
+    pub password: Option<SecretString>,
+}
+
+/// One broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// The `host` header of the CONNECT frame, with which some brokers choose a virtual host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VirtualHost {
+    /// The name of the host that is connected to.
+    HostName,
+    /// This text.
+    Name(String),
+    /// No such header (`stomp_vhost=none`).
+    Omit,
+}
+
+/// How reply and acknowledgement belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// The acknowledgement leaves after the broker's receipt for the reply.
+    #[default]
+    Confirmed,
+    /// Both travel in one transaction: no reply can be doubled, at a price in throughput.
+    Transaction,
+}
+
+impl std::fmt::Display for ReplyMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Confirmed => "confirmed",
+            Self::Transaction => "transaction",
+        })
+    }
+}
