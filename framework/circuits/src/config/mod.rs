@@ -1,112 +1,142 @@
-//! app.config, environment and command line as one checked configuration, read exactly as the Python runner reads it.
+//! app.config, read as the platform's Python runner reads it: default < file < environment < command line.
+//!
+//! [`Config::load`] finds the file, lays the layers over each other, replaces `$NAME` and `${NAME}` by environment
+//! variables and checks every value of `[resilient]`. The result is typed [`Settings`] for the runner and one
+//! [`Section`] per component. Every value remembers its origin ([`Config::effective`]), and every secret is known
+//! ([`Config::secrets`]), so that it can be kept out of logs.
 
-mod check;
+mod de;
 mod error;
 mod ini;
 mod keys;
 mod layers;
 mod load;
+mod locate;
 mod log_level;
 mod nearest;
+mod read;
 mod secrets;
 mod section;
 mod settings;
 mod values;
 mod warning;
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Fault};
-pub use load::Sources;
+pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use secrets::is_secret_name;
 pub use section::Section;
 pub use settings::{ClientAuth, Credentials, Endpoint, Proxy, ReplyMode, Settings, Verify, VirtualHost};
 pub use warning::{Severity, Warning};
 
-use section::Entry;
-
-/// The section of the runner itself.
-pub(crate) const RESILIENT: &str = "resilient";
-
-/// What a secret looks like wherever a value is shown.
-pub(crate) const HIDDEN: &str = "***";
-
-/// A checked configuration.
+/// A configuration that has been read and checked. Cheap enough to clone once per component.
+#[derive(Clone)]
 pub struct Config {
-    path: Option<PathBuf>,
+    file: Option<PathBuf>,
     settings: Settings,
-    sections: BTreeMap<String, Vec<Entry>>,
-    secrets: Vec<String>,
+    sections: Vec<Section>,
     warnings: Vec<Warning>,
+    secrets: Vec<String>,
 }
 
-/// One effective value, for people to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One value as it is in force, for people: secrets are `***`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     /// Section name.
     pub section: String,
-    /// Key, lower-cased.
+    /// Key, lower-case.
     pub key: String,
-    /// The value, `***` if secret, `None` if unset.
+    /// The value, `***` if it is a secret, or `None` if nothing sets it.
     pub value: Option<String>,
     /// `default`, `path:line`, `environment NAME` or `command line`.
     pub origin: String,
 }
 
-/// The keys of `[resilient]` that this runner reads, in the order of app.config.example.
-pub fn keys() -> impl Iterator<Item = &'static str> {
-    keys::KEYS.iter().map(|key| key.name)
-}
-
 impl Config {
-    /// The app.config that was read; `None` if there was none.
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    /// Finds, reads and checks a configuration.
+    ///
+    /// The file is `sources.config_file`, else `$APP_CONFIG_FILE`, else `app.config` in the working directory, else
+    /// `~/.resilient/app.config`. Without any of them the environment and the command line must suffice.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once: a named file that cannot be read, lines that are not INI, values out of their range, a missing
+    /// host or missing credentials, unknown keys on the command line.
+    pub fn load(sources: Sources) -> Result<Self, ConfigError> {
+        load::load(&sources)
     }
 
-    /// The settings of the runner.
+    /// Reads a text as if it were app.config, with an empty environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn from_text(text: &str) -> Result<Self, ConfigError> {
+        load::from_text(text)
+    }
+
+    /// The file that was read, if there was one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The runner's own settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// A section, if app.config has it.
-    pub fn section(&self, name: &str) -> Option<Section<'_>> {
-        let (name, entries) = self.sections.get_key_value(name)?;
-        Some(Section::new(name, entries, self.path.as_deref()))
+    /// A section by its exact name. `[resilient]` always exists and includes its defaults.
+    pub fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|section| section.name == name)
     }
 
-    /// A section, or an empty one of this name.
-    pub fn section_or_empty<'a>(&'a self, name: &'a str) -> Section<'a> {
-        self.section(name).unwrap_or_else(|| Section::new(name, &[], self.path.as_deref()))
+    /// A section by its exact name, or one without keys whose errors say where to add it.
+    pub fn section_or_empty(&self, name: &str) -> Section {
+        self.section(name).cloned().unwrap_or_else(|| Section {
+            name: name.to_owned(),
+            origin: self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default(),
+            present: false,
+            entries: Vec::new(),
+        })
     }
 
-    /// Every effective value by section and key; `[resilient]` with its defaults first.
+    /// All sections: `[resilient]` first, the others in file order.
+    pub fn sections(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter()
+    }
+
+    /// Every value in force with its origin, secrets as `***`.
     pub fn effective(&self) -> Vec<Effective> {
-        let mut all: Vec<_> = self.sections.iter().collect();
-        all.sort_by_key(|(name, _)| (*name != RESILIENT, *name));
-        all.into_iter()
-            .flat_map(|(name, entries)| entries.iter().map(|entry| entry.effective(name)))
+        let entries = self.sections.iter().flat_map(|section| section.entries.iter().map(move |entry| (section, entry)));
+        entries
+            .map(|(section, entry)| Effective {
+                section: section.name.clone(),
+                key: entry.key.clone(),
+                value: entry.shown(),
+                origin: entry.origin.clone(),
+            })
             .collect()
     }
 
-    /// What an operator should know.
+    /// What an operator should know, to be logged at start.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Every secret in it, for a log to hide. Never print this.
+    /// Every secret text: what must never be printed or logged. Contains no empty texts.
     pub fn secrets(&self) -> &[String] {
         &self.secrets
     }
 }
 
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config")
-            .field("path", &self.path)
-            .field("sections", &self.sections)
-            .finish_non_exhaustive()
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("file", &self.file).field("sections", &self.sections).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
