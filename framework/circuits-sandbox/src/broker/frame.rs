@@ -117,8 +117,9 @@ fn parse_head(head: &[u8]) -> Result<(Frame, Option<usize>), String> {
     let mut frame = Frame { command, ..Frame::default() };
     for line in lines.filter(|line| !line.is_empty()) {
         let text = String::from_utf8_lossy(line);
+        // ActiveMQ passes over such a line; an oracle had better say that the client wrote it.
         let Some((name, value)) = text.split_once(':') else {
-            return Err(format!("Unable to parser header line [{text}]"));
+            return Err(format!("Unable to parse header line [{text}]"));
         };
         frame.headers.push((unescape(name), unescape(value)));
     }
@@ -241,7 +242,7 @@ mod tests {
                 "SEND\ncontent-length:1\n\nxy\0",
                 "content-length bytes were read and there was no trailing null byte",
             ),
-            ("SEND\nno colon\n\n\0", "Unable to parser header line [no colon]"),
+            ("SEND\nno colon\n\n\0", "Unable to parse header line [no colon]"),
         ] {
             assert_eq!(decode_all(&[wire.as_bytes()]).unwrap_err(), text);
         }

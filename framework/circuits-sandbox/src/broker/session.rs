@@ -122,7 +122,7 @@ impl Session {
     fn connect(&mut self, frame: &Frame) -> Result<(), Refusal> {
         let versions = frame.get("accept-version").unwrap_or("1.0");
         if !versions.split(',').any(|version| version.trim() == "1.2") {
-            let text = format!("Invalid version: {versions}, supported is 1.2");
+            let text = format!("Invalid Protocol version[{versions}], supported versions are: [1.2]");
             return Err(Refusal::Close(text));
         }
         let (login, passcode) = (frame.get("login"), frame.get("passcode"));
@@ -132,9 +132,10 @@ impl Session {
             let name = login.unwrap_or("null");
             return Err(Refusal::Close(format!("User name [{name}] or password is invalid.")));
         };
-        let (sends, wants) = heart_beat(frame.get("heart-beat").unwrap_or("0,0"))
-            .ok_or_else(|| Refusal::Close("Invalid heart-beat header".to_owned()))?;
-        // Silence for one more interval (at most a second more) is forgiven, as measured on ActiveMQ.
+        let beats = frame.get("heart-beat").unwrap_or("0,0");
+        let (sends, wants) =
+            heart_beat(beats).ok_or_else(|| Refusal::Close(format!("Invalid heart-beat header:{beats}")))?;
+        // Silence for one more interval, and at least a second more, is forgiven (measured on ActiveMQ).
         self.patience = (sends > 0).then(|| Duration::from_millis(sends + sends.max(1000)));
         let session = format!("ID:sandbox-session-{}", self.id);
         let beats = format!("{wants},{sends}");
@@ -281,9 +282,16 @@ fn find<'a>(
     transactions.get_mut(name).ok_or_else(|| format!("Invalid transaction id: {name}"))
 }
 
+/// A header the frame must have; the refusal is worded as ActiveMQ's, and leaves the connection open.
 fn need<'a>(frame: &'a Frame, name: &str) -> Result<&'a str, Refusal> {
-    let missing = || Refusal::Close(format!("{} received without a {name} specified!", frame.command));
-    frame.get(name).ok_or_else(missing)
+    frame.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+        Refusal::Stay(match (frame.command.as_str(), name) {
+            ("SUBSCRIBE", "destination") => "Invalid empty or 'null' Destination header".to_owned(),
+            ("SEND", "destination") => "SEND received without a Destination specified!".to_owned(),
+            (command @ ("ACK" | "NACK"), "id") => format!("{command} received without a ack id for acknowledge!"),
+            (command, name) => format!("{command} received without a {name} specified!"),
+        })
+    })
 }
 
 fn heart_beat(text: &str) -> Option<(u64, u64)> {

@@ -1,5 +1,5 @@
 //! What the broker knows: queues, subscriptions and un-acked deliveries. Pure state, locked by [`super::Broker`].
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -79,6 +79,9 @@ pub(crate) struct Link {
     ack_prefix: String,
     subscriptions: HashMap<Arc<str>, Subscription>,
     pending: BTreeMap<u64, Pending>,
+    /// Deliveries that an UNSUBSCRIBE took away. ActiveMQ still accepts their ACK, with a receipt and without effect
+    /// (measured on 5.17.2): the message is with another consumer by then.
+    orphans: HashSet<u64>,
     next_ack: u64,
 }
 
@@ -105,6 +108,7 @@ impl State {
             ack_prefix,
             subscriptions: HashMap::new(),
             pending: BTreeMap::new(),
+            orphans: HashSet::new(),
             next_ack: 0,
         };
         self.links.insert(self.next_link, link);
@@ -184,6 +188,7 @@ impl State {
         };
         let held = entry.pending.iter().filter(|(_, p)| *p.subscription == *id).map(|(n, _)| *n);
         let held: Vec<u64> = held.collect();
+        entry.orphans.extend(&held);
         let held = held.into_iter().filter_map(|n| entry.pending.remove(&n)).collect();
         if let Some(queue) = self.queues.get_mut(&subscription.queue) {
             queue.consumers.retain(|(l, s)| *l != link || **s != *id);
@@ -197,6 +202,9 @@ impl State {
     pub(crate) fn settle(&mut self, link: u64, ack: &str, how: Settle) -> Option<Vec<u64>> {
         let entry = self.links.get_mut(&link)?;
         let number = ack.strip_prefix(&entry.ack_prefix)?.parse::<u64>().ok()?;
+        if entry.orphans.remove(&number) {
+            return Some(Vec::new());
+        }
         let pending = entry.pending.get(&number).filter(|pending| !pending.in_transaction)?;
         let (name, queue) = (pending.subscription.clone(), pending.queue.clone());
         let subscription = entry.subscriptions.get_mut(&name)?;

@@ -88,7 +88,7 @@ async fn field(
     _: Caller,
 ) -> Answer {
     let state = core.platform.lock();
-    let is = |candidate: &&Value| candidate["id"].to_string() == field || candidate["name"] == field;
+    let is = |candidate: &&Value| is_handle(candidate, &field);
     let found = state.types.fields(&name).find(is).cloned();
     found.map(Json).ok_or_else(|| ApiError::missing("field", &field))
 }
@@ -160,13 +160,18 @@ async fn change_destination(
     core.platform.lock().change_destination(id, &body).map(Json)
 }
 
+/// Whether a path segment names the object, by name or by id.
+fn is_handle(object: &Value, handle: &str) -> bool {
+    object["name"] == handle || handle.parse::<i64>().is_ok_and(|id| object["id"] == id)
+}
+
 async fn functions(State(core): Shared, _: Caller) -> Answer {
     Ok(entities(core.platform.lock().functions.values().cloned()))
 }
 
 async fn function(State(core): Shared, Path((_, name)): Path<(i64, String)>, _: Caller) -> Answer {
     let state = core.platform.lock();
-    let is = |function: &&Value| function["name"] == name || function["id"].to_string() == name;
+    let is = |function: &&Value| is_handle(function, &name);
     state.functions.values().find(is).cloned().map(Json).ok_or_else(|| ApiError::missing("function", &name))
 }
 
