@@ -97,7 +97,10 @@ pub(crate) fn rest_options(
 /// otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle.
 pub(crate) fn prefetch(config: &Config) -> u32 {
     let settings = config.settings();
-    let set = config.section("resilient").is_some_and(|section| section.is_set("stomp_prefetch_limit"));
+    let set = config
+        .section("resilient")
+        .and_then(|section| section.origin("stomp_prefetch_limit"))
+        .is_some_and(|origin| !origin.starts_with("default"));
     if set {
         return settings.stomp_prefetch_limit;
     }

@@ -161,7 +161,7 @@ impl Setup {
     }
 
     /// The component's section of app.config, key by key.
-    pub fn section(&self) -> Option<Section<'_>> {
+    pub fn section(&self) -> Option<&Section> {
         self.config.section(self.registration.section())
     }
 

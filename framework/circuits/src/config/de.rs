@@ -1,50 +1,165 @@
-//! Reads a section into a struct: each value is a text that becomes whatever the struct wants.
+//! Turns a section into a component's own struct through serde. Values are text; what a field wants decides how it is read.
 
-use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor, value};
-use serde::{Deserializer, forward_to_deserialize_any};
+use std::fmt;
 
-use super::section::Entry;
-use super::values;
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
 
-/// The entries of a section, as a map.
-pub(super) struct Fields<'a> {
-    entries: std::slice::Iter<'a, Entry>,
-    current: Option<&'a Entry>,
+use super::error::{ConfigError, Fault};
+use super::keys;
+use super::nearest::hint;
+use super::section::{Entry, Section};
+use super::values::{boolean, list, shown};
+
+pub(crate) fn from_section<T: DeserializeOwned>(section: &Section) -> Result<T, ConfigError> {
+    T::deserialize(SectionReader(section)).map_err(|error| {
+        ConfigError::new(match error {
+            Error::Faults(faults) => faults,
+            Error::Missing(field) => vec![missing(section, field)],
+            Error::Text(text) => vec![Fault::new(&section.origin, &section.name, "", text)],
+        })
+    })
 }
 
-impl<'a> Fields<'a> {
-    pub(super) fn new(entries: &'a [Entry]) -> Self {
-        Self { entries: entries.iter(), current: None }
+fn missing(section: &Section, field: &str) -> Fault {
+    let text = if section.present {
+        format!("`{field}` is missing; add `{field}=...` to the section")
+    } else {
+        format!("the section is missing and its key `{field}` is needed; add the section with `{field}=...`")
+    };
+    Fault::new(&section.origin, &section.name, field, text)
+}
+
+/// What went wrong, before it is known where.
+#[derive(Debug)]
+enum Error {
+    Text(String),
+    Missing(&'static str),
+    Faults(Vec<Fault>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Missing(field) => write!(f, "`{field}` is missing"),
+            Self::Faults(faults) => faults.iter().try_for_each(|fault| writeln!(f, "{fault}")),
+        }
     }
 }
 
-impl<'de> Deserializer<'de> for Fields<'de> {
-    type Error = value::Error;
+impl std::error::Error for Error {}
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_map(self)
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+}
+
+struct SectionReader<'a>(&'a Section);
+
+impl SectionReader<'_> {
+    /// A misspelt key would otherwise leave its default in force without a word.
+    fn unknown(&self, fields: &[&str]) -> Vec<Fault> {
+        let section = self.0;
+        let unknown = section.entries.iter().filter(|entry| {
+            let key = entry.key.as_str();
+            !entry.inherited && !fields.contains(&key) && !keys::COMPONENT.contains(&key)
+        });
+        let fault = |entry: &Entry| {
+            let near = hint(&entry.key, fields.iter().copied().chain(keys::COMPONENT.iter().copied()));
+            let text = format!("`{}` is not a key of this section{near}", entry.key);
+            Fault::new(&entry.origin, &section.name, &entry.key, text)
+        };
+        unknown.map(fault).collect()
+    }
+}
+
+impl<'de> Deserializer<'de> for SectionReader<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_map(Entries { section: self.0, at: 0 })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let unknown = self.unknown(fields);
+        if unknown.is_empty() { self.deserialize_any(visitor) } else { Err(Error::Faults(unknown)) }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.0.present { visitor.visit_some(self) } else { visitor.visit_none() }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf seq tuple tuple_struct map enum
+        identifier ignored_any
     }
 }
 
-impl<'de> MapAccess<'de> for Fields<'de> {
-    type Error = value::Error;
+struct Entries<'a> {
+    section: &'a Section,
+    at: usize,
+}
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
-        self.current = self.entries.next();
-        self.current.map(|entry| seed.deserialize(entry.key.as_str().into_deserializer())).transpose()
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let entries = &self.section.entries;
+        while entries.get(self.at).is_some_and(|entry| entry.value.is_none()) {
+            self.at += 1;
+        }
+        let Some(entry) = entries.get(self.at) else { return Ok(None) };
+        seed.deserialize(entry.key.as_str().into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
-        let Some(entry) = self.current else { return Err(value::Error::custom("a value without a key")) };
-        seed.deserialize(Text(entry.text.as_deref().unwrap_or_default())).map_err(|error| {
-            // serde quotes the value in its message, which for a secret must not be.
-            let reason = if entry.hidden { "unfit value".to_owned() } else { error.to_string() };
-            value::Error::custom(format_args!("{} = {} ({}): {reason}", entry.key, entry.shown(), entry.origin))
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some(entry) = self.section.entries.get(self.at) else {
+            return Err(Error::Text("a value was asked for without its key".to_owned()));
+        };
+        self.at += 1;
+        let text = entry.value.as_deref().unwrap_or_default();
+        seed.deserialize(Text(text)).map_err(|error| {
+            // The message may quote the value, which must not be shown if it is a secret.
+            let text = if entry.secret {
+                format!("`{}` = `***`: is not valid", entry.key)
+            } else {
+                format!("`{}` = `{}`: {error}", entry.key, shown(text))
+            };
+            Error::Faults(vec![Fault::new(&entry.origin, &self.section.name, &entry.key, text)])
         })
     }
 }
@@ -52,42 +167,68 @@ impl<'de> MapAccess<'de> for Fields<'de> {
 /// One value.
 struct Text<'a>(&'a str);
 
-macro_rules! numbers {
-    ($($method:ident $visit:ident $type:ty),*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-            let number = self.0.trim().parse::<$type>();
-            visitor.$visit(number.map_err(|_| value::Error::custom(format_args!("expected a number ({})", stringify!($type))))?)
-        }
-    )*};
+macro_rules! number {
+    ($($method:ident $visit:ident $kind:ty, $what:literal;)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let text = self.0.trim();
+            let number: $kind = text.parse().map_err(|_| Error::Text($what.to_owned()))?;
+            visitor.$visit(number)
+        })*
+    };
 }
 
-impl<'de> Deserializer<'de> for Text<'de> {
-    type Error = value::Error;
+impl<'de> Deserializer<'de> for Text<'_> {
+    type Error = Error;
 
-    numbers! {
-        deserialize_i8 visit_i8 i8, deserialize_i16 visit_i16 i16, deserialize_i32 visit_i32 i32, deserialize_i64 visit_i64 i64,
-        deserialize_u8 visit_u8 u8, deserialize_u16 visit_u16 u16, deserialize_u32 visit_u32 u32, deserialize_u64 visit_u64 u64,
-        deserialize_f32 visit_f32 f32, deserialize_f64 visit_f64 f64
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_str(self.0)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_borrowed_str(self.0)
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let value = boolean(self.0).ok_or_else(|| Error::Text("must be true or false".to_owned()))?;
+        visitor.visit_bool(value)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_bool(values::boolean(self.0).ok_or_else(|| value::Error::custom("expected true or false"))?)
+    number! {
+        deserialize_i8 visit_i8 i8, "must be a whole number from -128 to 127";
+        deserialize_i16 visit_i16 i16, "must be a whole number from -32768 to 32767";
+        deserialize_i32 visit_i32 i32, "must be a whole number from -2147483648 to 2147483647";
+        deserialize_i64 visit_i64 i64, "must be a whole number";
+        deserialize_u8 visit_u8 u8, "must be a whole number from 0 to 255";
+        deserialize_u16 visit_u16 u16, "must be a whole number from 0 to 65535";
+        deserialize_u32 visit_u32 u32, "must be a whole number from 0 to 4294967295";
+        deserialize_u64 visit_u64 u64, "must be a whole number, not negative";
+        deserialize_f32 visit_f32 f32, "must be a number";
+        deserialize_f64 visit_f64 f64, "must be a number";
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.0.is_empty() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_seq(value::SeqDeserializer::new(values::list(self.0).map(Text)))
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_seq(Items(list(self.0)))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -95,55 +236,30 @@ impl<'de> Deserializer<'de> for Text<'de> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        IntoDeserializer::<value::Error>::into_deserializer(self.0).deserialize_enum(name, variants, visitor)
+    ) -> Result<V::Value, Error> {
+        let value: StrDeserializer<'_, Error> = self.0.trim().into_deserializer();
+        if !variants.contains(&self.0.trim()) {
+            return Err(Error::Text(format!("must be one of {}", variants.join(", "))));
+        }
+        value.deserialize_enum(name, variants, visitor)
     }
 
     forward_to_deserialize_any! {
-        char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier ignored_any
+        i128 u128 char str string bytes byte_buf unit unit_struct map struct identifier ignored_any
     }
 }
 
-impl<'de> IntoDeserializer<'de, value::Error> for Text<'de> {
-    type Deserializer = Self;
+/// The items of a list.
+struct Items<I>(I);
 
-    fn into_deserializer(self) -> Self {
-        self
+impl<'de, 'a, I: Iterator<Item = &'a str>> SeqAccess<'de> for Items<I> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.0.next().map(|item| seed.deserialize(Text(item))).transpose()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Config;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize, PartialEq)]
-    struct Mine {
-        name: String,
-        count: u32,
-        on: bool,
-        list: Vec<String>,
-        none: Option<String>,
-    }
-
-    fn config(text: &str) -> Config {
-        Config::from_text(&format!("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=hunter22\n{text}")).unwrap()
-    }
-
-    #[test]
-    fn texts_become_what_the_struct_wants() {
-        let config = config("[mine]\nname=n\ncount=7\non=Yes\nlist=a, b\nnone=\n");
-        let mine: Mine = config.section("mine").unwrap().settings().unwrap();
-        let list = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(mine, Mine { name: "n".to_owned(), count: 7, on: true, list, none: None });
-    }
-
-    #[test]
-    fn faults_name_section_key_and_line() {
-        let error = config("[mine]\nname=n\ncount=many\non=1\nlist=\n").section("mine").unwrap().settings::<Mine>().unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("[mine]") && text.contains("count = many (app.config:7)") && text.contains("number"), "{text}");
-        let error = config("[mine]\nnames=n\n").section_or_empty("mine").settings::<Mine>().unwrap_err().to_string();
-        assert!(error.contains("`name` is mandatory") && error.contains("did you mean `names`"), "{error}");
-    }
-}
+#[path = "de_tests.rs"]
+mod tests;

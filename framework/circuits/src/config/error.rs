@@ -63,7 +63,7 @@ impl ConfigError {
         Self { faults }
     }
 
-    /// Every fault, in the order of the file where they have a line.
+    /// Every fault: first lines that cannot be read, then values that are not allowed, then what is missing.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }

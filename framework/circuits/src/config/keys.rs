@@ -115,6 +115,21 @@ pub(crate) const UNUSED: &[(&str, Option<&str>)] = &[
 /// Keys of `[integrations]`, which components read.
 pub(crate) const INTEGRATIONS: &[&str] = &["http_proxy", "https_proxy", "timeout", "ui_lock", "verify"];
 
+/// Keys that the framework or the peer's library allow in the section of any component.
+pub(crate) const COMPONENT: &[&str] = &[
+    "client_auth_cert",
+    "client_auth_key",
+    "http_proxy",
+    "https_proxy",
+    "inbound_destination_api_name",
+    "polling_interval",
+    "polling_lookback",
+    "queue",
+    "timeout",
+    "ui_lock",
+    "verify",
+];
+
 /// The key of `[resilient]` with this name, if this runner reads it.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)

@@ -1,77 +1,132 @@
-//! Defaults, file, environment and command line as sources of the `config` crate, which lays one over the other.
+//! Lays default, file, environment and command line over each other with the `config` crate, which remembers for each
+//! value where it comes from.
 
-use config::{ConfigError, Map, Source, Value, ValueKind};
+use std::collections::{BTreeMap, HashMap};
 
-/// One source of values: section, key, text and where it stands.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Layer {
-    values: Vec<(String, String, String, String)>,
-    /// Sections that exist even without a value.
-    sections: Vec<String>,
+use ::config::{ConfigError, Source, Value, ValueKind};
+
+use super::ini::{Ini, Item};
+use super::keys;
+use super::settings::Settings;
+
+/// The section of the runner itself.
+pub(crate) const RESILIENT: &str = "resilient";
+
+/// Section names may hold dots and brackets, which the `config` crate takes for paths; below this one key they are safe.
+const ROOT: &str = "app";
+
+/// A value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layered {
+    /// `None` is a key of `[resilient]` that nothing sets.
+    pub(crate) value: Option<String>,
+    pub(crate) origin: String,
 }
 
-impl Layer {
-    pub(super) fn set(&mut self, section: &str, key: &str, text: &str, origin: &str) {
-        self.values.push((section.to_owned(), key.to_owned(), text.to_owned(), origin.to_owned()));
-    }
+/// Values by section and key.
+pub(crate) type Layers = BTreeMap<String, BTreeMap<String, Layered>>;
 
-    pub(super) fn section(&mut self, name: &str) {
-        self.sections.push(name.to_owned());
+/// Command line over environment over file over default.
+pub(crate) fn layer(
+    path: &str,
+    ini: &Ini,
+    env: &BTreeMap<String, String>,
+    overrides: &[(String, String)],
+) -> Result<Layers, ConfigError> {
+    let mut builder = ::config::Config::builder();
+    for (key, value) in defaults(env) {
+        builder = builder.set_default(format!("{ROOT}.{RESILIENT}.{key}"), value)?;
+    }
+    builder = builder
+        .add_source(File { path: path.to_owned(), ini: ini.clone() })
+        .add_source(Environment(env.clone()));
+    for (key, value) in overrides {
+        builder = builder
+            .set_override(format!("{ROOT}.{RESILIENT}.{key}"), text("command line".to_owned(), value))?;
+    }
+    let mut layers = Layers::new();
+    for (section, values) in builder.build()?.get_table(ROOT)? {
+        let values = values.into_table()?.into_iter().map(|(key, value)| {
+            let origin = value.origin().unwrap_or_default().to_owned();
+            let value = match value.kind {
+                ValueKind::Nil => None,
+                other => Some(other.to_string()),
+            };
+            (key, Layered { value, origin })
+        });
+        layers.insert(section, values.collect());
+    }
+    Ok(layers)
+}
+
+fn text(origin: String, value: &str) -> Value {
+    Value::new(Some(&origin), value)
+}
+
+/// The lowest layer: every key that the runner reads, unset ones too, so that all of them can be listed.
+fn defaults(env: &BTreeMap<String, String>) -> Vec<(&'static str, Value)> {
+    let settings = Settings::default();
+    let log_dir = env.get(keys::LOG_DIR_VARIABLE).filter(|value| !value.is_empty());
+    let values = keys::KEYS.iter().map(|key| match log_dir {
+        Some(value) if key.name == "logdir" => {
+            (key.name, text(format!("environment {}", keys::LOG_DIR_VARIABLE), value))
+        }
+        _ => (key.name, Value::new(Some(&"default".to_owned()), settings.default_text(key.name))),
+    });
+    values.collect()
+}
+
+/// The file: sections with what they inherit from `[DEFAULT]`.
+#[derive(Debug, Clone)]
+struct File {
+    path: String,
+    ini: Ini,
+}
+
+impl File {
+    fn table(&self, items: &[Item]) -> HashMap<String, Value> {
+        // Later entries win, so the section's own follow the inherited ones.
+        let items = self.ini.defaults.iter().chain(items);
+        items
+            .map(|item| (item.key.clone(), text(format!("{}:{}", self.path, item.line), &item.value)))
+            .collect()
     }
 }
 
-impl Source for Layer {
+impl Source for File {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
     }
 
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let mut root = Map::new();
-        for section in &self.sections {
-            table(&mut root, section);
-        }
-        for (section, key, text, origin) in &self.values {
-            let value = Value::new(Some(origin), ValueKind::String(text.clone()));
-            table(&mut root, section).insert(key.clone(), value);
-        }
-        Ok(root)
-    }
-
-    /// Section and key names are taken as they are: the crate's own way would read dots and brackets in them as a path.
-    fn collect_to(&self, cache: &mut Value) -> Result<(), ConfigError> {
-        let ValueKind::Table(root) = &mut cache.kind else { return Ok(()) };
-        for (section, values) in self.collect()? {
-            table(root, &section).extend(values.into_table()?);
-        }
-        Ok(())
+    fn collect(&self) -> Result<HashMap<String, Value>, ConfigError> {
+        let sections: HashMap<String, Value> = self
+            .ini
+            .sections
+            .iter()
+            .map(|section| (section.name.clone(), Value::from(self.table(&section.items))))
+            .collect();
+        Ok(HashMap::from([(ROOT.to_owned(), Value::from(sections))]))
     }
 }
 
-fn table<'a>(root: &'a mut Map<String, Value>, section: &str) -> &'a mut Map<String, Value> {
-    let value = root.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Table(Map::new())));
-    if !matches!(value.kind, ValueKind::Table(_)) {
-        value.kind = ValueKind::Table(Map::new());
-    }
-    match &mut value.kind {
-        ValueKind::Table(table) => table,
-        _ => unreachable!("made a table just above"),
-    }
-}
+/// The variables that stand above the file. An empty one counts as not set.
+#[derive(Debug, Clone)]
+struct Environment(BTreeMap<String, String>);
 
-/// A value on top of all layers: key, text, origin.
-type Laid = (String, String, String);
+impl Source for Environment {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
 
-/// Lays the layers over each other, later ones on top; by section.
-pub(super) fn lay(layers: Vec<Layer>) -> Result<Vec<(String, Vec<Laid>)>, ConfigError> {
-    let builder = layers.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
-    let mut sections = Vec::new();
-    for (section, values) in builder.build()?.cache.into_table()? {
-        let mut entries = Vec::new();
-        for (key, value) in values.into_table()? {
-            let origin = value.origin().unwrap_or_default().to_owned();
-            entries.push((key, value.into_string()?, origin));
+    fn collect(&self) -> Result<HashMap<String, Value>, ConfigError> {
+        let mut values = HashMap::new();
+        for key in keys::KEYS {
+            let Some(variable) = key.env else { continue };
+            if let Some(value) = self.0.get(variable).filter(|value| !value.is_empty()) {
+                values.insert(key.name.to_owned(), text(format!("environment {variable}"), value));
+            }
         }
-        sections.push((section, entries));
+        let sections = HashMap::from([(RESILIENT.to_owned(), Value::from(values))]);
+        Ok(HashMap::from([(ROOT.to_owned(), Value::from(sections))]))
     }
-    Ok(sections)
 }

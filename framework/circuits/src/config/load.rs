@@ -1,234 +1,224 @@
-//! Finds app.config, lays environment and command line over it, substitutes secrets, and checks the whole.
+//! From [`Sources`] to a checked [`Config`]: find, read, layer, resolve secrets, warn, check.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::check::check;
-use super::ini::{Ini, Item};
-use super::layers::{Layer, lay};
-use super::section::Entry;
-use super::settings::Settings;
+use super::error::{ConfigError, Fault};
+use super::ini::{Ini, IniSection};
+use super::layers::{self, Layers, RESILIENT};
+use super::locate::{self, Sources};
+use super::nearest::hint;
+use super::secrets::{self, asks_vault, is_secret_name, is_variable_name, url_password};
+use super::section::{Entry, Section};
+use super::values::integer;
 use super::warning::Warning;
-use super::{Config, ConfigError, Fault, RESILIENT, keys, nearest, secrets};
+use super::{Config, keys, read};
 
-/// Where a configuration comes from; nothing else is looked at.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// This file instead of the search.
-    pub config_file: Option<PathBuf>,
-    /// The environment: `APP_CONFIG_FILE`, `LOGLEVEL`, ..., and the secrets that `$NAME` asks for.
-    pub env: BTreeMap<String, String>,
-    /// The home directory, for `~`.
-    pub home: Option<PathBuf>,
-    /// The working directory.
-    pub cwd: PathBuf,
-    /// Values of `[resilient]` from the command line.
-    pub overrides: Vec<(String, String)>,
+/// The name that stands for the file when there is only a text.
+const TEXT: &str = "app.config";
+
+pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    match sources.locate() {
+        Ok(path) => match locate::read(&path) {
+            Ok(text) => Loader::new(&path.display().to_string(), &text, sources).load(Some(path)),
+            Err(fault) => Err(ConfigError::new(vec![fault])),
+        },
+        Err(places) => {
+            let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+            let text = format!("no app.config (looked for {})", places.join(" and "));
+            let mut loader = Loader::new(&text, "", sources);
+            loader
+                .warnings
+                .push(Warning::warning(format!("{text}; using environment and command line only")));
+            loader.load(None)
+        }
+    }
 }
 
-impl Config {
-    /// Reads and checks a configuration. The file is `config_file`, else `$APP_CONFIG_FILE`, else `app.config` in the working
-    /// directory, else `~/.resilient/app.config`, else none.
-    ///
-    /// # Errors
-    /// All faults together, each with its place and its cure.
-    pub fn load(sources: Sources) -> Result<Self, ConfigError> {
-        let path = sources.find();
-        let text = match &path {
-            None => String::new(),
-            Some(path) => read(path)?,
+pub(crate) fn from_text(text: &str) -> Result<Config, ConfigError> {
+    Loader::new(TEXT, text, &Sources::default()).load(None)
+}
+
+struct Loader<'a> {
+    /// The file as messages name it.
+    path: &'a str,
+    ini: Ini,
+    sources: &'a Sources,
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+    secrets: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(path: &'a str, text: &str, sources: &'a Sources) -> Self {
+        let (ini, faults) = Ini::parse(text);
+        let fault = |line, problem| Fault::new(&format!("{path}:{line}"), "", "", problem);
+        let faults = faults.into_iter().map(|syntax| fault(syntax.line, syntax.problem)).collect();
+        Self { path, ini, sources, faults, warnings: Vec::new(), secrets: Vec::new() }
+    }
+
+    fn load(mut self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+        let readable = self.faults.is_empty();
+        let overrides = self.overrides();
+        let layers = match layers::layer(self.path, &self.ini, &self.sources.env, &overrides) {
+            Ok(layers) => layers,
+            Err(error) => {
+                self.faults.push(Fault::new(self.path, "", "", error.to_string()));
+                return Err(ConfigError::new(self.faults));
+            }
         };
-        Self::assemble(path, &text, &sources)
+        let sections = self.sections(layers);
+        self.name_unknown_keys();
+        let reading = match sections.first() {
+            Some(resilient) => read::read(resilient, self.sources.home.as_deref(), readable),
+            None => return Err(ConfigError::new(self.faults)),
+        };
+        self.faults.extend(reading.faults);
+        self.warnings.extend(reading.warnings);
+        if !self.faults.is_empty() {
+            return Err(ConfigError::new(self.faults));
+        }
+        self.secrets.sort();
+        self.secrets.dedup();
+        Ok(Config {
+            file,
+            settings: reading.settings,
+            sections,
+            warnings: self.warnings,
+            secrets: self.secrets,
+        })
     }
 
-    /// A configuration from the text of an app.config alone.
-    ///
-    /// # Errors
-    /// As for [`load`](Self::load).
-    pub fn from_text(text: &str) -> Result<Self, ConfigError> {
-        Self::assemble(None, text, &Sources::default())
+    /// The command line with normalised keys; unknown ones are faults.
+    fn overrides(&mut self) -> Vec<(String, String)> {
+        let mut known = Vec::new();
+        for (key, value) in &self.sources.overrides {
+            let key = key.to_lowercase().replace('-', "_");
+            if keys::known().any(|name| name == key) {
+                known.push((key, value.clone()));
+            } else {
+                let text = format!("`{key}` is not a key{}", hint(&key, keys::known()));
+                self.faults.push(Fault::new("command line", RESILIENT, &key, text));
+            }
+        }
+        known
     }
 
-    fn assemble(path: Option<PathBuf>, text: &str, sources: &Sources) -> Result<Self, ConfigError> {
-        let name = path.as_ref().map_or_else(|| "app.config".to_owned(), |path| path.display().to_string());
-        let (ini, syntax) = Ini::parse(text);
-        let mut faults: Vec<_> = syntax
-            .into_iter()
-            .map(|fault| {
-                Fault::new(&format!("{name}:{}", fault.line), "", "", format!("this line {}", fault.problem))
-            })
-            .collect();
-        let laid =
-            lay(vec![defaults(sources), file(&ini, &name), environment(sources), command_line(sources)])
-                .map_err(|error| ConfigError::new(vec![Fault::new(&name, "", "", error.to_string())]))?;
-        let order: HashMap<_, _> = keys::KEYS.iter().enumerate().map(|(at, key)| (key.name, at)).collect();
-
-        let mut warnings = Vec::new();
-        let mut found = Vec::new();
-        let mut sections = BTreeMap::new();
-        for (section, values) in laid {
-            let mut entries: Vec<_> = values
-                .into_iter()
-                .map(|(key, text, origin)| {
-                    entry(&section, key, text, origin, sources, &mut warnings, &mut found)
-                })
+    /// `[resilient]` first, then the others in file order, each with its keys in a stable order.
+    fn sections(&mut self, mut layers: Layers) -> Vec<Section> {
+        let mut in_file: Vec<IniSection> = self.ini.sections.clone();
+        in_file.sort_by_key(|section| section.name != RESILIENT);
+        if in_file.first().is_none_or(|section| section.name != RESILIENT) {
+            in_file.insert(0, IniSection { name: RESILIENT.to_owned(), line: 0, items: Vec::new() });
+        }
+        let mut sections = Vec::new();
+        for section in &in_file {
+            let mut values = layers.remove(&section.name).unwrap_or_default();
+            let own: Vec<&str> = section.items.iter().map(|item| item.key.as_str()).collect();
+            let built_in = keys::KEYS.iter().map(|key| key.name).filter(|_| section.name == RESILIENT);
+            let inherited = self.ini.defaults.iter().map(|item| item.key.as_str());
+            let given = self.sources.overrides.iter().map(|(key, _)| key.to_lowercase().replace('-', "_"));
+            let order: Vec<String> = built_in
+                .chain(own.iter().copied())
+                .chain(inherited)
+                .map(str::to_owned)
+                .chain(given)
                 .collect();
-            entries.sort_by_key(|entry| {
-                (order.get(entry.key.as_str()).copied().unwrap_or(usize::MAX), entry.key.clone())
-            });
-            sections.insert(section, entries);
+            let mut entries = Vec::new();
+            for key in order {
+                let Some(layered) = values.remove(&key) else { continue };
+                let inherited = !own.contains(&key.as_str()) && layered.origin.starts_with(self.path);
+                let entry =
+                    Entry { key, value: layered.value, origin: layered.origin, secret: false, inherited };
+                entries.push(self.resolve(&section.name, entry));
+            }
+            if section.name == RESILIENT {
+                take_over(&mut entries);
+            }
+            let present = section.line > 0;
+            let origin =
+                if present { format!("{}:{}", self.path, section.line) } else { self.path.to_owned() };
+            sections.push(Section { name: section.name.clone(), origin, present, entries });
         }
-        unknown_keys(&sections, &mut warnings);
-        let resilient = sections.entry(RESILIENT.to_owned()).or_default();
-        let settings = check(resilient, &name, sources.home.as_deref(), &mut faults, &mut warnings);
-        fill(resilient);
-        if !faults.is_empty() {
-            return Err(ConfigError::new(faults));
-        }
-        found.sort();
-        found.dedup();
-        Ok(Self { path, settings, sections, secrets: found, warnings })
+        sections
     }
-}
 
-impl Sources {
-    fn find(&self) -> Option<PathBuf> {
-        if let Some(path) = &self.config_file {
-            return Some(path.clone());
-        }
-        if let Some(path) = self.env.get("APP_CONFIG_FILE").filter(|path| !path.is_empty()) {
-            return Some(super::values::path(path, self.home.as_deref()));
-        }
-        let here = self.cwd.join("app.config");
-        let home = self.home.as_ref().map(|home| home.join(".resilient").join("app.config"));
-        if here.is_file() { Some(here) } else { home.filter(|path| path.is_file()) }
-    }
-}
-
-fn read(path: &Path) -> Result<String, ConfigError> {
-    let name = path.display().to_string();
-    let fault = |text: String| ConfigError::new(vec![Fault::new(&name, "", "", text)]);
-    let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
-            + 1;
-        fault(format!("line {line} is not UTF-8; save the file as UTF-8"))
-    })
-}
-
-fn defaults(sources: &Sources) -> Layer {
-    let settings = Settings::default();
-    let mut layer = Layer::default();
-    for key in keys::KEYS {
-        if let Some(text) = settings.default_text(key.name) {
-            layer.set(RESILIENT, key.name, &text, "default");
-        }
-    }
-    if let Some(directory) = sources.env.get(keys::LOG_DIR_VARIABLE) {
-        layer.set(RESILIENT, "logdir", directory, &format!("environment {}", keys::LOG_DIR_VARIABLE));
-    }
-    layer
-}
-
-fn file(ini: &Ini, name: &str) -> Layer {
-    let mut layer = Layer::default();
-    for section in &ini.sections {
-        layer.section(&section.name);
-        let mut put =
-            |item: &Item| layer.set(&section.name, &item.key, &item.value, &format!("{name}:{}", item.line));
-        ini.defaults.iter().for_each(&mut put);
-        section.items.iter().for_each(&mut put);
-    }
-    layer
-}
-
-fn environment(sources: &Sources) -> Layer {
-    let mut layer = Layer::default();
-    for key in keys::KEYS {
-        if let Some((variable, text)) = key.env.and_then(|variable| sources.env.get_key_value(variable)) {
-            layer.set(RESILIENT, key.name, text, &format!("environment {variable}"));
-        }
-    }
-    layer
-}
-
-fn command_line(sources: &Sources) -> Layer {
-    let mut layer = Layer::default();
-    for (key, text) in &sources.overrides {
-        layer.set(RESILIENT, key, text, "command line");
-    }
-    layer
-}
-
-/// One value with its secrets put in, and what came to light on the way.
-fn entry(
-    section: &str,
-    key: String,
-    raw: String,
-    origin: String,
-    sources: &Sources,
-    warnings: &mut Vec<Warning>,
-    found: &mut Vec<String>,
-) -> Entry {
-    let resolved = secrets::resolve(&raw, &sources.env);
-    for name in resolved.missing.iter().filter(|name| secrets::is_variable_name(name)) {
-        warnings.push(Warning::new(format!(
-            "{origin}: [{section}] {key} asks for the environment variable {name}, which is not set; its text is used as it stands"
-        )));
-    }
-    if secrets::asks_vault(&raw) {
-        warnings.push(Warning::new(format!(
-            "{origin}: [{section}] {key} asks a password vault, which this runner cannot do yet; use $NAME from the environment"
-        )));
-    }
-    let secret = secrets::is_secret_name(&key)
-        || keys::find(&key).is_some_and(|known| section == RESILIENT && known.secret);
-    if secret && !resolved.text.is_empty() {
-        found.push(resolved.text.clone());
-    }
-    found.extend(resolved.inserted.iter().cloned());
-    found.extend(secrets::url_password(&resolved.text).map(str::to_owned));
-    let hidden = secret || !resolved.inserted.is_empty() || secrets::url_password(&resolved.text).is_some();
-    Entry { key, text: Some(resolved.text), origin, hidden }
-}
-
-fn unknown_keys(sections: &BTreeMap<String, Vec<Entry>>, warnings: &mut Vec<Warning>) {
-    let mut warn = |section: &str, known: &dyn Fn() -> Vec<&'static str>| {
-        let known = known();
-        for entry in
-            sections.get(section).into_iter().flatten().filter(|entry| !known.contains(&entry.key.as_str()))
-        {
-            let hint = nearest::hint(&entry.key, known.iter().copied());
-            warnings.push(Warning::new(format!(
-                "{}: [{section}] has no setting `{}`{hint}",
-                entry.origin, entry.key
+    /// Puts environment variables in place of `$NAME` and `${NAME}`, and notes what must be kept secret.
+    fn resolve(&mut self, section: &str, mut entry: Entry) -> Entry {
+        let known = if section == RESILIENT { keys::find(&entry.key) } else { None };
+        entry.secret = known.map_or_else(|| is_secret_name(&entry.key), |key| key.secret);
+        let Some(text) = entry.value.take() else { return entry };
+        let place = format!("{}: [{section}] {}", entry.origin, entry.key);
+        let resolved = secrets::resolve(&text, &self.sources.env);
+        for name in &resolved.missing {
+            let name = if is_variable_name(name) {
+                format!("variable {name}")
+            } else {
+                "such variable (not shown, it may be a secret that begins with $)".to_owned()
+            };
+            self.warnings.push(Warning::warning(format!(
+                "{place}: the environment has no {name}; the text is used as it stands"
             )));
         }
-    };
-    warn(RESILIENT, &|| keys::known().collect());
-    warn("integrations", &|| keys::INTEGRATIONS.to_vec());
-    for entry in sections.get(RESILIENT).into_iter().flatten() {
-        if let Some((_, Some(note))) = keys::UNUSED.iter().find(|(name, _)| *name == entry.key) {
-            warnings
-                .push(Warning::info(format!("{}: `{}` has no effect here: {note}", entry.origin, entry.key)));
+        if asks_vault(&text) {
+            let what = "secrets from a password vault (^NAME) are not supported";
+            self.warnings.push(Warning::warning(format!("{place}: {what}; the text is used as it stands")));
+        }
+        // A port or a size taken from the environment is no secret, and hiding its digits would deface every log line.
+        let plain_number = known.is_some_and(|key| !key.secret) && integer(&resolved.text).is_some();
+        if !plain_number && !resolved.inserted.is_empty() {
+            entry.secret = true;
+            self.secrets.extend(resolved.inserted.into_iter().filter(|secret| !secret.is_empty()));
+        }
+        if let Some(password) = url_password(&resolved.text) {
+            self.secrets.push(password.to_owned());
+            entry.secret = true;
+        }
+        if entry.secret && !resolved.text.is_empty() {
+            self.secrets.push(resolved.text.clone());
+        }
+        entry.value = Some(resolved.text);
+        entry
+    }
+
+    fn name_unknown_keys(&mut self) {
+        for section in &self.ini.sections {
+            let known: Vec<&str> = match section.name.as_str() {
+                RESILIENT => keys::known().collect(),
+                "integrations" => keys::INTEGRATIONS.to_vec(),
+                _ => continue,
+            };
+            for item in &section.items {
+                let place = format!("{}:{}: [{}]", self.path, item.line, section.name);
+                if !known.contains(&item.key.as_str()) {
+                    let near = hint(&item.key, known.iter().copied());
+                    self.warnings.push(Warning::warning(format!(
+                        "{place} `{}` is not a known key and has no effect{near}",
+                        item.key
+                    )));
+                } else if section.name == RESILIENT
+                    && let Some((_, Some(why))) = keys::UNUSED.iter().find(|(name, _)| *name == item.key)
+                {
+                    self.warnings
+                        .push(Warning::info(format!("{place} `{}` has no effect here: {why}", item.key)));
+                }
+            }
         }
     }
 }
 
-/// Adds the keys that are not set: with the value of the key they follow, or none.
-fn fill(resilient: &mut Vec<Entry>) {
-    for (at, key) in keys::KEYS.iter().enumerate() {
-        if resilient.iter().any(|entry| entry.key == key.name) {
-            continue;
+/// Keys whose default is another key's value take it over, so that what is shown is what is in force.
+fn take_over(entries: &mut [Entry]) {
+    for at in 0..entries.len() {
+        let other = entries
+            .get(at)
+            .filter(|entry| entry.value.as_deref().unwrap_or_default().is_empty())
+            .and_then(|entry| keys::find(&entry.key)?.same_as)
+            .and_then(|same_as| entries.iter().find(|entry| entry.key == same_as))
+            .map(|other| (other.value.clone(), other.secret));
+        if let (Some((value, secret)), Some(entry)) = (other, entries.get_mut(at)) {
+            entry.value = value;
+            entry.secret = secret;
+            entry.origin = "default".to_owned();
         }
-        let other = key.same_as.and_then(|other| resilient.iter().find(|entry| entry.key == other));
-        let text = other.and_then(|other| other.text.clone());
-        let origin =
-            key.same_as.map_or_else(|| "default".to_owned(), |other| format!("default (as {other})"));
-        let hidden = other.is_some_and(|other| other.hidden);
-        resilient.insert(at.min(resilient.len()), Entry { key: key.name.to_owned(), text, origin, hidden });
     }
 }

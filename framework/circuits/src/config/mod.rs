@@ -55,6 +55,11 @@ pub struct Effective {
     pub origin: String,
 }
 
+/// The keys of `[resilient]` that this runner reads, in the order of app.config.example.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    keys::KEYS.iter().map(|key| key.name)
+}
+
 impl Config {
     /// Finds, reads and checks a configuration.
     ///
@@ -110,7 +115,10 @@ impl Config {
 
     /// Every value in force with its origin, secrets as `***`.
     pub fn effective(&self) -> Vec<Effective> {
-        let entries = self.sections.iter().flat_map(|section| section.entries.iter().map(move |entry| (section, entry)));
+        let entries = self
+            .sections
+            .iter()
+            .flat_map(|section| section.entries.iter().map(move |entry| (section, entry)));
         entries
             .map(|(section, entry)| Effective {
                 section: section.name.clone(),
@@ -134,7 +142,10 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("file", &self.file).field("sections", &self.sections).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("file", &self.file)
+            .field("sections", &self.sections)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,87 +1,94 @@
-//! A section of app.config, key by key or as a struct of a component's own.
+//! One section of app.config: its values as text, and as a struct of the component's own.
 
-use std::path::Path;
+use std::fmt;
 
-use serde::de::{DeserializeOwned, value};
+use serde::de::DeserializeOwned;
 
-use super::{ConfigError, Effective, Fault, HIDDEN, de, nearest, values};
+use super::de;
+use super::error::ConfigError;
 
-/// One value of a section.
+/// One key of a section.
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    /// Secrets put in; `None` for a key that is not set.
-    pub(super) text: Option<String>,
-    pub(super) origin: String,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    /// After substitution of secrets. `None` is a key of `[resilient]` that nothing sets.
+    pub(crate) value: Option<String>,
+    /// `default`, `path:line`, `environment NAME` or `command line`.
+    pub(crate) origin: String,
     /// Never shown.
-    pub(super) hidden: bool,
+    pub(crate) secret: bool,
+    /// Comes from `[DEFAULT]`.
+    pub(crate) inherited: bool,
 }
 
 impl Entry {
-    pub(super) fn shown(&self) -> String {
-        if self.hidden { HIDDEN.to_owned() } else { values::shown(self.text.as_deref().unwrap_or_default()) }
-    }
-
-    pub(super) fn effective(&self, section: &str) -> Effective {
-        let hide = |text: &String| if self.hidden && !text.is_empty() { HIDDEN.to_owned() } else { text.clone() };
-        Effective {
-            section: section.to_owned(),
-            key: self.key.clone(),
-            value: self.text.as_ref().map(hide),
-            origin: self.origin.clone(),
+    /// The value for eyes: `***` if it is a secret.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match &self.value {
+            Some(value) if self.secret && !value.is_empty() => Some("***".to_owned()),
+            value => value.clone(),
         }
     }
 }
 
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} = {} ({})", self.key, self.shown(), self.origin)
-    }
+/// One section of app.config. Keys are lower-case; values are text with `$NAME` and `${NAME}` already replaced.
+#[derive(Clone)]
+pub struct Section {
+    pub(crate) name: String,
+    /// Where it stands: `path:line` of the header, or the file in which it was looked for.
+    pub(crate) origin: String,
+    pub(crate) present: bool,
+    pub(crate) entries: Vec<Entry>,
 }
 
-/// A section of app.config, secrets resolved.
-#[derive(Clone, Copy, Debug)]
-pub struct Section<'a> {
-    name: &'a str,
-    entries: &'a [Entry],
-    path: Option<&'a Path>,
-}
-
-impl<'a> Section<'a> {
-    pub(super) fn new(name: &'a str, entries: &'a [Entry], path: Option<&'a Path>) -> Self {
-        Self { name, entries, path }
+impl Section {
+    /// The name between the brackets.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    /// The value of a key (lower case), with its secrets put in. Whether it was set: see [`is_set`](Self::is_set).
+    /// Whether the file has this section. An absent one has no keys, and its [`settings`](Self::settings) are all
+    /// defaults or an error that says where to add it.
+    pub fn is_present(&self) -> bool {
+        self.present
+    }
+
+    /// The value of a key, by its lower-case name. `None` if it is not set.
     pub fn get(&self, key: &str) -> Option<String> {
-        self.entries.iter().find(|entry| entry.key == key)?.text.clone()
+        self.entry(key)?.value.clone()
     }
 
-    /// Whether the key was set, in whatever way, rather than left at its default.
-    pub fn is_set(&self, key: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key == key && !entry.origin.starts_with("default"))
+    /// Where the value of a key comes from: `path:line`, `default`, `environment NAME` or `command line`.
+    pub fn origin(&self, key: &str) -> Option<&str> {
+        self.entry(key).map(|entry| entry.origin.as_str())
     }
 
-    /// The section as a struct: numbers and booleans are read from their texts, lists are separated by commas, and an empty
-    /// value of an `Option` is `None`.
+    /// The keys that are set, in file order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(|entry| entry.value.is_some()).map(|entry| entry.key.as_str())
+    }
+
+    /// The section as a struct: texts become numbers, booleans (`1`, `true`, `yes`, `on`), lists (separated by commas) and
+    /// unit variants; an empty value is `None` for an `Option`.
+    ///
+    /// Keys that the framework reads in any section (`queue` and its like) need no field.
     ///
     /// # Errors
-    /// Names section, key, file and line of what is missing or unfit.
+    ///
+    /// A key that is no field of the struct, a field without a key, a value of the wrong form. Each names file, line,
+    /// section, key and what is allowed or near.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        T::deserialize(de::Fields::new(self.entries)).map_err(|error| self.explain(&error))
+        de::from_section(self)
     }
 
-    fn explain(&self, error: &value::Error) -> ConfigError {
-        let place = self.path.map(|path| path.display().to_string()).unwrap_or_default();
-        let text = error.to_string();
-        let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        let cause = match missing {
-            Some(key) => {
-                let hint = nearest::hint(key, self.entries.iter().map(|entry| entry.key.as_str()));
-                format!("`{key}` is mandatory and is not set; add it to the section{hint}")
-            }
-            None => text.clone(),
-        };
-        ConfigError::new(vec![Fault::new(&place, self.name, missing.unwrap_or_default(), cause)])
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] ", self.name)?;
+        f.debug_map().entries(self.entries.iter().map(|entry| (&entry.key, entry.shown()))).finish()
     }
 }

@@ -132,6 +132,7 @@ impl Settings {
         let seconds = |time: Duration| time.as_secs().to_string();
         Some(match key {
             "port" => self.port.to_string(),
+            "proxy_port" => self.proxy.as_ref().and_then(|proxy| proxy.port).unwrap_or(0).to_string(),
             "cache_ttl" => seconds(self.cache_ttl),
             "max_connection_retries" => self.max_connection_retries.map_or(-1, i64::from).to_string(),
             "request_max_retries" => self.request_max_retries.to_string(),

@@ -1,0 +1,371 @@
+//! Reads [`Settings`] out of the layered `[resilient]` values. Nothing stops at the first fault: all are collected.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::error::Fault;
+use super::layers::RESILIENT;
+use super::section::{Entry, Section};
+use super::settings::{ClientAuth, Credentials, Endpoint, Proxy, ReplyMode, Settings, Verify, VirtualHost};
+use super::values::{boolean, integer, list, path, shown};
+use super::warning::Warning;
+
+const PORTS: RangeInclusive<i64> = 1..=65535;
+const COUNTS: RangeInclusive<i64> = 1..=1000;
+const DAY: RangeInclusive<i64> = 0..=86_400;
+/// `num_workers` and `stomp_prefetch_limit`, as the Python runner limits them.
+const WORKERS: RangeInclusive<i64> = 1..=2000;
+
+/// A shorter `stomp_timeout` than this is raised to [`RAISED_STOMP_TIMEOUT`], as the Python runner does.
+const SHORTEST_STOMP_TIMEOUT: i64 = 30;
+const RAISED_STOMP_TIMEOUT: u64 = 45;
+
+/// The settings (as far as they could be read), and what is wrong or remarkable.
+pub(crate) struct Reading {
+    pub(crate) settings: Settings,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Reads all settings from the section, whose unset keys are present with their defaults.
+/// `missing_too`: whether to report what is absent; pointless when half of the file could not be read.
+pub(crate) fn read(section: &Section, home: Option<&Path>, missing_too: bool) -> Reading {
+    let mut reader = Reader { section, home, missing_too, faults: Vec::new(), warnings: Vec::new() };
+    let settings = reader.settings();
+    Reading { settings, faults: reader.faults, warnings: reader.warnings }
+}
+
+struct Reader<'a> {
+    section: &'a Section,
+    home: Option<&'a Path>,
+    missing_too: bool,
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+}
+
+impl<'a> Reader<'a> {
+    fn settings(&mut self) -> Settings {
+        let host = self.host();
+        let stomp_port = self.number("stomp_port", PORTS);
+        Settings {
+            stomp_hosts: self.stomp_hosts(&host, stomp_port),
+            host,
+            port: self.number("port", PORTS),
+            credentials: self.credentials(),
+            org: self.text("org"),
+            verify: self.verify("cafile"),
+            client_auth: self.client_auth("client_auth_cert", "client_auth_key"),
+            proxy: self.proxy(),
+            resource_prefix: self.text("resource_prefix"),
+            cache_ttl: self.seconds("cache_ttl", DAY),
+            max_connection_retries: self.unlimited("max_connection_retries", -1..=i64::from(i32::MAX)),
+            request_max_retries: self.number("request_max_retries", COUNTS),
+            request_retry_delay: self.seconds("request_retry_delay", 0..=3600),
+            request_retry_backoff: self.number("request_retry_backoff", 1..=100),
+            stomp: self.flag("stomp"),
+            stomp_port,
+            stomp_vhost: self.stomp_vhost(),
+            stomp_verify: self.verify("stomp_cafile"),
+            stomp_client_auth: self.client_auth("stomp_client_auth_cert", "stomp_client_auth_key"),
+            stomp_timeout: self.stomp_timeout(),
+            stomp_heartbeat: self.seconds("stomp_heartbeat", 0..=3600),
+            stomp_max_body: self.number("stomp_max_body", 1024..=1 << 30),
+            stomp_max_retries: self.unlimited("stomp_max_retries", 0..=i64::from(i32::MAX)),
+            stomp_prefetch_limit: self.worded(
+                "stomp_prefetch_limit",
+                |value| WORKERS.contains(&value),
+                "stomp_prefetch_limit must be in the range 1 <= 2000",
+            ),
+            reply_mode: self.reply_mode(),
+            num_workers: self.worded(
+                "num_workers",
+                |value| WORKERS.contains(&value),
+                "num_workers must be in the range 1 <= 2000",
+            ),
+            handler_timeout: Some(self.seconds("handler_timeout", 0..=604_800))
+                .filter(|time| !time.is_zero()),
+            max_attempts: self.number("max_attempts", COUNTS),
+            shutdown_timeout: self.seconds("shutdown_timeout", 0..=3600),
+            noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
+            logdir: self.path("logdir").unwrap_or_default(),
+            logfile: self.logfile(),
+            loglevel: self.parsed("loglevel").unwrap_or(Settings::default().loglevel),
+            log_max_bytes: self.worded(
+                "log_max_bytes",
+                |value| value == 0 || value >= 100_000,
+                "log_max_bytes must be either 0 or >= 100000",
+            ),
+            log_backup_count: self.worded(
+                "log_backup_count",
+                |value| (0..=10_000).contains(&value),
+                "log_backup_count must be a positive value (0 to 10000)",
+            ),
+        }
+    }
+
+    fn host(&mut self) -> String {
+        let host = self.text("host");
+        if host.is_none() {
+            self.missing("host", "host is missing; add host=<the platform's host name>");
+        }
+        host.unwrap_or_default()
+    }
+
+    /// An API key wins over a user, as it does in the Python client.
+    fn credentials(&mut self) -> Credentials {
+        let [id, secret, email, password] =
+            ["api_key_id", "api_key_secret", "email", "password"].map(|key| self.text(key));
+        match (id, secret, email, password) {
+            (Some(id), Some(secret), _, _) => Credentials::ApiKey { id, secret: secret.into() },
+            (id, secret, Some(email), Some(password)) => {
+                if id.is_some() || secret.is_some() {
+                    let text =
+                        "only one of api_key_id and api_key_secret is set; email and password are used";
+                    self.warnings.push(Warning::warning(format!("[{RESILIENT}] {text}")));
+                }
+                let text =
+                    "login with email and password is deprecated; prefer api_key_id and api_key_secret";
+                self.warnings.push(Warning::warning(format!("[{RESILIENT}] {text}")));
+                Credentials::User { email, password: password.into() }
+            }
+            (id, secret, email, password) => {
+                let found = [
+                    (id, "api_key_id"),
+                    (secret, "api_key_secret"),
+                    (email, "email"),
+                    (password, "password"),
+                ];
+                let found: Vec<&str> =
+                    found.iter().filter(|(value, _)| value.is_some()).map(|(_, key)| *key).collect();
+                let found = match found.as_slice() {
+                    [] => "neither is set".to_owned(),
+                    found => format!("only {} is set", found.join(" and ")),
+                };
+                self.missing(
+                    "api_key_id",
+                    &format!("credentials are missing: set api_key_id and api_key_secret, or email and password ({found})"),
+                );
+                Credentials::ApiKey { id: String::new(), secret: SecretString::default() }
+            }
+        }
+    }
+
+    fn client_auth(&mut self, cert: &'static str, key: &'static str) -> Option<ClientAuth> {
+        match (self.path(cert), self.path(key)) {
+            (Some(cert), Some(key)) => Some(ClientAuth { cert, key }),
+            (Some(_), None) => {
+                self.missing(
+                    key,
+                    &format!("{cert} is set and {key} is not; a client certificate needs both"),
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.missing(
+                    cert,
+                    &format!("{key} is set and {cert} is not; a client certificate needs both"),
+                );
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn proxy(&mut self) -> Option<Proxy> {
+        let port = self.number("proxy_port", 0..=65535);
+        Some(Proxy {
+            host: self.text("proxy_host")?,
+            port: Some(port).filter(|&port| port != 0),
+            user: self.text("proxy_user"),
+            password: self.text("proxy_password").map(SecretString::from),
+        })
+    }
+
+    fn verify(&mut self, key: &'static str) -> Verify {
+        match self.text(key) {
+            None => Verify::System,
+            Some(text) if text.eq_ignore_ascii_case("true") => Verify::System,
+            Some(text) if text.eq_ignore_ascii_case("false") => {
+                let what = if key == "cafile" { "the platform" } else { "the broker" };
+                self.warnings.push(Warning::warning(format!(
+                    "[{RESILIENT}] {key}=false: the certificate of {what} is NOT verified; whoever stands between can read the password and alter every message"
+                )));
+                Verify::Off
+            }
+            Some(text) => Verify::CaFile(path(&text, self.home)),
+        }
+    }
+
+    fn stomp_hosts(&mut self, host: &str, port: u16) -> Vec<Endpoint> {
+        let Some(text) = self.text("stomp_hosts") else {
+            let host = self.text("stomp_host").unwrap_or_else(|| host.to_owned());
+            return vec![Endpoint { host, port }];
+        };
+        let mut endpoints = Vec::new();
+        for item in list(&text) {
+            match endpoint(item, port) {
+                Some(endpoint) => endpoints.push(endpoint),
+                None => self.refuse("stomp_hosts", &format!("`{}` is not host or host:port", shown(item))),
+            }
+        }
+        if endpoints.is_empty() {
+            self.refuse("stomp_hosts", "must name at least one host or host:port, separated by commas");
+        }
+        endpoints
+    }
+
+    fn stomp_vhost(&mut self) -> VirtualHost {
+        match self.text("stomp_vhost") {
+            None => VirtualHost::HostName,
+            Some(text) if text.eq_ignore_ascii_case("none") => VirtualHost::Omit,
+            Some(text) => VirtualHost::Name(text),
+        }
+    }
+
+    fn stomp_timeout(&mut self) -> Duration {
+        let Some(value) = self.integer("stomp_timeout") else { return Settings::default().stomp_timeout };
+        if value < SHORTEST_STOMP_TIMEOUT {
+            self.warnings.push(Warning::warning(format!(
+                "[{RESILIENT}] stomp_timeout = {value} is below {SHORTEST_STOMP_TIMEOUT} s; {RAISED_STOMP_TIMEOUT} s are used"
+            )));
+            return Duration::from_secs(RAISED_STOMP_TIMEOUT);
+        }
+        self.seconds("stomp_timeout", DAY)
+    }
+
+    fn reply_mode(&mut self) -> ReplyMode {
+        match self.text("reply_mode").unwrap_or_default().to_ascii_lowercase().as_str() {
+            "confirmed" => ReplyMode::Confirmed,
+            "transaction" => ReplyMode::Transaction,
+            _ => {
+                self.refuse("reply_mode", "must be confirmed or transaction");
+                ReplyMode::default()
+            }
+        }
+    }
+
+    fn logfile(&mut self) -> String {
+        let name = self.text("logfile").unwrap_or_default();
+        if name.is_empty() {
+            self.refuse("logfile", "must be the name of a file");
+        }
+        name
+    }
+
+    fn entry(&self, key: &str) -> Option<&'a Entry> {
+        self.section.entry(key)
+    }
+
+    /// The text of a key; an empty value counts as not set.
+    fn text(&self, key: &str) -> Option<String> {
+        self.entry(key)?.value.clone().filter(|value| !value.is_empty())
+    }
+
+    fn path(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(|text| path(&text, self.home))
+    }
+
+    fn flag(&mut self, key: &'static str) -> bool {
+        let value = boolean(&self.text(key).unwrap_or_default());
+        if value.is_none() {
+            self.refuse(key, "must be true or false");
+        }
+        value.unwrap_or_default()
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, key: &'static str) -> Option<T> {
+        match self.text(key).unwrap_or_default().parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.refuse(key, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// `None` after a refusal, or for a key that nothing sets.
+    fn integer(&mut self, key: &'static str) -> Option<i64> {
+        let text = self.entry(key)?.value.as_deref()?;
+        let value = integer(text);
+        if value.is_none() {
+            self.refuse(key, "must be a whole number");
+        }
+        value
+    }
+
+    /// A number for which `allowed` holds; `rule` says what that is. Zero after a refusal.
+    fn worded<T: TryFrom<i64> + Default>(
+        &mut self,
+        key: &'static str,
+        allowed: impl Fn(i64) -> bool,
+        rule: &str,
+    ) -> T {
+        let Some(text) = self.entry(key).and_then(|entry| entry.value.as_deref()) else {
+            return T::default();
+        };
+        let value = integer(text).filter(|&value| allowed(value)).and_then(|value| T::try_from(value).ok());
+        if value.is_none() {
+            self.refuse(key, rule);
+        }
+        value.unwrap_or_default()
+    }
+
+    fn number<T: TryFrom<i64> + Default>(&mut self, key: &'static str, range: RangeInclusive<i64>) -> T {
+        let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
+        self.worded(key, |value| range.contains(&value), &rule)
+    }
+
+    fn seconds(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Duration {
+        let rule = format!("must be a whole number of seconds from {} to {}", range.start(), range.end());
+        Duration::from_secs(self.worded(key, |value| range.contains(&value), &rule))
+    }
+
+    /// A number of attempts where 0 and what is below it mean "without end".
+    fn unlimited(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<u32> {
+        let value: i64 = self.number(key, range);
+        u32::try_from(value).ok().filter(|&value| value > 0)
+    }
+
+    fn refuse(&mut self, key: &'static str, rule: &str) {
+        let Some(entry) = self.entry(key) else { return };
+        let value = entry.shown().unwrap_or_default();
+        let unset = entry.value.as_deref().is_some_and(|value| value.starts_with('$'));
+        let unset = if unset { "; the environment has no such variable" } else { "" };
+        let text = format!("{key} = `{}`: {rule}{unset}", shown(&value));
+        self.faults.push(Fault::new(&entry.origin, RESILIENT, key, text));
+    }
+
+    fn missing(&mut self, key: &'static str, text: &str) {
+        if self.missing_too {
+            self.faults.push(Fault::new(&self.section.origin, RESILIENT, key, text));
+        }
+    }
+}
+
+/// `host`, `host:port`, `[::1]:port` or a bare IPv6 address.
+fn endpoint(text: &str, default_port: u16) -> Option<Endpoint> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+        }
+        None => match text.split_once(':') {
+            Some((_, rest)) if rest.contains(':') => (text, None),
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|&port| port != 0)?,
+        None => default_port,
+    };
+    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/@,".contains(c));
+    plain.then(|| Endpoint { host: host.to_owned(), port })
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;
