@@ -179,7 +179,7 @@ impl Request {
     /// Sends it and reads the answer as JSON; an empty one (204) reads as `null`.
     ///
     /// # Errors
-    /// Whatever [`Error`] can tell, after the tries that [`RetryPolicy`] allows.
+    /// Whatever [`Error`] can tell, after the tries that [`RetryPolicy`](crate::RetryPolicy) allows.
     pub async fn send<T: DeserializeOwned>(self) -> Result<T, Error> {
         let (method, path) = (self.method, self.path.clone());
         let body = self.bytes().await?;

@@ -75,6 +75,23 @@ async fn bodies_and_answers_of_all_kinds() {
 }
 
 #[tokio::test]
+async fn compressed_answers_are_asked_for_and_read() {
+    let json = br#"{"zipped":true}"#;
+    // A gzip member by hand: header, one stored block, CRC-32 and length (RFC 1951, 1952).
+    let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 15, 0, !15, 0xff];
+    body.extend(json);
+    body.extend([0x84, 0x28, 0xbc, 0x08, 15, 0, 0, 0]);
+    let peer = Peer::platform(move |_| Answer::Reply {
+        status: 200,
+        headers: vec![("Content-Encoding", "gzip".into())],
+        body: body.clone(),
+    })
+    .await;
+    assert_eq!(peer.connect().await.with_token(None).get::<Value>("/a").await.unwrap()["zipped"], true);
+    assert!(peer.seen().pop().unwrap().header("accept-encoding").unwrap().contains("gzip"));
+}
+
+#[tokio::test]
 async fn formats_and_queries_are_sent_as_asked() {
     let peer = Peer::platform(|_| reply(200, json!({}))).await;
     let rest = peer.connect().await.with_token(None);
