@@ -172,7 +172,13 @@ fn demanding(authority: &support::Authority) -> u16 {
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
-            let Ok(stream) = acceptor.accept(stream) else { continue };
+            let mut raw = stream.try_clone().unwrap();
+            let Ok(stream) = acceptor.accept(stream) else {
+                // In TLS 1.3 the client has sent its request by now. Unread, it would turn the alert into a reset.
+                let _ = raw.shutdown(std::net::Shutdown::Write);
+                let _ = std::io::copy(&mut raw, &mut std::io::sink());
+                continue;
+            };
             let mut stream = BufReader::new(stream);
             loop {
                 let mut head = String::new();
