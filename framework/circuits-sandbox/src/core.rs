@@ -33,7 +33,7 @@ impl Core {
                     for (name, value) in &message.headers {
                         publication = publication.header(name, value);
                     }
-                    broker.publish(publication, message.deliveries);
+                    broker.publish(publication, message.progress);
                 }
                 // The receiver lives as long as the sandbox.
                 Post::Outbox(outbox) => drop(outbox.send(message)),

@@ -1,8 +1,10 @@
 //! Invocations of rules as the platform's user sees them in the Action Status list, and the replies behind them.
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 /// Identifies one message of one fired rule; the `<n>` of `correlation-id: invid:<n>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +100,27 @@ impl Reply {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// What the broker and the platform share about one message.
+#[derive(Default)]
+pub(crate) struct Progress {
+    deliveries: AtomicU32,
+    /// Signalled after each delivery and each reply.
+    pub(crate) changed: Notify,
+}
+
+impl Progress {
+    /// Counts a delivery; gives the number so far.
+    pub(crate) fn delivered(&self) -> u32 {
+        let count = self.deliveries.fetch_add(1, Ordering::AcqRel) + 1;
+        self.changed.notify_waiters();
+        count
+    }
+
+    pub(crate) fn deliveries(&self) -> u32 {
+        self.deliveries.load(Ordering::Acquire)
     }
 }
 

@@ -1,4 +1,6 @@
 //! The broker: subscriptions, acknowledgements, prefetch, redelivery and transactions, seen on the wire.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
+
 mod support;
 
 use circuits_sandbox::{Publication, QueueStats, Sandbox};
@@ -184,7 +186,8 @@ async fn a_transaction_is_atomic() {
     publish(&sandbox, 2);
     let mut stomp = Stomp::connect(&sandbox).await;
     let got = stomp.subscribe(QUEUE, "ack:client-individual\nactivemq.prefetchSize:1\n").await;
-    let send = "SEND\ndestination:/queue/acks.201.work\ncorrelation-id:c\ntransaction:t\nreceipt:s\n\nreply\0";
+    let send =
+        "SEND\ndestination:/queue/acks.201.work\ncorrelation-id:c\ntransaction:t\nreceipt:s\n\nreply\0";
     let ack = format!("ACK\nid:{}\ntransaction:t\n\n\0", got[0].get("ack"));
     stomp.send(format!("BEGIN\ntransaction:t\n\n\0{send}{ack}")).await;
     assert_eq!(stomp.until_receipt("s").await, [], "the receipt of the SEND comes at once");
@@ -294,7 +297,10 @@ async fn broken_messages_can_be_published() {
         assert_ne!(soon("bytes", stomp.read()).await, 0);
     }
     let wire = &stomp.buffer;
-    assert!(wire.windows(8).any(|bytes| bytes == b"bad:\xff\xfe\n\n" || bytes == b"bad:\xff\xfe\ne"), "{wire:?}");
+    assert!(
+        wire.windows(8).any(|bytes| bytes == b"bad:\xff\xfe\n\n" || bytes == b"bad:\xff\xfe\ne"),
+        "{wire:?}"
+    );
     assert!(wire.windows(7).any(|bytes| bytes == b"empty:\n"));
     assert!(!wire.windows(11).any(|bytes| bytes == b"message-id:"));
 }

@@ -1,4 +1,6 @@
 //! Connecting: log-in, refusals with ActiveMQ's texts, limits, heart-beats.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
+
 mod support;
 
 use circuits_sandbox::Sandbox;
@@ -125,6 +127,7 @@ async fn heart_beats_come_as_negotiated() {
 async fn a_client_that_falls_silent_is_cut_off_without_a_word() {
     let sandbox = start().await;
     let credentials = sandbox.credentials();
-    let (mut stomp, _) = Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "20,0").await;
+    let (mut stomp, _) =
+        Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "20,0").await;
     assert_eq!(stomp.closed().await, []);
 }

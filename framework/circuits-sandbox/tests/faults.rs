@@ -1,4 +1,6 @@
 //! Faults on demand, at the broker and at the REST API.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
+
 mod support;
 
 use std::time::Duration;
@@ -32,7 +34,8 @@ async fn connections_are_dropped_and_new_ones_refused_until_allowed() {
 async fn a_stalled_broker_neither_reads_nor_writes_and_then_goes_on() {
     let sandbox = start().await;
     let credentials = sandbox.credentials();
-    let (mut stomp, _) = Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "20,20").await;
+    let (mut stomp, _) =
+        Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "20,20").await;
     stomp.subscribe(QUEUE, "").await;
     sandbox.faults().stall(true);
     sandbox.publish(Publication::to(QUEUE).body("held")).unwrap();
@@ -70,7 +73,8 @@ async fn heart_beats_stop_on_demand() {
     let sandbox = start().await;
     let credentials = sandbox.credentials();
     sandbox.faults().stop_heart_beats(true);
-    let (mut stomp, _) = Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "0,10").await;
+    let (mut stomp, _) =
+        Stomp::log_in(&sandbox, &credentials.api_key_id, &credentials.api_key_secret, "0,10").await;
     // The EOL after CONNECTED may still come; a second one would be a heart-beat.
     stomp.buffer.clear();
     let silence = tokio::time::timeout(Duration::from_millis(200), async {
@@ -119,7 +123,10 @@ async fn rest_requests_fail_as_armed_and_have_no_effect() {
     let note = json!({"text": "hello"});
     let path = "/incidents/2095/comments";
     let response = rest.request("POST", path).json(&note).send().await.unwrap();
-    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"7".parse().unwrap()));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (503, &"7".parse().unwrap())
+    );
     assert_eq!(rest.call("POST", path, Some(note.clone())).await.0, 503);
     let (status, error) = rest.call("GET", "/incidents/2095", None).await;
     assert_eq!((status, &error["success"], &error["error_code"]), (409, &json!(false), &json!("generic")));

@@ -1,4 +1,6 @@
 //! Rules: what fires, what the message holds, what becomes of the replies.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
+
 mod support;
 
 use circuits_sandbox::{Event, Rule, Sandbox, Status};
@@ -46,16 +48,26 @@ async fn a_fired_rule_arrives_and_its_reply_settles_the_invocation() {
         assert_eq!(data[absent], Value::Null, "{absent}");
     }
     let severity = data["incident"]["severity_code"].to_string();
-    assert_eq!(data["type_info"]["incident"]["fields"]["severity_code"]["values"][severity]["label"], "Medium");
+    assert_eq!(
+        data["type_info"]["incident"]["fields"]["severity_code"]["values"][severity]["label"],
+        "Medium"
+    );
 
     let reply = |body: &str, extra: &str| {
         let correlation = message.get("correlation-id");
-        format!("SEND\ndestination:/queue/acks.201.filelookup\ncorrelation-id:{correlation}\n{extra}\n{body}\0")
+        format!(
+            "SEND\ndestination:/queue/acks.201.filelookup\ncorrelation-id:{correlation}\n{extra}\n{body}\0"
+        )
     };
     stomp.send(reply(r#"{"message_type":0,"message":"Started","complete":false}"#, "")).await;
     let interim = soon("interim", sandbox.until(id, |i| !i.messages.is_empty())).await;
     assert_eq!((interim.status, interim.final_replies), (Status::Pending, 0));
-    stomp.send(reply(r#"{"message_type":0,"message":"Done","complete":true,"results":{"a":1}}"#, "persistent:true\n")).await;
+    stomp
+        .send(reply(
+            r#"{"message_type":0,"message":"Done","complete":true,"results":{"a":1}}"#,
+            "persistent:true\n",
+        ))
+        .await;
     let done = soon("settled", sandbox.settled(id)).await;
     assert_eq!(done.status, Status::Completed);
     assert_eq!(done.text(), "Started\nDone");
@@ -72,7 +84,10 @@ async fn a_fired_rule_arrives_and_its_reply_settles_the_invocation() {
     while let Ok(event) = events.try_recv() {
         seen.push(event);
     }
-    assert!(matches!(&seen[..3], [Event::Connected { .. }, Event::Subscribed { .. }, Event::RuleFired { .. }]), "{seen:?}");
+    assert!(
+        matches!(&seen[..3], [Event::Connected { .. }, Event::Subscribed { .. }, Event::RuleFired { .. }]),
+        "{seen:?}"
+    );
     assert!(seen.iter().any(|e| matches!(e, Event::Status { text, complete: true, .. } if text == "Done")));
 }
 
@@ -87,9 +102,15 @@ async fn replies_in_text_follow_the_header_and_errors_show() {
         let seen = sandbox.invocation(id).unwrap();
         (seen.status, seen.text())
     };
-    assert_eq!(reply(fire(), &[], "Processing complete"), (Status::Completed, "Processing complete".to_owned()));
+    assert_eq!(
+        reply(fire(), &[], "Processing complete"),
+        (Status::Completed, "Processing complete".to_owned())
+    );
     let id = fire();
-    assert_eq!(reply(id, &[("Co3InvocationComplete", "false")], "half way"), (Status::Pending, "half way".to_owned()));
+    assert_eq!(
+        reply(id, &[("Co3InvocationComplete", "false")], "half way"),
+        (Status::Pending, "half way".to_owned())
+    );
     assert_eq!(reply(id, &[], r#"{"message":"done"}"#), (Status::Completed, "half way\ndone".to_owned()));
     let json = r#"{"message_type":1,"message":"no","complete":true}"#;
     assert_eq!(reply(fire(), &[("Co3InvocationComplete", "false")], json), (Status::Error, "no".to_owned()));
@@ -109,18 +130,29 @@ async fn the_menu_and_the_action_status_list_work_through_rest() {
         .unwrap();
     let rest = Rest::new(&sandbox);
     let rules = rest.get("/actions").await;
-    let id = |name: &str| rules["entities"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap()["id"].clone();
+    let id = |name: &str| {
+        rules["entities"].as_array().unwrap().iter().find(|r| r["name"] == name).unwrap()["id"].clone()
+    };
     let invoke = |body: Value| rest.call("POST", "/incidents/2095/action_invocations", Some(body));
     let (status, error) = invoke(json!({"action_id": id("Close")})).await;
-    assert_eq!((status, &error["message"]), (400, &json!("The conditions of the rule \"Close\" do not hold.")));
+    assert_eq!(
+        (status, &error["message"]),
+        (400, &json!("The conditions of the rule \"Close\" do not hold."))
+    );
     assert_eq!(invoke(json!({"action_id": 1})).await.0, 404);
     assert_eq!(invoke(json!({})).await.0, 400);
-    let artifact = rest.post("/incidents/2095/artifacts", json!({"type": "String", "value": "x"})).await[0]["id"].clone();
+    let artifact =
+        rest.post("/incidents/2095/artifacts", json!({"type": "String", "value": "x"})).await[0]["id"]
+            .clone();
     assert_eq!(invoke(json!({"action_id": id("On artifact")})).await.0, 400, "not on the incident itself");
     let (status, invocation) =
-        invoke(json!({"action_id": id("On artifact"), "artifact_id": artifact, "properties": {"p": 1}})).await;
+        invoke(json!({"action_id": id("On artifact"), "artifact_id": artifact, "properties": {"p": 1}}))
+            .await;
     assert_eq!(status, 200);
-    assert_eq!((&invocation["action"]["name"], &invocation["status"]), (&json!("On artifact"), &json!("pending")));
+    assert_eq!(
+        (&invocation["action"]["name"], &invocation["status"]),
+        (&json!("On artifact"), &json!("pending"))
+    );
     assert_eq!(sandbox.invocations().len(), 2, "one for each destination");
 
     let own = vec![("correlation-id".to_owned(), format!("invid:{}", invocation["id"]))];
@@ -134,7 +166,10 @@ async fn the_menu_and_the_action_status_list_work_through_rest() {
     let mut stomp = Stomp::connect(&sandbox).await;
     let message = stomp.subscribe("actions.201.b", "").await.remove(0);
     let data: Value = serde_json::from_slice(&message.body).unwrap();
-    assert_eq!((&data["artifact"]["id"], &data["type_id"], &data["incident"]["id"]), (&artifact, &json!(4), &json!(2095)));
+    assert_eq!(
+        (&data["artifact"]["id"], &data["type_id"], &data["incident"]["id"]),
+        (&artifact, &json!(4), &json!(2095))
+    );
     assert_eq!(data["type_info"]["artifact"]["fields"]["type"]["values"]["29"]["label"], "String");
     assert_eq!((&data["user"], &data["principal"]["type"]), (&Value::Null, &json!("apikey")));
 }
@@ -149,7 +184,13 @@ async fn automatic_rules_fire_when_their_conditions_hold() {
         .rule(Rule::automatic("contains").when("incident.incident_type_ids", "contains", 19).to("q"))
         .rule(Rule::automatic("added").when("incident.incident_type_ids", "value_added", Value::Null).to("q"))
         .rule(Rule::automatic("created").when_created().to("q"))
-        .rule(Rule::automatic("task created").on_task().when_created().when("incident.severity_code", "equals", 52).to("q"))
+        .rule(
+            Rule::automatic("task created")
+                .on_task()
+                .when_created()
+                .when("incident.severity_code", "equals", 52)
+                .to("q"),
+        )
         .start()
         .await
         .unwrap();
@@ -229,4 +270,21 @@ async fn without_expected_acknowledgement_an_action_is_complete_at_once() {
     let unknown = sandbox.fire("Nonsense", 2095, json!({})).unwrap_err();
     assert!(unknown.is_unknown() && unknown.to_string().contains("Tell"), "{unknown}");
     assert!(sandbox.fire("Tell", 1, json!({})).unwrap_err().is_refused());
+}
+
+#[tokio::test]
+async fn deliveries_of_an_invocation_are_counted_and_can_be_waited_for() {
+    let sandbox = lookup().await;
+    let id = sandbox.fire("Lookup Value", 2095, json!({})).unwrap();
+    assert_eq!(sandbox.invocation(id).unwrap().deliveries, 0);
+    let queue = sandbox.queue("filelookup");
+    let mut stomp = Stomp::connect(&sandbox).await;
+    stomp.subscribe(&queue, "ack:client-individual\n").await;
+    drop(stomp);
+    let mut stomp = Stomp::connect(&sandbox).await;
+    let (seen, _) = tokio::join!(
+        soon("the second delivery", sandbox.until(id, |invocation| invocation.deliveries == 2)),
+        stomp.subscribe(&queue, "ack:client-individual\n"),
+    );
+    assert_eq!(seen.status, Status::Pending);
 }

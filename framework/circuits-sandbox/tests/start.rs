@@ -1,4 +1,6 @@
 //! Starting and stopping: loopback only, ports, certificates, the app.config, external brokers.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
+
 mod support;
 
 use circuits_sandbox::{Rule, Sandbox, ServerCertificate, Status};
@@ -66,7 +68,10 @@ async fn wrong_and_expired_certificates_are_refused_by_a_checking_client() {
     let (one, two) = (Sandbox::builder().start().await.unwrap(), Sandbox::builder().start().await.unwrap());
     let mut foreign = Rest::new(&one);
     foreign.base = format!("{}/rest", two.url());
-    assert!(foreign.request("GET", "").send().await.unwrap_err().is_connect(), "one sandbox does not vouch for another");
+    assert!(
+        foreign.request("GET", "").send().await.unwrap_err().is_connect(),
+        "one sandbox does not vouch for another"
+    );
 }
 
 #[tokio::test]
@@ -85,9 +90,18 @@ async fn shutdown_ends_every_task_and_frees_the_ports() {
 async fn with_an_external_broker_the_caller_carries_the_messages() {
     let rules = [Rule::menu_item("Look").to("look"), Rule::automatic("Seen").when_created().to("look")];
     let [look, seen] = rules;
-    let sandbox = Sandbox::builder().rule(look).rule(seen).external_broker(61614, "/tmp/broker-ca.pem").start().await.unwrap();
+    let sandbox = Sandbox::builder()
+        .rule(look)
+        .rule(seen)
+        .external_broker(61614, "/tmp/broker-ca.pem")
+        .start()
+        .await
+        .unwrap();
     let config = sandbox.app_config();
-    assert!(config.contains("stomp_port=61614\n") && config.contains("stomp_cafile=/tmp/broker-ca.pem\n"), "{config}");
+    assert!(
+        config.contains("stomp_port=61614\n") && config.contains("stomp_cafile=/tmp/broker-ca.pem\n"),
+        "{config}"
+    );
 
     let message = sandbox.compose("Look", 2095, json!({"a": 1})).unwrap();
     assert_eq!(message.destination, "/queue/actions.201.look");

@@ -47,11 +47,11 @@ pub(super) async fn serve(broker: Arc<Broker>, tls: Tls) {
         () = closing.cancelled() => {}
         () = read(&mut reader, &mut session, &broker.switches) => {}
     }
+    broker.change(|state| state.disconnect(id));
     if closing.is_cancelled() {
         let _ = timeout(LINGER, discard(&mut reader, &stop)).await;
     }
     stop.cancel();
-    broker.change(|state| state.disconnect(id));
     session.ended();
 }
 
@@ -87,14 +87,10 @@ async fn read(reader: &mut ReadHalf<Tls>, session: &mut Session, switches: &Swit
             };
             if flow == Flow::Close {
                 // The writer ends the connection once the last frame is out.
-                return discard_forever(reader).await;
+                return discard(reader, &CancellationToken::new()).await;
             }
         }
     }
-}
-
-async fn discard_forever(reader: &mut ReadHalf<Tls>) {
-    discard(reader, &CancellationToken::new()).await;
 }
 
 async fn discard(reader: &mut ReadHalf<Tls>, stop: &CancellationToken) {

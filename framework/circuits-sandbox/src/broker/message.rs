@@ -1,10 +1,10 @@
 //! One message on a queue, with its headers encoded once, and the builder that tests publish with.
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::frame::put_header;
+use crate::invocation::Progress;
 
 /// A message for [`crate::Sandbox::publish`]: any headers and any bytes, sound or broken.
 #[derive(Clone, Debug, Default)]
@@ -65,8 +65,8 @@ pub(crate) struct Message {
     head: Bytes,
     pub(crate) body: Bytes,
     pub(crate) persistent: bool,
-    /// How often it was delivered; shared with the invocation it belongs to.
-    pub(crate) deliveries: Arc<AtomicU32>,
+    /// Shared with the invocation it belongs to, if any.
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// One message on its way to one subscription.
@@ -84,7 +84,7 @@ const OWN: [&[u8]; 6] =
     [b"destination", b"message-id", b"ack", b"subscription", b"redelivered", b"content-length"];
 
 impl Message {
-    pub(crate) fn new(seq: u64, id: String, publication: Publication, deliveries: Arc<AtomicU32>) -> Self {
+    pub(crate) fn new(seq: u64, id: String, publication: Publication, progress: Arc<Progress>) -> Self {
         let Publication { headers, omitted, body, persistent, .. } = publication;
         let omitted = |name: &[u8]| omitted.iter().any(|o| o.as_bytes() == name);
         let mut head = BytesMut::with_capacity(512);
@@ -110,15 +110,15 @@ impl Message {
         if given(b"content-length") || memchr::memchr(0, &body).is_some() {
             put_header(&mut head, b"content-length", body.len().to_string().as_bytes());
         }
-        Self { seq, id, head: head.freeze(), body, persistent, deliveries }
+        Self { seq, id, head: head.freeze(), body, persistent, progress }
     }
 
     /// The copy that goes to the dead letter queue: same message, with where it came from.
     pub(crate) fn dead(&self, seq: u64, queue: &str) -> Self {
         let mut head = BytesMut::from(self.head.as_ref());
         put_header(&mut head, b"original-destination", format!("/queue/{queue}").as_bytes());
-        let (id, body, deliveries) = (self.id.clone(), self.body.clone(), Arc::default());
-        Self { seq, id, head: head.freeze(), body, persistent: self.persistent, deliveries }
+        let (id, body, progress) = (self.id.clone(), self.body.clone(), Arc::default());
+        Self { seq, id, head: head.freeze(), body, persistent: self.persistent, progress }
     }
 
     /// Appends the MESSAGE frame of one delivery.

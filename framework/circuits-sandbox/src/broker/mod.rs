@@ -6,7 +6,6 @@ mod message;
 mod session;
 mod state;
 
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -14,6 +13,7 @@ use tokio::sync::Notify;
 pub use message::Publication;
 pub use state::QueueStats;
 
+use crate::invocation::Progress;
 use crate::net::Accept;
 use crate::platform::Platform;
 use crate::switches::Switches;
@@ -64,8 +64,8 @@ impl Broker {
         outcome
     }
 
-    pub(crate) fn publish(&self, publication: Publication, deliveries: Arc<AtomicU32>) -> String {
-        self.change(|state| state.publish(publication, deliveries))
+    pub(crate) fn publish(&self, publication: Publication, progress: Arc<Progress>) -> String {
+        self.change(|state| state.publish(publication, progress))
     }
 
     pub(crate) fn stats(&self, queue: &str) -> QueueStats {

@@ -288,7 +288,9 @@ fn need<'a>(frame: &'a Frame, name: &str) -> Result<&'a str, Refusal> {
         Refusal::Stay(match (frame.command.as_str(), name) {
             ("SUBSCRIBE", "destination") => "Invalid empty or 'null' Destination header".to_owned(),
             ("SEND", "destination") => "SEND received without a Destination specified!".to_owned(),
-            (command @ ("ACK" | "NACK"), "id") => format!("{command} received without a ack id for acknowledge!"),
+            (command @ ("ACK" | "NACK"), "id") => {
+                format!("{command} received without a ack id for acknowledge!")
+            }
             (command, name) => format!("{command} received without a {name} specified!"),
         })
     })

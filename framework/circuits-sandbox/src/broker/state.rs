@@ -1,13 +1,13 @@
 //! What the broker knows: queues, subscriptions and un-acked deliveries. Pure state, locked by [`super::Broker`].
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{Delivery, Message, Publication};
 use crate::event::{Event, Events};
+use crate::invocation::Progress;
 
 /// Where ActiveMQ puts messages that a consumer refuses.
 pub(crate) const DEAD_LETTERS: &str = "ActiveMQ.DLQ";
@@ -142,15 +142,11 @@ impl State {
     }
 
     /// Puts a message on its queue and delivers what can be delivered; gives its message id.
-    pub(crate) fn publish(
-        &mut self,
-        publication: Publication,
-        deliveries: Arc<std::sync::atomic::AtomicU32>,
-    ) -> String {
+    pub(crate) fn publish(&mut self, publication: Publication, progress: Arc<Progress>) -> String {
         self.next_seq += 1;
         let id = format!("{}:1:1:{}", self.id_prefix, self.next_seq);
         let queue: Arc<str> = publication.queue.as_str().into();
-        let message = Message::new(self.next_seq, id.clone(), publication, deliveries);
+        let message = Message::new(self.next_seq, id.clone(), publication, progress);
         self.enqueue(&queue, message);
         id
     }
@@ -294,7 +290,7 @@ impl State {
             let (link, id) = queue.consumers[at].clone();
             let Some(entry) = links.get_mut(&link) else { return };
             let Some(subscription) = entry.subscriptions.get_mut(&id) else { return };
-            let number = message.deliveries.fetch_add(1, Ordering::AcqRel) + 1;
+            let number = message.progress.delivered();
             let ack = (subscription.mode != AckMode::Auto).then(|| {
                 entry.next_ack += 1;
                 subscription.in_flight += 1;

@@ -1,6 +1,5 @@
 //! Firing: which rules a change sets off, and the message each of them sends.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -9,7 +8,7 @@ use super::account::Account;
 use super::rules::Change;
 use super::state::{Kind, State, now};
 use crate::api_error::ApiError;
-use crate::invocation::{Invocation, InvocationId, Reply, Status, StatusMessage};
+use crate::invocation::{Invocation, InvocationId, Progress, Reply, Status, StatusMessage};
 
 /// Who makes a change, and which rules it must not fire (those of the context token).
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub(crate) struct Outgoing {
     pub(crate) queue: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    pub(crate) deliveries: Arc<AtomicU32>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// An invocation as stored.
@@ -50,7 +49,7 @@ pub(crate) struct Record {
     pub(crate) status: Status,
     pub(crate) messages: Vec<StatusMessage>,
     pub(crate) replies: Vec<Reply>,
-    deliveries: Arc<AtomicU32>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Record {
@@ -65,7 +64,7 @@ impl Record {
             messages: self.messages.clone(),
             final_replies: self.replies.iter().filter(|reply| reply.complete).count(),
             replies: self.replies.clone(),
-            deliveries: self.deliveries.load(Ordering::Acquire),
+            deliveries: self.progress.deliveries(),
         }
     }
 
@@ -173,7 +172,7 @@ impl State {
         body: Bytes,
     ) -> Outgoing {
         let id = self.new_id();
-        let deliveries = Arc::<AtomicU32>::default();
+        let progress = Arc::<Progress>::default();
         let record = Record {
             id,
             rule: rule["name"].as_str().unwrap_or_default().to_owned(),
@@ -186,7 +185,7 @@ impl State {
             status: if expects { Status::Pending } else { Status::Completed },
             messages: Vec::new(),
             replies: Vec::new(),
-            deliveries: deliveries.clone(),
+            progress: progress.clone(),
         };
         let org = &self.org["id"];
         let headers = [
@@ -209,7 +208,7 @@ impl State {
             queue: format!("actions.{org}.{destination}"),
             headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             body,
-            deliveries,
+            progress,
         };
         self.invocations.insert(id, record);
         outgoing

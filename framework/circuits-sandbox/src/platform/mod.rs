@@ -88,9 +88,11 @@ impl Platform {
         self.lock().invocations.get(&id.get()).map(fire::Record::snapshot)
     }
 
-    /// Waits until the invocation exists and is as asked for.
+    /// Waits until the invocation exists and is as asked for. Each has its own signal: thousands may be waited for.
     pub(crate) async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
-        wait::until(&self.changed, || self.invocation(id).filter(|invocation| holds(invocation))).await
+        let progress = || self.lock().invocations.get(&id.get()).map(|record| record.progress.clone());
+        let progress = wait::until(&self.changed, progress).await;
+        wait::until(&progress.changed, || self.invocation(id).filter(|invocation| holds(invocation))).await
     }
 
     /// Waits until the platform is as asked for; looked at after each change of an invocation.

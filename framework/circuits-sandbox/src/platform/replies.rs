@@ -39,6 +39,7 @@ impl State {
             record.status = if message.error { Status::Error } else { Status::Completed };
         }
         record.messages.push(message);
+        record.progress.changed.notify_waiters();
         Some(event)
     }
 }

@@ -1,13 +1,13 @@
 //! Organisation, constants, users, and what administrators configure: types, fields, rules, destinations, functions.
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::extract::{Body, Caller};
+use super::extract::{Body, Caller, Path};
 use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::platform::TypeDef;

@@ -3,14 +3,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
 
 use super::Answer;
-use super::extract::Caller;
+use super::extract::{Caller, Path};
 use super::incidents::{remove, show};
 use crate::api_error::ApiError;
 use crate::core::Core;

@@ -62,6 +62,19 @@ fn format(parts: &Parts) -> Format {
     if query || header { Format::Names } else { Format::Ids }
 }
 
+/// Parts of the path; what is not of the right type is nothing the platform has.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Arc<Core>> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, ApiError> {
+        let path = axum::extract::Path::from_request_parts(parts, core).await;
+        path.map(|axum::extract::Path(path)| Self(path))
+            .map_err(|error| ApiError::new(404, error.body_text()))
+    }
+}
+
 /// A JSON body.
 pub(super) struct Body(pub(super) Value);
 

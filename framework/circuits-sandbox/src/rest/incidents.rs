@@ -1,13 +1,13 @@
 //! Incidents: list, create, read, replace, patch, delete and query.
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::extract::{Body, Caller};
+use super::extract::{Body, Caller, Path};
 use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::platform::{Format, Kind};

@@ -1,13 +1,13 @@
 //! Tasks, artifacts and notes: what hangs below an incident.
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::extract::{Body, Caller};
+use super::extract::{Body, Caller, Path};
 use super::incidents::{patch_object, put, remove, show};
 use crate::api_error::ApiError;
 use crate::core::Core;

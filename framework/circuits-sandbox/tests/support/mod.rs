@@ -12,7 +12,9 @@ use tokio_native_tls::TlsStream;
 
 /// Ends a test that would otherwise hang; nothing waits this long when the sandbox works.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
 /// A frame as read from the wire: header values still escaped.
@@ -64,7 +66,8 @@ impl Stomp {
 
     /// Logged in as the broker's administrator.
     pub(crate) async fn admin(sandbox: &Sandbox) -> Self {
-        let (stomp, frame) = Self::log_in(sandbox, "admin", &sandbox.credentials().admin_password, "0,0").await;
+        let (stomp, frame) =
+            Self::log_in(sandbox, "admin", &sandbox.credentials().admin_password, "0,0").await;
         assert_eq!(frame.command, "CONNECTED", "{frame:?}");
         stomp
     }

@@ -1,0 +1,162 @@
+//! Firing rules and watching what becomes of them.
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Sandbox, refused};
+use crate::api_error::ApiError;
+use crate::error::{Error, Result};
+use crate::invocation::{Invocation, InvocationId, Reply};
+use crate::platform::{Kind, Outgoing, Received, State, Subject};
+
+/// The object that a rule is fired on. A plain number is an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An incident.
+    Incident(i64),
+    /// A task.
+    Task(i64),
+    /// A note.
+    Note(i64),
+    /// An artifact.
+    Artifact(i64),
+    /// An attachment.
+    Attachment(i64),
+}
+
+impl From<i64> for Target {
+    fn from(incident: i64) -> Self {
+        Self::Incident(incident)
+    }
+}
+
+/// A message of a fired rule, for a broker of the caller's own.
+#[derive(Clone, Debug)]
+pub struct Composed {
+    /// The invocation that now waits for its reply.
+    pub invocation: InvocationId,
+    /// The destination, with `/queue/` in front.
+    pub destination: String,
+    /// The platform's headers, unescaped; the broker adds `message-id` and its own.
+    pub headers: Vec<(String, String)>,
+    /// The JSON.
+    pub body: Bytes,
+}
+
+impl From<Outgoing> for Composed {
+    fn from(message: Outgoing) -> Self {
+        let Outgoing { invocation, queue, headers, body, .. } = message;
+        Self { invocation, destination: format!("/queue/{queue}"), headers, body }
+    }
+}
+
+/// Rules and their invocations.
+impl Sandbox {
+    /// Fires a rule as a user does from the Actions menu, whatever its type; gives the (first) invocation.
+    ///
+    /// # Errors
+    /// [`Error::is_unknown`] if there is no such rule, [`Error::is_refused`] if it does not apply.
+    pub fn fire(&self, rule: &str, target: impl Into<Target>, properties: Value) -> Result<InvocationId> {
+        let outgoing = self.invoke(rule, target.into(), &properties)?;
+        let id = first(&outgoing)?;
+        self.core.send(outgoing);
+        Ok(id)
+    }
+
+    /// The message that [`Sandbox::fire`] would send, without sending it; its invocation is pending from now on.
+    ///
+    /// # Errors
+    /// As [`Sandbox::fire`].
+    pub fn compose(&self, rule: &str, target: impl Into<Target>, properties: Value) -> Result<Composed> {
+        let outgoing = self.invoke(rule, target.into(), &properties)?;
+        first(&outgoing)?;
+        self.core.platform.announce(&outgoing);
+        let message = outgoing.into_iter().next();
+        message.map(Composed::from).ok_or_else(|| Error::refused("the rule has no message destination"))
+    }
+
+    fn invoke(&self, rule: &str, target: Target, properties: &Value) -> Result<Vec<Outgoing>> {
+        let mut state = self.core.platform.lock();
+        let id = state.rule_named(rule).ok_or_else(|| {
+            let known: Vec<&str> = state.rules.values().filter_map(|rule| rule["name"].as_str()).collect();
+            Error::unknown("rule", rule, format!("the platform has {known:?}"))
+        })?;
+        let subject = subject(&state, target).map_err(refused)?;
+        state.invoke(id, subject, properties, &self.user()).map_err(refused)
+    }
+
+    /// How an invocation stands; none if there is no such invocation.
+    #[must_use]
+    pub fn invocation(&self, id: InvocationId) -> Option<Invocation> {
+        self.core.platform.invocation(id)
+    }
+
+    /// All invocations, oldest first.
+    #[must_use]
+    pub fn invocations(&self) -> Vec<Invocation> {
+        let state = self.core.platform.lock();
+        state.invocations.values().map(crate::platform::Record::snapshot).collect()
+    }
+
+    /// Waits until an invocation has its final reply.
+    pub async fn settled(&self, id: InvocationId) -> Invocation {
+        self.until(id, |invocation| invocation.final_replies > 0).await
+    }
+
+    /// Waits until an invocation is as asked for, such as having an interim message or a second delivery.
+    pub async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
+        self.core.platform.until(id, holds).await
+    }
+
+    /// Waits until this many invocations of a rule exist, for rules that fire by themselves; gives them.
+    pub async fn fired(&self, rule: &str, count: usize) -> Vec<Invocation> {
+        let look = || {
+            let all = self.invocations().into_iter().filter(|invocation| invocation.rule == rule);
+            Some(all.collect::<Vec<_>>()).filter(|found| found.len() >= count)
+        };
+        self.core.platform.when(look).await
+    }
+
+    /// All replies with this `correlation-id`, those that no invocation claims included.
+    #[must_use]
+    pub fn replies(&self, correlation_id: &str) -> Vec<Reply> {
+        let state = self.core.platform.lock();
+        let found = state.replies.iter().filter(|(correlation, _)| correlation == correlation_id);
+        found.map(|(_, reply)| reply.clone()).collect()
+    }
+
+    /// Waits until this many replies with this `correlation-id` came; gives them.
+    pub async fn replied(&self, correlation_id: &str, count: usize) -> Vec<Reply> {
+        let look = || Some(self.replies(correlation_id)).filter(|replies| replies.len() >= count);
+        self.core.platform.when(look).await
+    }
+
+    /// Hands in a reply that was read from an external broker; headers unescaped.
+    pub fn reply(&self, headers: Vec<(String, String)>, body: impl Into<Bytes>) {
+        self.core.platform.take_reply(Received::new(headers, body.into()));
+    }
+
+    /// The next message for the external broker, in order of firing. With the sandbox's own broker it never comes.
+    pub async fn next_message(&self) -> Composed {
+        match self.messages.lock().await.recv().await {
+            Some(message) => message.into(),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn first(outgoing: &[Outgoing]) -> Result<InvocationId> {
+    let first = outgoing.first().map(|message| message.invocation);
+    first.ok_or_else(|| Error::refused("the rule has no message destination"))
+}
+
+fn subject(state: &State, target: Target) -> std::result::Result<Subject, ApiError> {
+    let (kind, id) = match target {
+        Target::Incident(id) => return Ok(Subject { incident: id, kind: Kind::Incident, id }),
+        Target::Task(id) => (Kind::Task, id),
+        Target::Note(id) => (Kind::Note, id),
+        Target::Artifact(id) => (Kind::Artifact, id),
+        Target::Attachment(id) => (Kind::Attachment, id),
+    };
+    let incident = state.find(kind, id)?["inc_id"].as_i64().unwrap_or_default();
+    Ok(Subject { incident, kind, id })
+}

@@ -1,0 +1,74 @@
+//! Objects, and the REST requests that touched them.
+use std::sync::PoisonError;
+
+use serde_json::Value;
+
+use super::{Sandbox, refused};
+use crate::error::Result;
+use crate::platform::Kind;
+use crate::request::Request;
+
+/// Objects, as somebody at the platform's screen sees and changes them.
+impl Sandbox {
+    /// An incident in full; null if it does not exist.
+    #[must_use]
+    pub fn incident(&self, id: i64) -> Value {
+        self.core.platform.lock().incident_json(id).unwrap_or_default()
+    }
+
+    /// The tasks of an incident.
+    #[must_use]
+    pub fn tasks(&self, incident: i64) -> Vec<Value> {
+        self.below(Kind::Task, incident)
+    }
+
+    /// The artifacts of an incident.
+    #[must_use]
+    pub fn artifacts(&self, incident: i64) -> Vec<Value> {
+        self.below(Kind::Artifact, incident)
+    }
+
+    /// The notes of an incident.
+    #[must_use]
+    pub fn notes(&self, incident: i64) -> Vec<Value> {
+        self.below(Kind::Note, incident)
+    }
+
+    fn below(&self, kind: Kind, incident: i64) -> Vec<Value> {
+        self.core.platform.lock().of_incident(kind, incident).into_iter().cloned().collect()
+    }
+
+    /// Creates an incident; automatic rules fire.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] if a required field is missing or a value is not valid.
+    pub fn create_incident(&self, fields: Value) -> Result<i64> {
+        let (id, outgoing) = {
+            let mut state = self.core.platform.lock();
+            let incident = state.new_incident(fields, &self.user()).map_err(refused)?;
+            state.create(Kind::Incident, incident, &self.user())
+        };
+        self.core.send(outgoing);
+        Ok(id)
+    }
+
+    /// Changes fields of an incident; its version goes up and automatic rules fire.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] if it does not exist or a value is not valid.
+    pub fn edit_incident(&self, id: i64, fields: Value) -> Result<()> {
+        let outgoing = {
+            let mut state = self.core.platform.lock();
+            let incident = state.changed(Kind::Incident, id, fields).map_err(refused)?;
+            state.replace(Kind::Incident, id, incident, &self.user())
+        };
+        self.core.send(outgoing);
+        Ok(())
+    }
+
+    /// The REST requests so far, oldest first; one left hanging by a fault has no status.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.core.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
