@@ -114,7 +114,7 @@ impl Client {
 
     /// The account.
     pub fn account(&self) -> Account {
-        self.shared.session.ticket().map_or(Account::User { id: 0 }, |ticket| ticket.account)
+        self.with_token(None).account()
     }
 
     /// A handle whose every call carries `token`, the context token of a message; `None` for calls that answer none.

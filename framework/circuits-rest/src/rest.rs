@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use crate::{
-    Error, HandleFormat, Method, Request, TextFormat, error::Kind, exchange::Shared, session::sensitive,
+    Account, Error, HandleFormat, Method, Request, TextFormat, error::Kind, exchange::Shared,
+    session::sensitive,
 };
 
 /// Calls to the platform. Paths such as `/incidents/1` are relative to the organisation. A clone shares the session.
@@ -45,6 +46,11 @@ impl Rest {
     /// The number of the organisation that paths are relative to.
     pub fn org_id(&self) -> i64 {
         self.shared.org
+    }
+
+    /// The account that is logged in.
+    pub fn account(&self) -> Account {
+        self.shared.session.ticket().map_or(Account::User { id: 0 }, |ticket| ticket.account)
     }
 
     /// The same handle with paths relative to `/rest` instead of the organisation: `/const`, `/session`, `/search_ex`.

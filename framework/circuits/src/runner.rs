@@ -170,7 +170,8 @@ impl Runner {
         outcome
     }
 
-    fn destinations(&self) -> Vec<String> {
+    /// The full names of the message destinations it will listen on, sorted.
+    pub fn destinations(&self) -> Vec<String> {
         self.shared
             .routes
             .destinations()

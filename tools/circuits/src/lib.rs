@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The `circuits` command as a library, so that a component's own binary is two lines:
+//! `use my_component as _;` and `fn main() -> std::process::ExitCode { circuits_cli::main() }`.
+
+mod cli;
+mod cmd;
+mod exit;
+mod fire;
+mod lock;
+mod logging;
+mod overrides;
+mod platform;
+mod shutdown;
+
+pub use cli::main;

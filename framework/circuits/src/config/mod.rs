@@ -84,7 +84,7 @@ impl Config {
     }
 
     /// The file that was read, if there was one.
-    pub fn path(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 

@@ -1,7 +1,8 @@
-//! Creates on the platform what is missing of a component's definitions; what exists is left as it is.
+//! Creates on the platform what is missing of a component's definitions; what exists is left as it is, but for the right of
+//! the acting account to read the destinations.
 
-use circuits_rest::Rest;
-use serde_json::Value;
+use circuits_rest::{Account, Rest};
+use serde_json::{Value, json};
 
 use super::Definitions;
 use crate::{Error, Result};
@@ -13,7 +14,8 @@ pub struct Deployed {
     pub created: Vec<String>,
 }
 
-/// Creates the missing destinations, activity fields and rules. Running it again creates nothing.
+/// Creates the missing destinations, activity fields and rules, and lets the acting account read the destinations. Running
+/// it again changes nothing.
 ///
 /// # Errors
 /// The first request that the platform refuses, with the name of the object it was for.
@@ -21,10 +23,15 @@ pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> 
     let mut deployed = Deployed::default();
     let mut destinations = entities(rest.get("/message_destinations").await?);
     for destination in &definitions.destinations {
-        if find(&destinations, "programmatic_name", &destination.programmatic_name).is_none() {
-            let label = format!("message destination {}", destination.programmatic_name);
-            destinations.push(create(rest, "/message_destinations", &destination.to_json(), &label).await?);
-            deployed.created.push(label);
+        let label = format!("message destination {}", destination.programmatic_name);
+        match find(&destinations, "programmatic_name", &destination.programmatic_name) {
+            Some(existing) => allow(rest, existing, &label).await?,
+            None => {
+                let created = create(rest, "/message_destinations", &destination.to_json(), &label).await?;
+                allow(rest, &created, &label).await?;
+                destinations.push(created);
+                deployed.created.push(label);
+            }
         }
     }
     if !definitions.fields.is_empty() {
@@ -50,6 +57,27 @@ pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> 
         deployed.created.push(label);
     }
     Ok(deployed)
+}
+
+/// Adds the acting account to those that may read a destination.
+async fn allow(rest: &Rest, destination: &Value, label: &str) -> Result<()> {
+    let (list, account) = match rest.account() {
+        Account::ApiKey { handle } => ("api_keys", json!(handle)),
+        Account::User { id } => ("users", json!(id)),
+    };
+    if destination[list].as_array().is_some_and(|allowed| allowed.contains(&account)) {
+        return Ok(());
+    }
+    let path = format!("/message_destinations/{}", destination["id"]);
+    let added = rest.update(&path, |object| match object[list].as_array_mut() {
+        Some(allowed) if allowed.contains(&account) => {}
+        Some(allowed) => allowed.push(account.clone()),
+        None => object[list] = json!([account]),
+    });
+    added
+        .await
+        .map_err(|error| Error::from(error).context(format_args!("adding this account to {label}")))?;
+    Ok(())
 }
 
 async fn create(rest: &Rest, path: &str, body: &Value, label: &str) -> Result<Value> {

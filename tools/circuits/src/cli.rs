@@ -1,0 +1,73 @@
+//! The command line: its shape, and the way from a command's outcome to the exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{cmd, exit};
+
+/// Exit codes are part of the interface: supervisors and scripts read them.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  stopped as asked (SIGINT, SIGTERM)
+   1  configuration, component or start fault
+   2  wrong usage
+   3  another instance runs with the same lock file
+  20  REST: the platform cannot be reached or answers with an error
+  21  REST: refused with 401 after login
+  22  a CA or certificate file is missing or unreadable
+  23  TLS: the server's certificate does not hold
+  24  the account is not a member of the org
+  25  wrong user, password or API key
+  30  STOMP: any other failure
+  31  STOMP: the broker refuses the account
+  32  STOMP: not authorised to read a queue";
+
+/// Runs action processors: takes action messages from the platform's queues, handles them, answers.
+#[derive(Debug, Parser)]
+#[command(name = "circuits", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Connect to the platform and handle actions until stopped.
+    Run(cmd::run::Args),
+    /// An embedded platform on this machine: keep it up, fire rules, watch their status.
+    Sandbox(cmd::sandbox::Args),
+    /// Look at the configuration.
+    Config(cmd::config::Args),
+}
+
+/// Parses the command line of this process, runs the command, and says what went wrong.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no faults; a closed pipe while printing either is none too.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
+    let outcome = match cli.command {
+        Command::Run(args) => cmd::run::run(args),
+        Command::Sandbox(args) => cmd::sandbox::run(args),
+        Command::Config(args) => cmd::config::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::report(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

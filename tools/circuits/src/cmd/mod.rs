@@ -1,0 +1,5 @@
+//! One file for each subcommand.
+
+pub(crate) mod config;
+pub(crate) mod run;
+pub(crate) mod sandbox;

@@ -1,0 +1,74 @@
+//! `circuits run`: the main job. With `--sandbox` on an embedded platform, whose rules it fires by itself.
+
+mod show;
+mod tour;
+
+use circuits::Runner;
+use circuits::config::Config;
+use tracing::info;
+
+use crate::lock::{self, Lock};
+use crate::logging::{self, LogOptions};
+use crate::overrides::Overrides;
+use crate::shutdown;
+
+/// Arguments of `circuits run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run on an embedded platform on this machine instead, fire a rule for each linked component, and show both sides.
+    #[arg(long)]
+    sandbox: bool,
+    /// With --sandbox: end after the tour instead of staying up.
+    #[arg(long, requires = "sandbox")]
+    once: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async move {
+        if args.sandbox {
+            let _lock = Lock::take(None)?;
+            return tour::run(&args.overrides, args.once, shutdown::signal()?).await;
+        }
+        let config = args.overrides.load()?;
+        let _lock = Lock::take(lock::default_path())?;
+        let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
+        announce(&config);
+        let redactor = log.redactor();
+        let mut stop = std::pin::pin!(shutdown::signal()?);
+        let runner = tokio::select! {
+            runner = Runner::prepare(config, move |secret| redactor.add(secret)) => runner,
+            () = &mut stop => return Ok(()),
+        };
+        let result = match runner {
+            Ok(runner) => runner.run(stop).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &result {
+            tracing::error!("{error}");
+        }
+        info!("circuits has stopped");
+        Ok(result?)
+    })
+}
+
+/// The lines that operators look for at the top of a log, and what the configuration has to say.
+fn announce(config: &Config) {
+    let settings = config.settings();
+    match config.file() {
+        Some(path) => info!("Configuration file: {}", path.display()),
+        None => info!("Configuration file: (none found)"),
+    }
+    info!("Resilient server: {}", settings.host);
+    match &settings.credentials {
+        circuits::config::Credentials::ApiKey { id, .. } => info!("Resilient api key id: {id}"),
+        circuits::config::Credentials::User { email, .. } => info!("Resilient user: {email}"),
+    }
+    info!("Resilient org: {}", settings.org.as_deref().unwrap_or("(the account's only one)"));
+    info!("Logging Level: {}", settings.loglevel);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+}

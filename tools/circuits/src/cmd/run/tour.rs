@@ -1,0 +1,146 @@
+//! `circuits run --sandbox`: an embedded platform, the linked components' definitions deployed to it, each of their rules
+//! fired once, and both sides shown until everything is answered.
+
+use std::path::Path;
+use std::pin::pin;
+
+use anyhow::Context as _;
+use circuits::definitions::{Definitions, deploy};
+use circuits::{Registration, Runner, Signal, registrations};
+use circuits_sandbox::{Event, Sandbox};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::show::{self, say};
+use crate::logging::{self, LogOptions};
+use crate::overrides::Overrides;
+use crate::{fire, platform};
+
+pub(super) async fn run(
+    overrides: &Overrides,
+    once: bool,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let sandbox = Sandbox::builder().start().await?;
+    let folder = tempfile::tempdir().context("a folder for the sandbox's app.config")?;
+    let config_file = folder.path().join("app.config");
+    platform::write_config(&config_file, &sandbox, &registrations())?;
+    let config = overrides.with_file(config_file).load()?;
+    let log = logging::init(&log_options(&config, folder.path()), config.secrets())?;
+    let redactor = log.redactor();
+    say(&format!(
+        "An embedded platform runs at {}, its broker on port {} (TLS).",
+        sandbox.url(),
+        sandbox.stomp_port()
+    ));
+
+    let rest = circuits::login(&config, move |secret| redactor.add(secret)).await?;
+    let wanted = selected(&config.settings().noload);
+    for (registration, definitions) in &wanted {
+        let created = deploy(&rest, definitions).await.map_err(anyhow::Error::msg)?.created;
+        say(&format!("Deployed for {}: {}", registration.name(), created.join(", ")));
+    }
+
+    let redactor = log.redactor();
+    let runner = Runner::prepare(config, move |secret| redactor.add(secret)).await?;
+    let (mut signals, mut events) = (runner.signals(), sandbox.events());
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let destinations = runner.destinations().len();
+    let drive = async {
+        let mut subscribed = 0;
+        while subscribed < destinations {
+            match next(&mut signals).await {
+                Some(signal) => {
+                    subscribed += usize::from(matches!(signal, Signal::Subscribed { .. }));
+                    show::runner(&signal);
+                }
+                None => return Ok(()),
+            }
+        }
+        let incident = sandbox
+            .create_incident(serde_json::json!({"name": "Phishing mail to finance", "discovered_date": 0}))?;
+        let rules: Vec<_> = wanted.iter().flat_map(|(_, definitions)| definitions.rules()).collect();
+        for rule in &rules {
+            say("");
+            fire::fire(&rest, rule.name(), incident, rule.samples()).await?;
+            watch(1, &mut signals, &mut events).await;
+        }
+        say(&format!("\nAll {} actions are answered.", rules.len()));
+        if once {
+            drop(finish);
+            return Ok(());
+        }
+        say("The runner stays up; Ctrl-C ends it.");
+        watch(usize::MAX, &mut signals, &mut events).await;
+        drop(finish);
+        anyhow::Ok(())
+    };
+    let mut stop = pin!(stop);
+    let shutdown = async {
+        tokio::select! {
+            () = &mut stop => {}
+            _ = finished => {}
+        }
+    };
+    let (driven, ran) = {
+        let mut drive = pin!(drive);
+        let mut run = pin!(runner.run(shutdown));
+        tokio::select! {
+            ran = &mut run => (Ok(()), ran),
+            driven = &mut drive => match driven {
+                Ok(()) => (Ok(()), run.await),
+                Err(error) => (Err(error), Ok(())),
+            },
+        }
+    };
+    sandbox.shutdown().await;
+    say("Stopped.");
+    ran?;
+    driven
+}
+
+/// The linked components that run, with what they need on the platform.
+fn selected(noload: &[String]) -> Vec<(&'static Registration, Definitions)> {
+    let runs = |registration: &&Registration| !noload.iter().any(|name| name == registration.name());
+    registrations().into_iter().filter(runs).map(|one| (one, one.platform_definitions())).collect()
+}
+
+/// The tour draws its own console; the log goes to a file beside the tour's app.config unless a logdir is asked for.
+fn log_options(config: &circuits::config::Config, folder: &Path) -> LogOptions {
+    let mut settings = config.settings().clone();
+    if settings.logdir == circuits::config::Settings::default().logdir {
+        settings.logdir = folder.join("logs");
+    }
+    LogOptions::from_settings(&settings).without_console()
+}
+
+/// Shows both sides until so many actions have their final status and are settled.
+async fn watch(actions: usize, signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) {
+    let (mut answered, mut settled) = (0, 0);
+    while answered < actions || settled < actions {
+        tokio::select! {
+            biased;
+            event = next(events) => {
+                let Some(event) = event else { return };
+                answered += usize::from(matches!(event, Event::Status { complete: true, .. }));
+                show::platform(&event);
+            }
+            signal = next(signals) => {
+                let Some(signal) = signal else { return };
+                settled += usize::from(matches!(signal, Signal::Settled { .. }));
+                show::runner(&signal);
+            }
+        }
+    }
+}
+
+/// The next item; what was missed is passed over.
+async fn next<T: Clone>(receiver: &mut Receiver<T>) -> Option<T> {
+    loop {
+        match receiver.recv().await {
+            Ok(item) => return Some(item),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
+        }
+    }
+}

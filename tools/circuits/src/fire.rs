@@ -1,0 +1,70 @@
+//! Makes a rule fire through the REST API, the way a user would: a menu item by invoking it, an automatic rule by
+//! changing the incident.
+
+use anyhow::{Context as _, bail};
+use circuits::Rest;
+use serde_json::{Map, Value, json};
+
+/// Values for a rule's fields, by API name.
+pub(crate) type Values = [(String, String)];
+
+/// Fires `rule` on `incident`.
+pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
+    let rules: Value = rest.get("/actions").await?;
+    let rules = rules["entities"].as_array().or(rules.as_array()).cloned().unwrap_or_default();
+    let Some(found) = rules.iter().find(|candidate| candidate["name"] == rule) else {
+        let names: Vec<_> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
+        bail!("the platform has no rule named \"{rule}\"; it has: {}", names.join(", "));
+    };
+    // Type 1 is a menu item, 0 an automatic rule.
+    if found["type"] == 1 {
+        let body = json!({"action_id": found["id"], "properties": properties(rest, values).await?});
+        rest.post::<_, Value>(&format!("/incidents/{incident}/action_invocations"), &body).await?;
+    } else {
+        if values.is_empty() {
+            bail!(
+                "\"{rule}\" is an automatic rule: it fires when the incident changes; say to what, with --field name=value"
+            );
+        }
+        let change = |object: &mut Value| {
+            for (field, value) in values {
+                let holder = if object["properties"].get(field).is_some() || object.get(field).is_none() {
+                    &mut object["properties"]
+                } else {
+                    &mut *object
+                };
+                holder[field.as_str()] = json!(value);
+            }
+        };
+        rest.update(&format!("/incidents/{incident}"), change).await?;
+    }
+    Ok(())
+}
+
+/// The activity fields as the platform wants them: select values by id.
+async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, Value>> {
+    let mut properties = Map::new();
+    if values.is_empty() {
+        return Ok(properties);
+    }
+    let fields: Vec<Value> = rest.get("/types/actioninvocation/fields").await?;
+    for (name, value) in values {
+        let field = fields.iter().find(|field| field["name"] == name.as_str());
+        let field = field.with_context(|| format!("the platform has no activity field named \"{name}\""))?;
+        let choices = field["values"].as_array().filter(|choices| !choices.is_empty());
+        let value = match choices {
+            None => json!(value),
+            Some(choices) => choices
+                .iter()
+                .find(|choice| choice["label"] == value.as_str())
+                .map(|choice| choice["value"].clone())
+                .with_context(|| {
+                    let labels: Vec<_> =
+                        choices.iter().filter_map(|choice| choice["label"].as_str()).collect();
+                    format!("\"{value}\" is no choice of \"{name}\"; there are: {}", labels.join(", "))
+                })?,
+        };
+        properties.insert(name.clone(), value);
+    }
+    Ok(properties)
+}

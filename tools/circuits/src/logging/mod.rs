@@ -1,0 +1,90 @@
+//! The log: to the console and to a file that rolls over by size, one line an event, no secret in any of them.
+//!
+//! An event is formatted where it happens, with the fields of the spans around it, and handed to a thread of its own that
+//! hides secrets and writes. Nothing that handles messages ever waits for a disk or a terminal; what happens when they are
+//! too slow is told in [`queue`].
+
+mod file;
+mod filter;
+mod line;
+mod named;
+mod options;
+mod queue;
+mod redactor;
+mod writer;
+
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tracing::Subscriber;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+pub(crate) use options::LogOptions;
+pub(crate) use redactor::Redactor;
+
+use file::RotatingFile;
+use line::Lines;
+use queue::Queue;
+use writer::{Sink, Writer};
+
+/// Keeps the log going. When it goes, the lines that wait are written (five seconds at most).
+#[derive(Debug)]
+pub(crate) struct LogGuard {
+    redactor: Redactor,
+    queue: Arc<Queue>,
+}
+
+impl LogGuard {
+    /// What hides secrets in this log. Secrets that come up later, a session token for instance, are added to it.
+    pub(crate) fn redactor(&self) -> Redactor {
+        self.redactor.clone()
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// Starts the log of this process.
+///
+/// # Errors
+///
+/// If the log file cannot be written, or a log is running already.
+pub(crate) fn init(options: &LogOptions, secrets: &[String]) -> anyhow::Result<LogGuard> {
+    let mut sinks = Vec::new();
+    if options.console {
+        let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+        sinks.push(Sink::console(Box::new(io::stderr()), colour));
+    }
+    let (subscriber, guard) = build(options, secrets, sinks)?;
+    tracing::subscriber::set_global_default(subscriber).context("starting the log")?;
+    Ok(guard)
+}
+
+/// The log as a subscriber, for the process or for a test, with its file added to the sinks.
+fn build(
+    options: &LogOptions,
+    secrets: &[String],
+    mut sinks: Vec<Sink>,
+) -> anyhow::Result<(impl Subscriber + Send + Sync + use<>, LogGuard)> {
+    let file = RotatingFile::open(&options.directory, &options.file, options.max_bytes, options.backups)
+        .with_context(|| {
+            format!(
+                "the log file {} cannot be written; name a directory this user may write to with logdir= or $APP_LOG_DIR",
+                options.directory.join(&options.file).display()
+            )
+        })?;
+    sinks.push(Sink::file(file));
+    let redactor = Redactor::new(secrets);
+    let queue = Arc::new(Queue::default());
+    Writer::new(Arc::clone(&queue), redactor.clone(), sinks).start().context("starting the log's thread")?;
+    let layer = Lines::new(Arc::clone(&queue)).with_filter(filter::filter(options.level));
+    Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue }))
+}
+
+#[cfg(test)]
+mod tests;

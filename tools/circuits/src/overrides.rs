@@ -1,0 +1,75 @@
+//! Every key of `[resilient]` as an option of the command line, which beats environment and file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use circuits::config::{Config, Sources};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+/// Which app.config, and what replaces its values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    config_file: Option<PathBuf>,
+    values: Vec<(String, String)>,
+}
+
+impl Overrides {
+    /// The configuration of this process: its environment, its working directory, its app.config.
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(Sources {
+            config_file: self.config_file.clone(),
+            env: std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect(),
+            home: std::env::home_dir(),
+            cwd: std::env::current_dir()?,
+            overrides: self.values.clone(),
+        })?)
+    }
+
+    /// The same overrides with this app.config.
+    pub(crate) fn with_file(&self, path: PathBuf) -> Self {
+        Self { config_file: Some(path), values: self.values.clone() }
+    }
+}
+
+fn utf8(text: OsString) -> Option<String> {
+    text.into_string().ok()
+}
+
+impl FromArgMatches for Overrides {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let values = circuits::config::keys()
+            .filter_map(|key| Some((key.to_owned(), matches.get_one::<String>(key)?.clone())))
+            .collect();
+        Ok(Self { config_file: matches.get_one::<PathBuf>("config_file").cloned(), values })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Overrides {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config_file")
+            .long("config-file")
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("Use this app.config [default: $APP_CONFIG_FILE, ./app.config, ~/.resilient/app.config]");
+        circuits::config::keys().fold(command.arg(file), |command, key| {
+            command.arg(
+                Arg::new(key)
+                    .long(key.replace('_', "-"))
+                    .alias(key)
+                    .value_name("VALUE")
+                    .allow_hyphen_values(true)
+                    .help_heading("Settings of [resilient], see app.config.example")
+                    .hide_short_help(true),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
