@@ -66,11 +66,6 @@ impl Error {
         Self(Arc::new(Inner { kind: Kind::Closed, text, cause }))
     }
 
-    #[cfg(test)]
-    pub(crate) fn kind(&self) -> Kind {
-        self.0.kind
-    }
-
     /// True for `kind` itself and for a closed session that ended because of `kind`.
     fn is(&self, kind: Kind) -> bool {
         self.0.kind == kind || self.0.cause.as_ref().is_some_and(|cause| cause.is(kind))

@@ -37,7 +37,7 @@ mod supervisor;
 mod tls;
 
 #[cfg(test)]
-mod scripted;
+mod tests;
 
 pub use delivery::{AckToken, Deliveries, Delivery, Flaw, Outgoing, Subscription};
 pub use error::Error;

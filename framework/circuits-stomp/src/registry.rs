@@ -64,13 +64,15 @@ impl Registry {
         self.entries.clear();
     }
 
-    /// A new connection has nothing set up: what to subscribe to on it at once.
-    pub(crate) fn restart(&mut self, now: Instant) -> Vec<Subscription> {
+    /// A new connection has nothing set up: what to subscribe to on it at once. What was refused last time waits a while
+    /// longer, lest it take the others down again with a broker that closes on a refusal.
+    pub(crate) fn restart(&mut self, now: Instant, jitter: f64) -> Vec<Subscription> {
         for entry in &mut self.entries {
             entry.up = false;
+            entry.retry_at = (entry.refusals > 0).then(|| now + backoff::delay(entry.refusals, jitter));
         }
-        let due = |entry: &&Entry| entry.retry_at.is_none_or(|at| at <= now);
-        self.entries.iter().filter(due).map(|entry| entry.subscription.clone()).collect()
+        let sound = self.entries.iter().filter(|entry| entry.refusals == 0);
+        sound.map(|entry| entry.subscription.clone()).collect()
     }
 
     /// When the next refused subscription is due.
@@ -149,7 +151,7 @@ mod tests {
         let outcome = registry.refuse("q", &refused(), Instant::now(), 0.0);
         assert_eq!(outcome, Some(Refusal::Forgotten));
         assert!(answer.try_recv().unwrap().unwrap_err().is_unauthorised());
-        assert!(registry.restart(Instant::now()).is_empty());
+        assert!(registry.restart(Instant::now(), 0.0).is_empty());
     }
 
     #[test]
@@ -165,14 +167,15 @@ mod tests {
             waits.push((at - now).as_secs());
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
-        assert!(registry.restart(now).is_empty(), "a new connection must not hurry it");
-        assert!(registry.take_due(now).is_empty());
+        let late = now + backoff::LONGEST * 2;
+        assert!(registry.restart(late, 0.0).is_empty(), "a new connection must not hurry it");
+        assert!(registry.take_due(late).is_empty());
         let at = registry.next_retry().unwrap();
         assert_eq!(registry.take_due(at), [subscription()]);
         assert_eq!(registry.next_retry(), None);
         registry.confirm("q");
         assert_eq!(registry.count_up(), 1);
-        assert_eq!(registry.restart(now), [subscription()]);
+        assert_eq!(registry.restart(now, 0.0), [subscription()]);
         assert_eq!(registry.count_up(), 0);
     }
 

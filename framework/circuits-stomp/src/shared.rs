@@ -42,8 +42,8 @@ pub(crate) enum Command {
         permit: OwnedSemaphorePermit,
     },
     Ack(Arc<str>),
-    /// A refused subscription got a time for its next try.
-    LookAtRetries,
+    /// Something the writing half waits for has changed.
+    Wake,
     Disconnect,
 }
 
@@ -157,7 +157,7 @@ impl Shared {
         }
         self.live.store(link.epoch, Ordering::Release);
         inner.link = Some(link);
-        Some(inner.registry.restart(tokio::time::Instant::now()))
+        Some(inner.registry.restart(tokio::time::Instant::now(), fastrand::f64()))
     }
 
     pub(crate) fn disconnected(&self) {

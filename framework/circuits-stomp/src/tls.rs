@@ -128,7 +128,9 @@ impl Tls {
         } else if low.contains("certificate") {
             (
                 Kind::Certificate,
-                format!("it is not issued by {trusted}; set cafile to the broker's CA certificate (PEM)"),
+                format!(
+                    "the broker's certificate is not issued by {trusted}; set cafile to the broker's CA certificate (PEM)"
+                ),
             )
         } else if low.contains("protocol version") || low.contains("unsupported protocol") {
             (

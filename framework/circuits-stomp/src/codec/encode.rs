@@ -87,6 +87,15 @@ impl Frame {
         self.extra.push((name.to_owned(), value.into()));
         self
     }
+
+    /// Asks for a receipt, if there is one to ask for.
+    #[must_use]
+    pub(crate) fn with_receipt(self, receipt: Option<String>) -> Self {
+        match receipt {
+            Some(receipt) => self.with("receipt", receipt),
+            None => self,
+        }
+    }
 }
 
 /// Frames on their way into one write.

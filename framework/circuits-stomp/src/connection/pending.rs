@@ -24,7 +24,7 @@ pub(super) enum Waiting {
 }
 
 struct Transaction {
-    sent: Option<Sent>,
+    sent: Sent,
     /// Receipts still to come.
     parts: u8,
 }
@@ -36,6 +36,10 @@ pub(super) struct Pending {
     transactions: HashMap<u64, Transaction>,
     /// Entries in `waiting` that stand for messages of ours.
     messages: usize,
+    /// Of those, the SENDs and groups of SENDs.
+    sends: usize,
+    /// SENDs wait for one of these receipts before they are written.
+    pub(super) held_back: bool,
 }
 
 impl Pending {
@@ -43,56 +47,64 @@ impl Pending {
     pub(super) fn register(&mut self, waiting: Waiting) -> String {
         self.last += 1;
         let id = format!("r{}", self.last);
-        self.messages += usize::from(waiting.is_message());
-        self.waiting.insert(id.clone(), waiting);
+        self.insert(id.clone(), waiting);
         id
+    }
+
+    fn insert(&mut self, id: String, waiting: Waiting) {
+        self.messages += usize::from(waiting.is_message());
+        self.sends += usize::from(matches!(waiting, Waiting::Sends(_)));
+        self.waiting.insert(id, waiting);
     }
 
     pub(super) fn take(&mut self, receipt: &str) -> Option<Waiting> {
         let waiting = self.waiting.remove(receipt)?;
         self.messages -= usize::from(waiting.is_message());
+        self.sends -= usize::from(matches!(waiting, Waiting::Sends(_)));
         Some(waiting)
     }
 
     /// Puts back what was taken: its receipt does not decide about it after all.
     pub(super) fn restore(&mut self, receipt: &str, waiting: Waiting) {
-        self.messages += usize::from(waiting.is_message());
-        self.waiting.insert(receipt.to_owned(), waiting);
+        self.insert(receipt.to_owned(), waiting);
     }
 
-    /// A transaction that is done when both SEND and COMMIT are confirmed: RabbitMQ answers the SEND only after the COMMIT, and
-    /// confirms a COMMIT whose SEND fails. The receipts for SEND and for COMMIT.
-    pub(super) fn register_transaction(&mut self, number: u64, sent: Sent) -> (String, String) {
-        self.transactions.insert(number, Transaction { sent: Some(sent), parts: 2 });
-        (self.register(Waiting::Part(number)), self.register(Waiting::Part(number)))
+    /// A transaction that is done when its COMMIT is confirmed, and its SEND too if `with_send`. The receipts to ask for.
+    pub(super) fn register_transaction(
+        &mut self,
+        number: u64,
+        sent: Sent,
+        with_send: bool,
+    ) -> (Option<String>, String) {
+        self.transactions.insert(number, Transaction { sent, parts: 1 + u8::from(with_send) });
+        let send = with_send.then(|| self.register(Waiting::Part(number)));
+        (send, self.register(Waiting::Part(number)))
     }
 
     /// One receipt of a transaction came.
     pub(super) fn confirm_part(&mut self, number: u64) {
-        if let Some(sent) = self.end_part(number, false) {
-            let _ = sent.done.send(Ok(()));
-        }
-    }
-
-    /// One part of a transaction was refused, hence all of it; the other's answer is still to come.
-    pub(super) fn refuse_part(&mut self, number: u64) -> Option<Sent> {
-        self.end_part(number, true)
-    }
-
-    fn end_part(&mut self, number: u64, refused: bool) -> Option<Sent> {
-        let transaction = self.transactions.get_mut(&number)?;
+        let Some(transaction) = self.transactions.get_mut(&number) else { return };
         transaction.parts -= 1;
-        let over = transaction.parts == 0;
-        let sent = if over || refused { transaction.sent.take() } else { None };
-        if over {
-            self.transactions.remove(&number);
+        if transaction.parts == 0
+            && let Some(transaction) = self.transactions.remove(&number)
+        {
+            let _ = transaction.sent.done.send(Ok(()));
         }
-        sent
+    }
+
+    /// One part of a transaction was refused, hence all of it.
+    pub(super) fn take_transaction(&mut self, number: u64) -> Option<Sent> {
+        self.transactions.remove(&number).map(|transaction| transaction.sent)
     }
 
     /// Whether the broker has answered for every message of ours.
     pub(super) fn idle(&self) -> bool {
         self.messages == 0
+    }
+
+    /// Receipts outstanding for SENDs outside transactions.
+    pub(super) fn shared(&self) -> usize {
+        self.sends
     }
 
     /// Takes out every message whose destination is meant, to refuse it: SENDs and those in transactions.
@@ -108,11 +120,8 @@ impl Pending {
                 Vec::into_iter(meant).for_each(refuse);
             }
         }
-        for transaction in self.transactions.values_mut() {
-            if let Some(sent) = transaction.sent.take_if(|sent| is_meant(&sent.destination)) {
-                refuse(sent);
-            }
-        }
+        let meant = self.transactions.extract_if(|_, transaction| is_meant(&transaction.sent.destination));
+        meant.for_each(|(_, transaction)| refuse(transaction.sent));
     }
 
     /// The destinations of pending SUBSCRIBEs.

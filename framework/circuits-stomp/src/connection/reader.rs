@@ -12,6 +12,7 @@ use super::{Connection, End, deadline, sleep_until};
 use crate::codec::{Codec, Incoming};
 use crate::delivery::{AckToken, Delivery, Flaw};
 use crate::headers::Headers;
+use crate::shared::Command;
 
 /// Room for one read; more only for the rest of a body that is known to come.
 const READ_BYTES: usize = 32 * 1024;
@@ -107,12 +108,17 @@ impl Connection<'_> {
             }
             None => tracing::debug!(host = %self.host, receipt, "Receipt for nothing that we wait for."),
         }
-        self.tell_idle();
+        self.answered();
         None
     }
 
-    pub(super) fn tell_idle(&self) {
-        if self.pending().idle() {
+    /// The broker answered something: whoever waited for that in the writing half is woken.
+    pub(super) fn answered(&self) {
+        let mut pending = self.pending();
+        if std::mem::take(&mut pending.held_back) {
+            self.link.push(Command::Wake);
+        }
+        if pending.idle() {
             self.idle.notify_one();
         }
     }

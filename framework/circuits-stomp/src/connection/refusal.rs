@@ -29,8 +29,10 @@ impl Connection<'_> {
                 sends.into_iter().for_each(|sent| self.refuse_send(sent, &text));
             }
             Waiting::Part(transaction) => {
-                let sent = self.pending().refuse_part(transaction);
+                let sent = self.pending().take_transaction(transaction);
                 sent.into_iter().for_each(|sent| self.refuse_send(sent, &text));
+                // ActiveMQ keeps the delivery and takes no other ACK for it: only a new connection brings it back.
+                return Some(self.lost(&format!("a transaction failed: {text}")));
             }
             Waiting::Post(destination) => {
                 tracing::warn!(host = %self.host, destination, error = text, "The broker refused an interim message.");
@@ -40,7 +42,7 @@ impl Connection<'_> {
                 return Some(self.fatal(&text));
             }
         }
-        self.tell_idle();
+        self.answered();
         None
     }
 
@@ -80,7 +82,7 @@ impl Connection<'_> {
                 host = %self.host, destination, %error, ?retry_in,
                 "The broker no longer lets us subscribe to a queue; nothing arrives from it until it does."
             );
-            self.link.push(Command::LookAtRetries);
+            self.link.push(Command::Wake);
         }
     }
 
@@ -102,12 +104,18 @@ impl Connection<'_> {
 /// Errors that stay the same however often the request is repeated, and that name the destination.
 fn names_a_destination(text: &str) -> bool {
     let low = text.to_ascii_lowercase();
-    ["not authorized", "access_refused", "not_found", "precondition_failed", "resource_locked"]
-        .iter()
-        .any(|word| low.contains(word))
+    let words = [
+        "not authorized",
+        "access_refused",
+        "not_found",
+        "precondition_failed",
+        "resource_locked",
+        "illegal destination",
+    ];
+    words.iter().any(|word| low.contains(word))
 }
 
-/// Whether the text names `destination`: `queue 'x' in vhost` (RabbitMQ) or `queue://x` (ActiveMQ).
+/// Whether the text names `destination`: `queue 'x' in vhost` (RabbitMQ), `queue://x` or `[/x/y]` (ActiveMQ).
 fn is_meant(text: &str, destination: &str) -> bool {
     let name = ["/queue/", "/topic/", "/amq/queue/", "/exchange/"]
         .iter()
@@ -119,6 +127,7 @@ fn is_meant(text: &str, destination: &str) -> bool {
     }
     let active = format!("://{name}");
     text.contains(&format!("'{name}'"))
+        || text.contains(&format!("[{destination}]"))
         || text.match_indices(&active).any(|(at, _)| {
             let rest = &text[at + active.len()..];
             !rest.starts_with(|next: char| {

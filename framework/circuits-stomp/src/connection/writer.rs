@@ -1,5 +1,6 @@
 //! The writing half: everything that is ready goes out in one write, heart-beats when nothing else did.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -17,6 +18,10 @@ use crate::shared::Command;
 const BATCH_BYTES: usize = 128 * 1024;
 const BATCH_COMMANDS: usize = 1024;
 
+/// How many receipts for shared SENDs may be outstanding. A SEND with a receipt holds ActiveMQ up until its disk has it, so the
+/// next ones gather meanwhile and share one receipt; a single SEND on an idle connection never waits.
+const SHARED_RECEIPTS: usize = 2;
+
 /// Writes until that fails. After DISCONNECT it writes nothing more and never returns.
 pub(super) async fn write(
     io: &mut (impl AsyncWrite + Unpin),
@@ -25,16 +30,21 @@ pub(super) async fn write(
     beat: Option<Duration>,
     connection: &Connection<'_>,
 ) -> Error {
-    let mut batch = Batch::default();
-    let mut permits = Vec::new();
-    let mut transactions = 0;
+    let mut out = Outbox {
+        connection,
+        batch: Batch::default(),
+        permits: vec![],
+        held: VecDeque::new(),
+        transactions: 0,
+    };
     let mut ready: Vec<Command> = first.into_iter().map(Command::Subscribe).collect();
     loop {
-        let disconnect = encode(&mut ready, &mut batch, &mut permits, &mut transactions, connection);
-        if let Err(error) = flush(io, &mut batch).await {
+        let disconnect = out.encode(&mut ready);
+        out.release(disconnect);
+        if let Err(error) = flush(io, &mut out.batch).await {
             return broken(connection, &error);
         }
-        permits.clear();
+        out.permits.clear();
         let last = Instant::now();
         if disconnect {
             commands.close();
@@ -48,7 +58,7 @@ pub(super) async fn write(
                 ready.extend(due.into_iter().map(Command::Subscribe));
             }
             () = gather(&mut commands, &mut ready) => {}
-            () = sleep_until(deadline(last, beat, 1)) => batch.push_beat(),
+            () = sleep_until(deadline(last, beat, 1)) => out.batch.push_beat(),
         }
     }
 }
@@ -115,65 +125,91 @@ async fn part(
     }
 }
 
-/// Turns commands into frames and notes what has to be answered. True when DISCONNECT is due; what was asked after it is
-/// dropped.
-fn encode(
-    ready: &mut Vec<Command>,
-    batch: &mut Batch,
-    permits: &mut Vec<OwnedSemaphorePermit>,
-    transactions: &mut u64,
-    connection: &Connection<'_>,
-) -> bool {
-    let disconnect = ready.iter().position(|command| matches!(command, Command::Disconnect));
-    ready.truncate(disconnect.unwrap_or(ready.len()));
-    let last_send = ready.iter().rposition(|command| matches!(command, Command::Send { .. }));
-    let mut pending = connection.pending();
-    let mut sharing = Vec::new();
-    for (index, command) in ready.drain(..).enumerate() {
-        match command {
-            Command::Subscribe(subscription) => {
-                let receipt = pending.register(Waiting::Subscribe(subscription.destination.clone()));
-                batch.push(Frame::subscribe(&subscription, receipt));
-            }
-            Command::Unsubscribe { destination, done } => {
-                let receipt = pending.register(Waiting::Unsubscribe(done));
-                batch.push(Frame::unsubscribe(destination, receipt));
-            }
-            Command::Send { message, done, permit } => {
-                permits.push(permit);
-                sharing.push(Sent { destination: message.destination.clone(), done });
-                let mut frame = persistent(message);
-                if !connection.share_receipts || Some(index) == last_send {
-                    let receipt = pending.register(Waiting::Sends(std::mem::take(&mut sharing)));
-                    frame = frame.with("receipt", receipt);
+/// What is on its way to the wire.
+struct Outbox<'a> {
+    connection: &'a Connection<'a>,
+    batch: Batch,
+    /// Given back once the batch is written.
+    permits: Vec<OwnedSemaphorePermit>,
+    /// SENDs that wait to share a receipt.
+    held: VecDeque<(Outgoing, Sent, OwnedSemaphorePermit)>,
+    /// Transactions begun on this connection.
+    transactions: u64,
+}
+
+impl Outbox<'_> {
+    /// Turns commands into frames and notes what has to be answered. True when DISCONNECT is due; what was asked after it is
+    /// dropped.
+    fn encode(&mut self, ready: &mut Vec<Command>) -> bool {
+        let disconnect = ready.iter().position(|command| matches!(command, Command::Disconnect));
+        ready.truncate(disconnect.unwrap_or(ready.len()));
+        let mut pending = self.connection.pending();
+        for command in ready.drain(..) {
+            let frame = match command {
+                Command::Subscribe(subscription) => {
+                    let receipt = pending.register(Waiting::Subscribe(subscription.destination.clone()));
+                    Frame::subscribe(&subscription, receipt)
                 }
-                batch.push(frame);
-            }
-            Command::Post { message, permit } => {
-                permits.push(permit);
-                let destination = message.destination.clone();
-                let mut frame = Frame::send(message);
-                if connection.receipt_on_posts {
-                    frame = frame.with("receipt", pending.register(Waiting::Post(destination)));
+                Command::Unsubscribe { destination, done } => {
+                    let receipt = pending.register(Waiting::Unsubscribe(done));
+                    Frame::unsubscribe(destination, receipt)
                 }
-                batch.push(frame);
-            }
-            Command::Transact { message, ack, done, permit } => {
-                permits.push(permit);
-                *transactions += 1;
-                let name = format!("t{}-{}", connection.link.epoch, transactions);
-                let sent = Sent { destination: message.destination.clone(), done };
-                let (send, commit) = pending.register_transaction(*transactions, sent);
-                batch.push(Frame::begin(name.clone()));
-                batch.push(persistent(message).with("transaction", name.clone()).with("receipt", send));
-                batch.push(Frame::ack(&ack).with("transaction", name.clone()));
-                batch.push(Frame::commit(name).with("receipt", commit));
-            }
-            Command::Ack(id) => batch.push(Frame::ack(&id)),
-            Command::LookAtRetries | Command::Disconnect => {}
+                Command::Send { message, done, permit } => {
+                    let sent = Sent { destination: message.destination.clone(), done };
+                    if self.connection.share_receipts {
+                        self.held.push_back((message, sent, permit));
+                        continue;
+                    }
+                    self.permits.push(permit);
+                    persistent(message).with("receipt", pending.register(Waiting::Sends(vec![sent])))
+                }
+                Command::Post { message, permit } => {
+                    self.permits.push(permit);
+                    let receipt = self
+                        .connection
+                        .receipt_on_posts
+                        .then(|| pending.register(Waiting::Post(message.destination.clone())));
+                    Frame::send(message).with_receipt(receipt)
+                }
+                Command::Transact { message, ack, done, permit } => {
+                    self.permits.push(permit);
+                    self.transactions += 1;
+                    let name = format!("t{}-{}", self.connection.link.epoch, self.transactions);
+                    let sent = Sent { destination: message.destination.clone(), done };
+                    let (send, commit) =
+                        pending.register_transaction(self.transactions, sent, self.connection.confirms_late);
+                    self.batch.push(Frame::begin(name.clone()));
+                    self.batch.push(persistent(message).with("transaction", name.clone()).with_receipt(send));
+                    self.batch.push(Frame::ack(&ack).with("transaction", name.clone()));
+                    Frame::commit(name).with("receipt", commit)
+                }
+                Command::Ack(id) => Frame::ack(&id),
+                Command::Wake | Command::Disconnect => continue,
+            };
+            self.batch.push(frame);
         }
+        disconnect.is_some()
     }
-    disconnect.is_some()
+
+    /// Lets held SENDs go, as many as one write takes, the last with a receipt for all; at the end of the session all of them.
+    fn release(&mut self, all: bool) {
+        let mut pending = self.connection.pending();
+        while !self.held.is_empty() && (all || pending.shared() < SHARED_RECEIPTS) {
+            let (mut sharing, mut bytes) = (Vec::new(), 0);
+            while let Some((message, sent, permit)) = self.held.pop_front() {
+                bytes += message.body.len();
+                sharing.push(sent);
+                self.permits.push(permit);
+                let last = self.held.is_empty() || bytes >= BATCH_BYTES;
+                let receipt = last.then(|| pending.register(Waiting::Sends(std::mem::take(&mut sharing))));
+                self.batch.push(persistent(message).with_receipt(receipt));
+                if last {
+                    break;
+                }
+            }
+        }
+        pending.held_back = !self.held.is_empty();
+    }
 }
 
 fn persistent(message: Outgoing) -> Frame {

@@ -1,10 +1,7 @@
-//! A connection against a scripted broker: what is written, and what comes of the answers.
-#![allow(clippy::unwrap_used, reason = "test code")]
+//! One message's way through a session, with every byte of ours.
 
-use crate::scripted::{header, outgoing, stage};
+use super::scripted::{ACTIVEMQ, header, outgoing, stage};
 use crate::{State, Subscription};
-
-const ACTIVEMQ: &str = "ActiveMQ/5.17.2";
 
 #[tokio::test(start_paused = true)]
 async fn a_message_comes_in_and_its_answer_goes_out() {

@@ -1,8 +1,12 @@
 //! A broker for tests: the other end of an in-memory pipe, played by the test, byte by byte.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -10,7 +14,10 @@ use crate::connector::{Dial, Io};
 use crate::error::Error;
 use crate::options::{Host, Options};
 use crate::session::Session;
-use crate::{Deliveries, Outgoing};
+use crate::{AckToken, Deliveries, Delivery, Outgoing, State, Subscription};
+
+pub(crate) const ACTIVEMQ: &str = "ActiveMQ/5.17.2";
+pub(crate) const RABBITMQ: &str = "RabbitMQ/3.10.8";
 
 /// Every dial hands the other end of a fresh pipe to the test.
 pub(crate) struct Pipes {
@@ -22,12 +29,49 @@ impl Dial for Pipes {
     fn dial<'a>(&'a self, host: &'a Host, _: Instant) -> BoxFuture<'a, Result<Box<dyn Io>, Error>> {
         Box::pin(async move {
             let (ours, theirs) = tokio::io::duplex(self.size);
-            let peer = Peer { io: theirs, unread: Vec::new() };
+            let writes = Arc::new(AtomicUsize::new(0));
+            let peer = Peer { io: theirs, unread: Vec::new(), writes: writes.clone() };
             self.dialled
                 .send((host.clone(), peer))
                 .map_err(|_| Error::unreachable(format!("{host} is gone")))?;
-            Ok(Box::new(ours) as Box<dyn Io>)
+            Ok(Box::new(Counted { io: ours, writes }) as Box<dyn Io>)
         })
+    }
+}
+
+/// The client's end of a pipe; counts the writes.
+struct Counted {
+    io: DuplexStream,
+    writes: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.writes.fetch_add(usize::from(written.is_ready()), Ordering::Relaxed);
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
@@ -35,6 +79,7 @@ impl Dial for Pipes {
 pub(crate) struct Peer {
     pub(crate) io: DuplexStream,
     unread: Vec<u8>,
+    writes: Arc<AtomicUsize>,
 }
 
 impl Peer {
@@ -51,9 +96,9 @@ impl Peer {
         }
     }
 
-    /// Frames that came in the same write as the last one read.
-    pub(crate) fn unread(&self) -> &[u8] {
-        &self.unread
+    /// How many writes the client made so far.
+    pub(crate) fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn say(&mut self, wire: impl AsRef<[u8]>) {
@@ -79,6 +124,20 @@ impl Peer {
         let frame = self.frame().await;
         assert!(frame.starts_with(&format!("SUBSCRIBE\ndestination:{destination}\n")), "{frame}");
         self.confirm(&frame).await;
+    }
+
+    /// Refuses the request in `frame` the way ActiveMQ does.
+    pub(crate) async fn refuse(&mut self, frame: &str, text: &str) {
+        let receipt = header(frame, "receipt").expect("no receipt asked for");
+        self.say(format!("ERROR\nreceipt-id:{receipt}\nmessage:{text}\n\nstack trace\0\n")).await;
+    }
+
+    /// Delivers a message from `q` whose ack id is `ack`.
+    pub(crate) async fn deliver(&mut self, ack: &str) {
+        self.say(format!(
+            "MESSAGE\nsubscription:q\nmessage-id:m-{ack}\nack:{ack}\ndestination:/queue/q\n\nhi\0\n"
+        ))
+        .await;
     }
 
     /// What is written until the client hangs up.
@@ -123,14 +182,61 @@ impl Stage {
         self.dialled.recv().await.unwrap().1
     }
 
-    /// The first connection, accepted as `server`, without heart-beats.
+    /// The next connection, accepted as `server`, without heart-beats, once the session says so.
     pub(crate) async fn connected(&mut self, server: &str) -> Peer {
         let mut peer = self.peer().await;
         peer.accept(server, "0,0").await;
+        self.until(|state| matches!(state, State::Connected { .. })).await;
         peer
+    }
+
+    /// The next state that is as wished.
+    pub(crate) async fn until(&self, wish: impl FnMut(&State) -> bool) -> State {
+        self.session.state().wait_for(wish).await.unwrap().clone()
+    }
+
+    /// Subscribes to `q`.
+    pub(crate) async fn subscribe(&self, peer: &mut Peer) {
+        let (answer, ()) = tokio::join!(self.session.subscribe(subscription("q")), peer.subscribed("q"));
+        answer.unwrap();
+    }
+
+    /// Takes in a message from `peer`.
+    pub(crate) async fn delivery(&mut self, peer: &mut Peer, ack: &str) -> Delivery {
+        peer.deliver(ack).await;
+        self.deliveries.recv().await.unwrap()
+    }
+
+    /// Sends in the background.
+    pub(crate) fn send(
+        &self,
+        destination: &str,
+        body: &'static str,
+    ) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let (session, message) = (self.session.clone(), outgoing(destination, body));
+        tokio::spawn(async move { session.send(message).await })
+    }
+
+    /// Sends and acknowledges in the background.
+    pub(crate) fn transact(
+        &self,
+        destination: &str,
+        token: &AckToken,
+    ) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let (session, message, token) = (self.session.clone(), outgoing(destination, "{}"), token.clone());
+        tokio::spawn(async move { session.send_and_ack(message, &token).await })
+    }
+
+    pub(crate) fn close(&self) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let session = self.session.clone();
+        tokio::spawn(async move { session.close(Duration::from_secs(5)).await })
     }
 }
 
 pub(crate) fn outgoing(destination: &str, body: &'static str) -> Outgoing {
     Outgoing { destination: destination.into(), headers: vec![], body: body.into() }
+}
+
+pub(crate) fn subscription(destination: &str) -> Subscription {
+    Subscription { destination: destination.into(), prefetch: 5 }
 }
