@@ -28,7 +28,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
             let mut loader = Loader::new(&text, "", sources);
             loader
                 .warnings
-                .push(Warning::warning(format!("{text}; using environment and command line only")));
+                .push(Warning::caution(format!("{text}; using environment and command line only")));
             loader.load(None)
         }
     }
@@ -147,21 +147,22 @@ impl<'a> Loader<'a> {
         let known = if section == RESILIENT { keys::find(&entry.key) } else { None };
         entry.secret = known.map_or_else(|| is_secret_name(&entry.key), |key| key.secret);
         let Some(text) = entry.value.take() else { return entry };
-        let place = format!("{}: [{section}] {}", entry.origin, entry.key);
+        // Not `key: text`: a log would take the text for the secret and hide it.
+        let place = format!("{}: [{section}] the value of {}", entry.origin, entry.key);
         let resolved = secrets::resolve(&text, &self.sources.env);
         for name in &resolved.missing {
             let name = if is_variable_name(name) {
-                format!("variable {name}")
+                format!(", {name}")
             } else {
-                "such variable (not shown, it may be a secret that begins with $)".to_owned()
+                " (not shown, it may be a secret that begins with $)".to_owned()
             };
-            self.warnings.push(Warning::warning(format!(
-                "{place}: the environment has no {name}; the text is used as it stands"
+            self.warnings.push(Warning::caution(format!(
+                "{place} asks for an environment variable that is not set{name}; it is used as it stands"
             )));
         }
         if asks_vault(&text) {
-            let what = "secrets from a password vault (^NAME) are not supported";
-            self.warnings.push(Warning::warning(format!("{place}: {what}; the text is used as it stands")));
+            let what = "asks for a secret from a password vault (^NAME), which is not supported";
+            self.warnings.push(Warning::caution(format!("{place} {what}; it is used as it stands")));
         }
         // A port or a size taken from the environment is no secret, and hiding its digits would deface every log line.
         let plain_number = known.is_some_and(|key| !key.secret) && integer(&resolved.text).is_some();
@@ -191,7 +192,7 @@ impl<'a> Loader<'a> {
                 let place = format!("{}:{}: [{}]", self.path, item.line, section.name);
                 if !known.contains(&item.key.as_str()) {
                     let near = hint(&item.key, known.iter().copied());
-                    self.warnings.push(Warning::warning(format!(
+                    self.warnings.push(Warning::caution(format!(
                         "{place} `{}` is not a known key and has no effect{near}",
                         item.key
                     )));

@@ -124,11 +124,11 @@ impl<'a> Reader<'a> {
                 if id.is_some() || secret.is_some() {
                     let text =
                         "only one of api_key_id and api_key_secret is set; email and password are used";
-                    self.warnings.push(Warning::warning(format!("[{RESILIENT}] {text}")));
+                    self.warnings.push(Warning::caution(format!("[{RESILIENT}] {text}")));
                 }
                 let text =
                     "login with email and password is deprecated; prefer api_key_id and api_key_secret";
-                self.warnings.push(Warning::warning(format!("[{RESILIENT}] {text}")));
+                self.warnings.push(Warning::caution(format!("[{RESILIENT}] {text}")));
                 Credentials::User { email, password: password.into() }
             }
             (id, secret, email, password) => {
@@ -154,24 +154,20 @@ impl<'a> Reader<'a> {
     }
 
     fn client_auth(&mut self, cert: &'static str, key: &'static str) -> Option<ClientAuth> {
-        match (self.path(cert), self.path(key)) {
-            (Some(cert), Some(key)) => Some(ClientAuth { cert, key }),
-            (Some(_), None) => {
-                self.missing(
-                    key,
-                    &format!("{cert} is set and {key} is not; a client certificate needs both"),
-                );
-                None
-            }
-            (None, Some(_)) => {
-                self.missing(
-                    cert,
-                    &format!("{key} is set and {cert} is not; a client certificate needs both"),
-                );
-                None
-            }
-            (None, None) => None,
+        let (set, missing) = match (self.path(cert), self.path(key)) {
+            (Some(cert), Some(key)) => return Some(ClientAuth { cert, key }),
+            (Some(_), None) => (cert, key),
+            (None, Some(_)) => (key, cert),
+            (None, None) => return None,
+        };
+        // One that is taken over from the REST certificate is complained about there.
+        if self.entry(set).is_some_and(|entry| entry.origin != "default") {
+            self.missing(
+                missing,
+                &format!("{set} is set and {missing} is not; a client certificate needs both"),
+            );
         }
+        None
     }
 
     fn proxy(&mut self) -> Option<Proxy> {
@@ -190,7 +186,7 @@ impl<'a> Reader<'a> {
             Some(text) if text.eq_ignore_ascii_case("true") => Verify::System,
             Some(text) if text.eq_ignore_ascii_case("false") => {
                 let what = if key == "cafile" { "the platform" } else { "the broker" };
-                self.warnings.push(Warning::warning(format!(
+                self.warnings.push(Warning::caution(format!(
                     "[{RESILIENT}] {key}=false: the certificate of {what} is NOT verified; whoever stands between can read the password and alter every message"
                 )));
                 Verify::Off
@@ -228,7 +224,7 @@ impl<'a> Reader<'a> {
     fn stomp_timeout(&mut self) -> Duration {
         let Some(value) = self.integer("stomp_timeout") else { return Settings::default().stomp_timeout };
         if value < SHORTEST_STOMP_TIMEOUT {
-            self.warnings.push(Warning::warning(format!(
+            self.warnings.push(Warning::caution(format!(
                 "[{RESILIENT}] stomp_timeout = {value} is below {SHORTEST_STOMP_TIMEOUT} s; {RAISED_STOMP_TIMEOUT} s are used"
             )));
             return Duration::from_secs(RAISED_STOMP_TIMEOUT);
@@ -330,7 +326,8 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse(&mut self, key: &'static str, rule: &str) {
-        let Some(entry) = self.entry(key) else { return };
+        // A value taken over from another key is refused once, where it is written.
+        let Some(entry) = self.entry(key).filter(|entry| entry.origin != "default") else { return };
         let value = entry.shown().unwrap_or_default();
         let unset = entry.value.as_deref().is_some_and(|value| value.starts_with('$'));
         let unset = if unset { "; the environment has no such variable" } else { "" };

@@ -23,7 +23,7 @@ impl Warning {
         Self { severity: Severity::Info, text: text.into() }
     }
 
-    pub(crate) fn warning(text: impl Into<String>) -> Self {
+    pub(crate) fn caution(text: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, text: text.into() }
     }
 
