@@ -1,6 +1,7 @@
 //! Listening on loopback only, and the accept loop that both listeners share.
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio_native_tls::{TlsAcceptor, TlsStream};
@@ -58,7 +59,15 @@ impl Accept {
                     () = self.stop.cancelled() => return,
                     accepted = listener.accept() => accepted,
                 };
-                let Ok((tcp, _)) = accepted else { continue };
+                let tcp = match accepted {
+                    Ok((tcp, _)) => tcp,
+                    Err(error) => {
+                        tracing::warn!(%error, "The sandbox could not accept a connection; it tries again.");
+                        // Too many open files: trying at once would spin until one is closed.
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                };
                 if switches.as_ref().is_some_and(|switches| switches.refusing()) {
                     continue;
                 }

@@ -10,7 +10,7 @@ use support::{Rest, Stomp, soon};
 #[tokio::test]
 async fn anything_but_loopback_is_refused_with_the_cure() {
     for host in ["0.0.0.0", "::", "192.0.2.7", "example.com", ""] {
-        let error = Sandbox::builder().host(host).start().await.err().expect(host);
+        let error = Sandbox::builder().host(host).start().await.expect_err(host);
         assert!(error.is_not_loopback(), "{host}: {error}");
         assert!(error.to_string().contains("use 127.0.0.1, ::1 or localhost"), "{error}");
     }
@@ -33,7 +33,7 @@ async fn ipv6_loopback_shows_in_url_and_config() {
 #[tokio::test]
 async fn a_taken_port_is_named() {
     let first = Sandbox::builder().start().await.unwrap();
-    let error = Sandbox::builder().stomp_port(first.stomp_port()).start().await.err().unwrap();
+    let error = Sandbox::builder().stomp_port(first.stomp_port()).start().await.unwrap_err();
     assert!(error.is_listen());
     assert!(error.to_string().contains(&first.stomp_port().to_string()), "{error}");
 }

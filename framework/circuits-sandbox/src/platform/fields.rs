@@ -39,7 +39,7 @@ pub(crate) fn field(
         "id": id, "name": name, "text": text, "type_id": type_id, "input_type": input_type, "prefix": null,
         "tooltip": "", "placeholder": "", "internal": true, "chosen": false, "changeable": true,
         "read_only": false, "blank_option": false, "hide_notification": false, "rich_text": input_type == "textarea",
-        "operations": [], "values": values, "uuid": new_uuid(), "export_key": name,
+        "operations": [], "operation_perms": {}, "perms": {}, "values": values, "uuid": new_uuid(), "export_key": name,
     })
 }
 

@@ -79,7 +79,7 @@ fn users(identity: &Identity) -> BTreeMap<i64, Value> {
         let user = json!({
             "id": id, "fname": fname, "lname": lname, "display_name": format!("{fname} {lname}"), "email": email,
             "status": "A", "locked": false, "is_external": false, "title": null, "phone": null, "cell": null,
-            "notes": null, "last_login": now(), "org_id": identity.org_id, "group_ids": [], "enabled": true,
+            "notes": null, "last_login": now(), "org_id": identity.org_id, "group_ids": [], "incs_assigned": 0, "tasks_assigned": 0, "enabled": true,
             "roles": {"create_incs": true, "observer": false, "master_administrator": true, "administrator": false},
         });
         (id, user)

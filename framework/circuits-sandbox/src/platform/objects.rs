@@ -213,6 +213,8 @@ fn overlay(base: &mut Value, over: Value) {
 /// The parts of an incident that concern privacy breaches and counting; nothing here depends on the incident.
 fn breach_defaults() -> Value {
     json!({
+        "assessment": null, "data_compromised": null, "exposure_vendor_id": null, "exposure_dept_id": null,
+        "exposure_individual_name": null, "jurisdiction_reg_id": null,
         "confirmed": false, "inc_training": false, "draft": false, "is_scenario": false, "exposure": 0,
         "exposure_type_id": 1, "employee_involved": null, "negative_pr_likely": null, "crimestatus_id": 1,
         "reporter": null, "addr": null, "city": null, "state": null, "zip": null, "country": null,

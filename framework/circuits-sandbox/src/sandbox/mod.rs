@@ -67,6 +67,13 @@ pub struct Sandbox {
     _stop: DropGuard,
 }
 
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (url, stomp_port) = (self.url(), self.endpoints.stomp_port);
+        f.debug_struct("Sandbox").field("url", &url).field("stomp_port", &stomp_port).finish_non_exhaustive()
+    }
+}
+
 /// Starting, addresses, ending.
 impl Sandbox {
     /// A sandbox with all defaults, to be changed and started.
