@@ -3,38 +3,41 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::broker::{FORBIDDEN, PASSWORD, USER};
-use crate::certs::{STORE_PASSWORD, ServerCertificate};
-use crate::process::{Server, stomp_answers};
+use crate::broker::USER;
+use crate::certs::{Certificate, STORE_PASSWORD};
 
 const HOME: &str = "/usr/share/activemq";
+const LOGGING: &str = "log4j.rootLogger=INFO, out\n\
+    log4j.appender.out=org.apache.log4j.ConsoleAppender\n\
+    log4j.appender.out.layout=org.apache.log4j.PatternLayout\n\
+    log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %c{1} %m%n\n";
 
-pub(crate) fn start(directory: &Path, certificate: &ServerCertificate, tls_port: u16, plain_port: u16) -> Server {
+/// Writes the configuration below `directory` and says how to start the broker in the foreground.
+pub(crate) fn command(directory: &Path, certificate: &Certificate, password: &str, tls_port: u16) -> Command {
     let jar = format!("{HOME}/bin/activemq.jar");
     assert!(Path::new(&jar).exists(), "ActiveMQ is not installed: apt-get install activemq");
     let base = directory.join("activemq");
     std::fs::create_dir_all(base.join("tmp")).unwrap();
-    let base_text = base.display();
-    let configuration = base.join("activemq.xml");
-    let store = certificate.key_store();
-    std::fs::write(&configuration, xml(&base_text.to_string(), &store.display().to_string(), tls_port, plain_port)).unwrap();
+    std::fs::write(base.join("log4j.properties"), LOGGING).unwrap();
+    std::fs::write(base.join("activemq.xml"), xml(&base, &certificate.key_store(), password, tls_port))
+        .unwrap();
+    let base = base.display();
     let mut command = Command::new("java");
     command
-        .args(["-Xmx256m", "-XX:+UseSerialGC"])
-        .arg(format!("-Djava.io.tmpdir={base_text}/tmp"))
+        .arg("-Xmx512m")
+        .arg(format!("-Dlog4j.configuration=file:{base}/log4j.properties"))
+        .arg(format!("-Djava.io.tmpdir={base}/tmp"))
         .arg(format!("-Dactivemq.home={HOME}"))
-        .args(["base", "conf"].map(|name| format!("-Dactivemq.{name}={base_text}")))
-        .arg(format!("-Dactivemq.data={base_text}/data"))
+        .args(["base", "conf"].map(|name| format!("-Dactivemq.{name}={base}")))
+        .arg(format!("-Dactivemq.data={base}/data"))
         .args(["-jar", &jar, "start"])
-        .arg(format!("xbean:file:{}", configuration.display()));
-    let mut server = Server::start("activemq", command, directory);
-    server.wait_until(|| stomp_answers(plain_port));
-    server
+        .arg(format!("xbean:file:{base}/activemq.xml"));
+    command
 }
 
-fn xml(base: &str, store: &str, tls_port: u16, plain_port: u16) -> String {
-    let password = PASSWORD;
-    let area = FORBIDDEN.split('.').next().unwrap_or_default();
+/// Entries that match a queue are merged, so nothing but the areas of the account is named: the rest is closed to it.
+fn xml(base: &Path, store: &Path, password: &str, tls_port: u16) -> String {
+    let (base, store) = (base.display(), store.display());
     format!(
         r#"<beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
  xsi:schemaLocation="http://www.springframework.org/schema/beans http://www.springframework.org/schema/beans/spring-beans.xsd
@@ -45,19 +48,17 @@ fn xml(base: &str, store: &str, tls_port: u16, plain_port: u16) -> String {
    <authenticationUser username="{USER}" password="{password}" groups="apps"/>
   </users></simpleAuthenticationPlugin>
   <authorizationPlugin><map><authorizationMap><authorizationEntries>
-   <authorizationEntry queue="actions.>" read="apps" write="apps" admin="apps"/>
+   <authorizationEntry queue=">" read="admins" write="admins" admin="admins"/>
+   <authorizationEntry queue="actions.*.probe" read="apps" write="apps" admin="apps"/>
+   <authorizationEntry queue="actions.*.bench" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="acks.>" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="test.>" read="apps" write="apps" admin="apps"/>
-   <authorizationEntry queue="{area}.>" read="admins" write="admins" admin="admins"/>
    <authorizationEntry topic="ActiveMQ.Advisory.>" read="apps" write="apps" admin="apps"/>
   </authorizationEntries></authorizationMap></map></authorizationPlugin>
  </plugins>
  <persistenceAdapter><kahaDB directory="{base}/kahadb"/></persistenceAdapter>
  <sslContext><sslContext keyStore="file:{store}" keyStoreType="PKCS12" keyStorePassword="{STORE_PASSWORD}"/></sslContext>
- <transportConnectors>
-  <transportConnector uri="stomp://127.0.0.1:{plain_port}"/>
-  <transportConnector uri="stomp+ssl://127.0.0.1:{tls_port}"/>
- </transportConnectors>
+ <transportConnectors><transportConnector uri="stomp+ssl://127.0.0.1:{tls_port}"/></transportConnectors>
 </broker></beans>"#
     )
 }

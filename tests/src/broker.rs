@@ -1,19 +1,22 @@
 //! A real broker of either kind behind one handle: how to reach it, and how to hurt it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::certs::{Authority, Flaw};
-use crate::process::Server;
-use crate::{activemq, rabbitmq};
+use crate::certs::{Authority, Certificate, Flaw};
+use crate::process::{Server, free_ports, port_is_taken};
+use crate::{activemq, rabbitmq, raw};
 
-/// The account that tests use.
+/// The account that tests use. It may use queues below `actions.`, `acks.` and `test.` only.
 pub const USER: &str = "app";
 /// Its password.
 pub const PASSWORD: &str = "s3cret";
-/// A queue that the account may not read.
+/// A queue that the account may not use.
 pub const FORBIDDEN: &str = "secret.queue";
+
+/// How often a start is tried when another program takes the port first.
+const STARTS: usize = 5;
 
 /// Which broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,48 +30,103 @@ pub enum Kind {
 /// A private broker on free loopback ports. Dropping it kills it and removes its data.
 #[derive(Debug)]
 pub struct Broker {
-    kind: Kind,
-    flaw: Flaw,
-    /// Port of STOMP over TLS.
+    /// Which broker it is.
+    pub kind: Kind,
+    /// Port of STOMP over TLS, on 127.0.0.1.
     pub tls_port: u16,
-    /// Port of plain STOMP, for readiness only.
-    pub plain_port: u16,
     /// The authority that signed the broker's certificate.
     pub authority: Authority,
+    /// Its certificate.
+    pub certificate: Certificate,
+    password: &'static str,
     server: Option<Server>,
     directory: TempDir,
 }
 
 impl Broker {
-    /// Starts a broker.
+    /// Starts a broker and waits until it answers.
     pub fn start(kind: Kind) -> Self {
         Self::with_certificate(kind, Flaw::None)
     }
 
     /// Starts a broker whose certificate has this flaw.
+    ///
+    /// # Panics
+    /// When it does not start; the message names the Debian package where the broker is not installed.
     pub fn with_certificate(kind: Kind, flaw: Flaw) -> Self {
+        Self::with(kind, flaw, PASSWORD)
+    }
+
+    /// Starts a broker whose account has another password.
+    pub fn with_password(kind: Kind, password: &'static str) -> Self {
+        Self::with(kind, Flaw::None, password)
+    }
+
+    fn with(kind: Kind, flaw: Flaw, password: &'static str) -> Self {
         let directory = tempfile::Builder::new().prefix("broker-").tempdir().unwrap();
         let authority = Authority::new(directory.path(), "authority");
-        let [tls_port, plain_port] = crate::process::free_ports();
-        let mut broker = Self { kind, flaw, tls_port, plain_port, authority, server: None, directory };
-        broker.restart();
+        let certificate = authority.server(flaw);
+        let mut broker =
+            Self { kind, tls_port: 0, authority, certificate, password, server: None, directory };
+        for attempt in 1.. {
+            [broker.tls_port] = free_ports();
+            match broker.launch() {
+                Ok(()) => break,
+                Err(log) if attempt < STARTS && port_is_taken(&log) => {}
+                Err(log) => panic!("{log}"),
+            }
+        }
         broker
     }
 
-    /// Starts it again on the same ports and data.
+    fn launch(&mut self) -> Result<(), String> {
+        // A log that already tells of a taken port would fail every later start.
+        let _ = std::fs::remove_file(self.directory.path().join(format!("{}.out", self.name())));
+        let mut server = Server::start(self.name(), self.command(), self.directory.path());
+        server.wait_until(|| raw::answers(self.tls_port, &self.certificate))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    fn command(&self) -> std::process::Command {
+        let directory = self.directory.path();
+        match self.kind {
+            Kind::ActiveMq => activemq::command(directory, &self.certificate, self.password, self.tls_port),
+            Kind::RabbitMq => rabbitmq::command(
+                directory,
+                &self.certificate,
+                &self.authority.file,
+                self.password,
+                self.tls_port,
+            ),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::ActiveMq => "activemq",
+            Kind::RabbitMq => "rabbitmq",
+        }
+    }
+
+    /// Starts it again on the same port and data, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub fn restart(&mut self) {
         self.server = None;
-        let certificate = self.authority.server(self.flaw);
-        let directory = self.directory.path();
-        self.server = Some(match self.kind {
-            Kind::ActiveMq => activemq::start(directory, &certificate, self.tls_port, self.plain_port),
-            Kind::RabbitMq => rabbitmq::start(directory, &certificate, &self.authority.file, self.tls_port, self.plain_port),
-        });
+        if let Err(log) = self.launch() {
+            panic!("{log}");
+        }
     }
 
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.server = None;
+    }
+
+    /// Stops it in good order.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.terminate();
+        }
     }
 
     /// Stops it dead without closing a connection (SIGSTOP).
@@ -81,16 +139,21 @@ impl Broker {
         self.server.as_ref().unwrap().signal("CONT");
     }
 
-    /// The `stomp_vhost` setting that the broker wants.
-    pub fn virtual_host(&self) -> &'static str {
+    /// The virtual host that the broker wants in CONNECT; `None`: the name of the host connected to will do.
+    pub fn virtual_host(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::ActiveMq => "localhost",
-            Kind::RabbitMq => "/",
+            Kind::ActiveMq => None,
+            Kind::RabbitMq => Some("/"),
         }
     }
 
     /// Where the authority's certificate is.
     pub fn ca_file(&self) -> PathBuf {
         self.authority.file.clone()
+    }
+
+    /// A directory of its own that lives as long as the broker.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 }

@@ -28,9 +28,9 @@ pub struct Authority {
     pub file: PathBuf,
 }
 
-/// A server's certificate and key, PEM files.
+/// A certificate and its key, PEM files.
 #[derive(Clone, Debug)]
-pub struct ServerCertificate {
+pub struct Certificate {
     /// The certificate.
     pub cert: PathBuf,
     /// Its PKCS#8 key.
@@ -49,30 +49,42 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), directory: directory.to_owned(), file }
     }
 
+    /// A client certificate for this account name, signed by this authority.
+    pub fn client(&self, name: &str) -> Certificate {
+        self.sign(name, CertificateParams::new(Vec::new()).unwrap(), &format!("client-{name}"))
+    }
+
     /// A server certificate signed by this authority.
-    pub fn server(&self, flaw: Flaw) -> ServerCertificate {
+    pub fn server(&self, flaw: Flaw) -> Certificate {
         let names = match flaw {
             Flaw::WrongHost => vec!["elsewhere.example.com".to_owned()],
             _ => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         };
         let mut params = CertificateParams::new(names.clone()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, names[0].as_str());
         if flaw == Flaw::Expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
         }
+        self.sign(&names[0], params, &format!("server-{flaw:?}"))
+    }
+
+    fn sign(&self, name: &str, mut params: CertificateParams, file: &str) -> Certificate {
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let path = |kind: &str| self.directory.join(format!("server-{flaw:?}-{kind}.pem"));
-        let files = ServerCertificate { cert: path("cert"), key: path("key") };
+        let path = |kind: &str| self.directory.join(format!("{file}-{kind}.pem"));
+        let files = Certificate { cert: path("cert"), key: path("key") };
         std::fs::write(&files.cert, certificate.pem()).unwrap();
         std::fs::write(&files.key, key.serialize_pem()).unwrap();
         files
     }
 }
 
-impl ServerCertificate {
-    /// The same as a PKCS#12 key store.
+impl Certificate {
+    /// The same as a PKCS#12 key store, for the Java of ActiveMQ.
+    ///
+    /// # Panics
+    /// Without the `openssl` command.
     pub fn key_store(&self) -> PathBuf {
         let store = self.cert.with_extension("p12");
         let output = Command::new("openssl")

@@ -1,11 +1,17 @@
-//! What the end-to-end tests share: certificates, private brokers, a raw STOMP client, a probe component, and a world that
-//! joins a platform, a broker and a runner.
+//! What the end-to-end tests share: certificates, private brokers, and a raw STOMP client.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test support that fails shall fail its test, loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test support that fails shall fail its test, loudly"
+)]
 
-pub mod activemq;
+mod activemq;
 pub mod broker;
 pub mod certs;
+pub mod probe;
 pub mod process;
-pub mod rabbitmq;
+mod rabbitmq;
 pub mod raw;
+pub mod suite;
+pub mod world;

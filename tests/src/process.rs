@@ -1,21 +1,27 @@
-//! A server process of a test's own: started in its own process group, stopped with all its children, its output at hand
-//! when something fails.
+//! A server process of a test's own: stopped together with all its children, its output at hand when something fails.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
+use std::io::{BufRead, Read};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a broker may take to start on a busy machine.
 const START: Duration = Duration::from_secs(120);
+/// How long processes may take to end after a signal.
+const END: Duration = Duration::from_secs(60);
+/// Marks a server and everything it starts, daemons included, so that nothing is left behind.
+const MARK: &str = "CIRCUITS_TEST_SERVER";
+/// Below the range from which Linux takes ports for outgoing connections: a client that tries to reach a stopped broker can
+/// neither be given its port nor connect to itself.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
-/// A running server. Dropping it kills its process group.
+/// A running server. Dropping it kills it and all its children.
 #[derive(Debug)]
 pub struct Server {
     name: &'static str,
+    mark: String,
     child: Child,
     output: PathBuf,
 }
@@ -25,75 +31,120 @@ impl Server {
     pub fn start(name: &'static str, mut command: Command, directory: &Path) -> Self {
         let output = directory.join(format!("{name}.out"));
         let file = File::options().create(true).append(true).open(&output).unwrap();
-        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).process_group(0);
+        let mark = format!("{name}:{}", directory.display());
+        command.env(MARK, &mark).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         let child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
-        Self { name, child, output }
+        Self { name, mark, child, output }
     }
 
-    /// Waits until `ready` answers true; tries again whenever it does not, as long as the process lives.
-    pub fn wait_until(&mut self, ready: impl Fn() -> bool) {
+    /// Waits until `ready` answers true.
+    ///
+    /// # Errors
+    /// What the server printed, when it ended instead, did not get its port, or is not ready in time.
+    pub fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), String> {
         let deadline = Instant::now() + START;
         while !ready() {
+            let log = self.log();
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("{} ended with {status} while it started:\n{}", self.name, self.log());
+                return Err(format!("{} ended with {status} while it started:\n{log}", self.name));
             }
-            assert!(Instant::now() < deadline, "{} did not start within {START:?}:\n{}", self.name, self.log());
-            // The only way to learn that another program listens is to ask it, and asking in a tight loop slows its start.
-            std::thread::park_timeout(Duration::from_millis(50));
+            if port_is_taken(&log) || Instant::now() > deadline {
+                return Err(format!("{} did not start:\n{log}", self.name));
+            }
+            pause();
+        }
+        Ok(())
+    }
+
+    /// Sends a signal (`KILL`, `STOP`, `CONT`, `TERM`) to the server and all its children.
+    pub fn signal(&self, signal: &str) {
+        send_signal(signal, &self.processes());
+    }
+
+    /// Asks the server to end and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        send_signal("TERM", &[self.child.id()]);
+        let deadline = Instant::now() + END;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{} ignores SIGTERM:\n{}", self.name, self.log());
+            pause();
         }
     }
 
-    /// Sends a signal (`KILL`, `STOP`, `CONT`, `TERM`) to the whole process group.
-    pub fn signal(&self, signal: &str) {
-        let group = format!("-{}", self.child.id());
-        let status = Command::new("kill").args(["-s", signal, "--", &group]).stderr(Stdio::null()).status().unwrap();
-        // A group that is gone already needs no signal.
-        let _ = status;
+    /// Kills the server and its children and waits for their end: what a power cut leaves behind.
+    ///
+    /// # Panics
+    /// When a process survives.
+    pub fn kill(&mut self) {
+        let deadline = Instant::now() + END;
+        loop {
+            let processes = self.processes();
+            if processes.is_empty() {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{}: processes {processes:?} survive SIGKILL", self.name);
+            send_signal("KILL", &processes);
+            pause();
+        }
+        self.child.wait().unwrap();
     }
 
-    /// Kills the process group and waits for its end: what a power cut leaves behind.
-    pub fn kill(&mut self) {
-        self.signal("KILL");
-        let _ = self.child.wait();
+    /// Every living process that carries our mark.
+    pub fn processes(&self) -> Vec<u32> {
+        let mark = format!("{MARK}={}", self.mark);
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let id = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let environment = std::fs::read(format!("/proc/{id}/environ")).ok()?;
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()).then_some(id)
+        });
+        processes.collect()
     }
 
     /// What the process printed so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.output).unwrap_or_default()
+        String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let log = self.log();
-            let tail: Vec<_> = log.lines().rev().take(40).collect();
-            eprintln!("--- {} said last:", self.name);
-            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        if !std::thread::panicking() {
+            return self.kill();
         }
-        self.kill();
+        let log = self.log();
+        let tail: Vec<_> = log.lines().rev().take(100).collect();
+        eprintln!("--- {} said last:", self.name);
+        tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        send_signal("KILL", &self.processes());
+        let _ = self.child.wait();
     }
+}
+
+/// Whether a server's output says that somebody else took its port between the choice and its start.
+pub(crate) fn port_is_taken(log: &str) -> bool {
+    ["Address already in use", "eaddrinuse"].iter().any(|text| log.contains(text))
 }
 
 /// Ports that were free a moment ago, all different.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let listeners: [TcpListener; N] = std::array::from_fn(|_| {
+        let mut ports = std::iter::repeat_with(|| fastrand::u16(PORTS)).take(1_000);
+        ports.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).expect("a free loopback port")
+    });
     listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
-/// Whether a STOMP server answers a CONNECT on this plain-text port (with whatever frame).
-pub fn stomp_answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let connect = b"CONNECT\naccept-version:1.2\nlogin:nobody\npasscode:none\n\n\0";
-    stream.write_all(connect).is_ok() && stream.read(&mut [0; 1]).is_ok_and(|read| read == 1)
 }
 
 /// Reads lines of a child's output until one contains `text`; returns it.
 ///
 /// # Panics
 /// When the output ends first.
-pub fn line_with(output: &mut BufReader<impl Read>, text: &str) -> String {
+pub fn line_with(output: &mut std::io::BufReader<impl Read>, text: &str) -> String {
     let mut seen = String::new();
     loop {
         let mut line = String::new();
@@ -103,4 +154,17 @@ pub fn line_with(output: &mut BufReader<impl Read>, text: &str) -> String {
         }
         seen.push_str(&line);
     }
+}
+
+/// The shell's own `kill`: the command is not on every machine.
+fn send_signal(signal: &str, processes: &[u32]) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -s \"$@\"", "sh", signal]).args(processes.iter().map(u32::to_string));
+    // A process that is gone already needs no signal.
+    let _ = shell.stderr(Stdio::null()).status().unwrap();
+}
+
+/// Another program's start and end can only be asked for; asking in a tight loop would slow it down.
+fn pause() {
+    std::thread::park_timeout(Duration::from_millis(20));
 }

@@ -3,65 +3,62 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::broker::{PASSWORD, USER};
-use crate::certs::ServerCertificate;
-use crate::process::{Server, free_ports, stomp_answers};
+use crate::broker::USER;
+use crate::certs::Certificate;
+use crate::process::free_ports;
 
+/// Not the one on the PATH, which changes to another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-pub(crate) fn start(directory: &Path, certificate: &ServerCertificate, ca: &Path, tls_port: u16, plain_port: u16) -> Server {
+/// Writes the configuration below `directory` and says how to start the broker in the foreground.
+pub(crate) fn command(
+    directory: &Path,
+    certificate: &Certificate,
+    ca: &Path,
+    password: &str,
+    tls_port: u16,
+) -> Command {
     assert!(Path::new(SERVER).exists(), "RabbitMQ is not installed: apt-get install rabbitmq-server");
     let base = directory.join("rabbitmq");
     std::fs::create_dir_all(&base).unwrap();
-    let [dist_port, epmd_port] = free_ports();
-    let configuration = base.join("rabbitmq.conf");
-    std::fs::write(&configuration, conf(certificate, ca, tls_port, plain_port)).unwrap();
-    let plugins = base.join("enabled_plugins");
-    std::fs::write(&plugins, "[rabbitmq_stomp].\n").unwrap();
-    let mut command = Command::new(SERVER);
+    let [distribution, mapper] = free_ports();
+    std::fs::write(base.join("rabbitmq.conf"), conf(certificate, ca, password, tls_port)).unwrap();
+    std::fs::write(base.join("enabled_plugins"), "[rabbitmq_stomp].\n").unwrap();
+    // RabbitMQ would start the port mapper as a daemon that outlives it; one that runs already it uses.
+    let mut command = Command::new("sh");
     command
+        .args(["-c", "epmd -port \"$ERL_EPMD_PORT\" -address 127.0.0.1 & exec \"$0\"", SERVER])
         .env("HOME", &base)
-        .env("RABBITMQ_NODENAME", format!("t{plain_port}@localhost"))
+        .env("RABBITMQ_NODENAME", format!("t{tls_port}@localhost"))
         .env("RABBITMQ_MNESIA_BASE", base.join("mnesia"))
         .env("RABBITMQ_LOG_BASE", base.join("log"))
         .env("RABBITMQ_LOGS", "-")
-        .env("RABBITMQ_CONFIG_FILE", &configuration)
-        .env("RABBITMQ_ENABLED_PLUGINS_FILE", &plugins)
+        .env("RABBITMQ_CONFIG_FILE", base.join("rabbitmq.conf"))
+        .env("RABBITMQ_ENABLED_PLUGINS_FILE", base.join("enabled_plugins"))
         .env("RABBITMQ_PID_FILE", base.join("pid"))
         .env("RABBITMQ_GENERATED_CONFIG_DIR", base.join("generated"))
         .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
-        .env("RABBITMQ_DIST_PORT", dist_port.to_string())
-        .env("ERL_EPMD_PORT", epmd_port.to_string())
+        .env("RABBITMQ_DIST_PORT", distribution.to_string())
+        .env("ERL_EPMD_PORT", mapper.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}");
-    // The port mapper daemonizes, which would take it out of the server's process group and leave it behind: it is started
-    // in the foreground, before the server looks for it.
-    let mapper = format!("epmd -port {epmd_port} -address 127.0.0.1 & exec {SERVER}");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &mapper]);
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            shell.env(name, value);
-        }
-    }
-    let mut server = Server::start("rabbitmq", shell, directory);
-    server.wait_until(|| stomp_answers(plain_port));
-    server
+    command
 }
 
-fn conf(certificate: &ServerCertificate, ca: &Path, tls_port: u16, plain_port: u16) -> String {
+fn conf(certificate: &Certificate, ca: &Path, password: &str, tls_port: u16) -> String {
+    let areas = "^(actions[.][0-9]+[.](probe|bench)$|acks[.]|test[.])";
     format!(
         "listeners.tcp = none\n\
-         stomp.listeners.tcp.1 = 127.0.0.1:{plain_port}\n\
+         stomp.listeners.tcp = none\n\
          stomp.listeners.ssl.1 = 127.0.0.1:{tls_port}\n\
          ssl_options.cacertfile = {}\n\
          ssl_options.certfile = {}\n\
          ssl_options.keyfile = {}\n\
          default_user = {USER}\n\
-         default_pass = {PASSWORD}\n\
-         default_permissions.configure = ^(actions|acks|test)[.].*\n\
-         default_permissions.read = ^(actions|acks|test)[.].*\n\
-         default_permissions.write = ^(actions|acks|test)[.].*|^amq[.].*|^$\n",
+         default_pass = {password}\n\
+         default_permissions.configure = {areas}\n\
+         default_permissions.read = {areas}\n\
+         default_permissions.write = {areas}|^amq[.]default$\n",
         ca.display(),
         certificate.cert.display(),
         certificate.key.display(),

@@ -248,6 +248,7 @@ async fn follow(
                 }
             }
             State::Disconnected { reason, retry_in } => {
+                bus.emit(|| Signal::Disconnected { reason: reason.to_string() });
                 warn!(%reason, retry_in_ms = retry_in.as_millis() as u64, "STOMP is not connected; it will be tried again");
             }
             State::Closed { .. } => return,

@@ -14,6 +14,11 @@ pub enum Signal {
         /// Its full name, `actions.<org>.<name>`.
         destination: String,
     },
+    /// The connection to the broker is gone, or could not be made; it will be tried again.
+    Disconnected {
+        /// Why.
+        reason: String,
+    },
     /// A handler starts on a message.
     Started {
         /// The message's id.

@@ -47,6 +47,7 @@ pub(super) fn runner(signal: &Signal) {
         Signal::Subscribed { destination } => {
             line("runner", RUNNER, PLAIN, &format!("Subscribed to message destination {destination}"));
         }
+        Signal::Disconnected { reason } => line("runner", RUNNER, BAD, reason),
         Signal::Started { rule, incident, .. } => {
             let rule = rule.as_deref().unwrap_or("(unnamed)");
             line("runner", RUNNER, PLAIN, &format!("handling \"{rule}\" of incident {incident}"));

@@ -1,0 +1,147 @@
+//! A component whose handlers do what a test asks for, and tell the test what they did.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use circuits::prelude::*;
+use tokio::sync::{Semaphore, watch};
+
+/// The component. `[probe]` in the configuration names the [`Probe`] that watches it.
+pub static PROBE: Registration = Registration::new("probe", component).config("[probe]\n");
+
+circuits::register! { Registration::new("probe", component).config("[probe]\n") }
+
+/// The message destination of the component.
+pub const DESTINATION: &str = "probe";
+
+/// Every rule that the platform has for the component's destination. `Nobody` has no handler.
+pub const RULES: [&str; 7] = ["Echo", "Fail", "Panic", "Hang", "Gate", "Slow", "Nobody"];
+
+/// What a test sees and steers of the handlers.
+#[derive(Debug)]
+pub struct Probe {
+    name: String,
+    runs: watch::Sender<Vec<(i64, String)>>,
+    /// Each permit lets one `Gate` handler finish.
+    pub gate: Semaphore,
+}
+
+static PROBES: Mutex<Option<HashMap<String, Arc<Probe>>>> = Mutex::new(None);
+
+impl Probe {
+    /// A probe of this name, which must differ between the tests of a process.
+    pub fn new(name: &str) -> Arc<Self> {
+        let probe = Arc::new(Self {
+            name: name.to_owned(),
+            runs: watch::Sender::new(Vec::new()),
+            gate: Semaphore::new(0),
+        });
+        let mut probes = PROBES.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = probes.get_or_insert_default().insert(name.to_owned(), Arc::clone(&probe));
+        assert!(old.is_none(), "two probes are named {name}");
+        probe
+    }
+
+    /// The section of app.config that connects a runner's component to this probe.
+    pub fn section(&self) -> String {
+        format!("[probe]\nprobe={}\n", self.name)
+    }
+
+    /// The handler runs so far, in the order they began: incident and idempotency key.
+    pub fn runs(&self) -> Vec<(i64, String)> {
+        self.runs.borrow().clone()
+    }
+
+    /// Waits until so many handler runs have begun.
+    pub async fn begun(&self, count: usize) -> Vec<(i64, String)> {
+        self.runs.subscribe().wait_for(|runs| runs.len() >= count).await.unwrap().clone()
+    }
+
+    /// Panics if a handler ran twice for one message.
+    pub fn assert_nothing_ran_twice(&self) {
+        let runs = self.runs();
+        let mut keys: Vec<_> = runs.iter().map(|(_, key)| key).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), runs.len(), "a handler ran twice for one message: {runs:?}");
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Settings {
+    /// Empty in a process of its own.
+    probe: Option<String>,
+    /// `Gate` never ends.
+    #[serde(default)]
+    hang: bool,
+}
+
+struct State {
+    probe: Option<Arc<Probe>>,
+    hang: bool,
+}
+
+fn component(setup: &Setup) -> Result<Component> {
+    let Settings { probe, hang } = setup.settings()?;
+    let probes = PROBES.lock().unwrap_or_else(PoisonError::into_inner);
+    let probe = probe.and_then(|name| probes.as_ref()?.get(&name).cloned());
+    Ok(Component::builder(DESTINATION, State { probe, hang })
+        .on("Echo", State::echo)
+        .on("Fail", State::fail)
+        .on("Panic", State::panic)
+        .on("hang", State::hang)
+        .on("Gate", State::gate)
+        .on("Slow", State::slow)
+        .build())
+}
+
+impl State {
+    fn begin(&self, action: &Action) -> Result<i64> {
+        let incident = action.incident_id()?;
+        if let Some(probe) = &self.probe {
+            probe.runs.send_modify(|runs| runs.push((incident, action.key().to_owned())));
+        }
+        Ok(incident)
+    }
+
+    async fn echo(self: Arc<Self>, action: Action) -> Result<Reply> {
+        let incident = self.begin(&action)?;
+        Ok(Reply::completed(format!("echo {incident}")))
+    }
+
+    async fn fail(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        Err(Error::new("the ticket system is down"))
+    }
+
+    async fn panic(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        panic!("index out of range");
+    }
+
+    async fn hang(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        std::future::pending().await
+    }
+
+    async fn gate(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        action.status("at the gate");
+        if self.hang {
+            std::future::pending::<()>().await;
+        }
+        if let Some(probe) = &self.probe {
+            probe.gate.acquire().await?.forget();
+        }
+        Ok(Reply::completed("through the gate"))
+    }
+
+    /// Work that takes a while, to be in the middle of when a signal comes.
+    async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        action.status("slowly");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(Reply::completed("done slowly"))
+    }
+}

@@ -1,0 +1,103 @@
+//! What happens to messages that are broken in one way or another: each is answered, and the runner goes on.
+
+use bytes::Bytes;
+use circuits_sandbox::{Composed, Publication, Status};
+use serde_json::json;
+
+use crate::probe::Probe;
+use crate::world::{On, World, with_body, without_header};
+
+/// Bodies that are no action message, or name nothing that is known.
+pub async fn broken_messages_are_answered(on: On) {
+    let world = World::start(on).await;
+    let probe = Probe::new("broken");
+    let runner = world.run(&probe, "").await;
+    let incident = world.incident();
+    let fresh = || world.compose("Echo", incident);
+    let body = |text: &'static [u8]| Composed { body: Bytes::from_static(text), ..fresh() };
+    for (message, text) in [
+        (body(b"<xml/>"), "not JSON"),
+        (body(b""), "not JSON"),
+        (body(b"[1, 2]"), "a JSON array"),
+        (with_body(fresh(), |body| body["incident"] = json!(null)), "no incident"),
+        (with_body(fresh(), |body| body["action_id"] = json!(987_654)), "names no rule the platform knows"),
+    ] {
+        let id = message.invocation;
+        world.send(message).await;
+        let invocation = world.settled(id).await;
+        assert_eq!(invocation.status, Status::Error);
+        assert!(invocation.text().contains(text), "{text}: {}", invocation.text());
+    }
+    let surrogates = with_body(fresh(), |body| body["incident"]["name"] = json!("LONE"));
+    let text = String::from_utf8(surrogates.body.to_vec()).unwrap().replace("LONE", "\\ud800 \\udc00x");
+    let id = surrogates.invocation;
+    world.send(Composed { body: Bytes::from(text), ..surrogates }).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+    runner.stop().await.unwrap();
+}
+
+/// Messages without the headers that an answer needs.
+pub async fn headers_that_lack(on: On) {
+    let world = World::start(on).await;
+    let probe = Probe::new("headers");
+    let runner = world.run(&probe, "").await;
+    let incident = world.incident();
+    let fresh = || world.compose("Echo", incident);
+
+    world.send(without_header(fresh(), "reply-to")).await;
+    probe.begun(1).await;
+    world.send(without_header(fresh(), "correlation-id")).await;
+    probe.begun(2).await;
+    if on == On::Sandbox {
+        // Real brokers always give a message-id.
+        let message = fresh();
+        let publication = message
+            .headers
+            .iter()
+            .fold(Publication::to(&message.destination), |to, (name, value)| to.header(name, value));
+        world.sandbox.publish(publication.body(message.body).without("message-id")).unwrap();
+        let invocation = world.settled(message.invocation).await;
+        assert!(invocation.text().contains("no message-id header"), "{}", invocation.text());
+        world.sandbox.idle(&world.sandbox.queue("probe")).await;
+    }
+    let id = world.fire("Echo", incident).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+    assert_eq!(probe.runs().len(), 3);
+    runner.stop().await.unwrap();
+}
+
+/// Bodies and headers of a size that nobody expects.
+pub async fn large_messages(on: On) {
+    let world = World::start(on).await;
+    let probe = Probe::new("large");
+    let runner = world.run(&probe, "").await;
+    let incident = world.incident();
+    let large = |bytes: usize| {
+        with_body(world.compose("Echo", incident), |body| {
+            body["incident"]["description"] = json!("x".repeat(bytes))
+        })
+    };
+
+    let message = large(20_000_000);
+    let id = message.invocation;
+    world.send(message).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+
+    let mut message = world.compose("Echo", incident);
+    // ActiveMQ itself refuses a header of more than 10 KiB.
+    let length = if on == On::Real(crate::broker::Kind::ActiveMq) { 9_000 } else { 1_000_000 };
+    message.headers.push(("Co3Long".to_owned(), "h".repeat(length)));
+    let id = message.invocation;
+    world.send(message).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+    runner.stop().await.unwrap();
+
+    let runner = world.run(&probe, "stomp_max_body=1000000").await;
+    let message = large(2_000_000);
+    let id = message.invocation;
+    world.send(message).await;
+    let invocation = world.settled(id).await;
+    assert_eq!(invocation.status, Status::Error);
+    assert!(invocation.text().contains("the limit is 1000000"), "{}", invocation.text());
+    runner.stop().await.unwrap();
+}

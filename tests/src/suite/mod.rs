@@ -1,0 +1,44 @@
+//! The end-to-end tests, each written once for every broker.
+
+mod bad_input;
+mod delivery;
+mod failures;
+mod process;
+mod refusals;
+
+pub use bad_input::{broken_messages_are_answered, headers_that_lack, large_messages};
+pub use delivery::{
+    every_outcome_is_answered_once, one_incident_in_order_others_beside_it, transactions_answer_once,
+};
+pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
+pub use process::{a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
+pub use refusals::{certificates_that_do_not_hold, wrong_password_and_forbidden_queue};
+
+/// Makes a test of each function of the suite for one broker.
+#[macro_export]
+macro_rules! end_to_end {
+    ($on:expr, $runner:expr) => {
+        $crate::end_to_end! { @each $on;
+            every_outcome_is_answered_once one_incident_in_order_others_beside_it transactions_answer_once
+            broken_messages_are_answered headers_that_lack large_messages
+            a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed
+            certificates_that_do_not_hold wrong_password_and_forbidden_queue
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn a_killed_runner_answers_once() {
+            $crate::suite::a_killed_runner_answers_once($on, $runner).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn sigterm_finishes_what_runs_and_leaves_the_rest() {
+            $crate::suite::sigterm_finishes_what_runs_and_leaves_the_rest($on, $runner).await;
+        }
+    };
+    (@each $on:expr; $($name:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            $crate::suite::$name($on).await;
+        }
+    )*};
+}

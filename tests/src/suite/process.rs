@@ -1,0 +1,81 @@
+//! What happens when the runner's process ends, one way or another.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use circuits_sandbox::Status;
+
+use crate::world::{On, World};
+
+/// A runner in a process of its own.
+struct Process {
+    child: Child,
+}
+
+impl Process {
+    fn start(binary: &Path, directory: &Path, config: &str) -> Self {
+        let file = directory.join("app.config");
+        std::fs::write(&file, config).unwrap();
+        let child = Command::new(binary)
+            .arg("run")
+            .arg("--config-file")
+            .arg(&file)
+            .arg("--logdir")
+            .arg(directory.join("logs"))
+            .env("APP_LOCK_FILE", directory.join("lock"))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { child }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    async fn terminate(mut self) -> Option<i32> {
+        let status =
+            Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()
+    }
+}
+
+/// SIGKILL under a running handler: the message is redelivered to the next runner and answered once.
+pub async fn a_killed_runner_answers_once(on: On, binary: &str) {
+    let world = World::start(on).await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = world.app_config("");
+    let incident = world.incident();
+    let first = Process::start(Path::new(binary), directory.path(), &format!("{config}[probe]\nhang=true\n"));
+    let id = world.fire("Gate", incident).await;
+    world.sandbox.until(id, |invocation| invocation.text().contains("at the gate")).await;
+    first.kill();
+    let second = Process::start(Path::new(binary), directory.path(), &format!("{config}[probe]\n"));
+    let invocation = world.settled(id).await;
+    assert_eq!(invocation.status, Status::Completed);
+    assert_eq!(invocation.final_replies, 1);
+    assert_eq!(invocation.text(), "at the gate\nat the gate\nthrough the gate");
+    assert_eq!(second.terminate().await, Some(0));
+}
+
+/// SIGTERM: what runs is finished and answered, what waits is left to the next runner, the exit code is 0.
+pub async fn sigterm_finishes_what_runs_and_leaves_the_rest(on: On, binary: &str) {
+    let world = World::start(on).await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = format!("{}[probe]\n", world.app_config(""));
+    let incident = world.incident();
+    let first = Process::start(Path::new(binary), directory.path(), &config);
+    let (running, waiting) = (world.fire("Slow", incident).await, world.fire("Echo", incident).await);
+    world.sandbox.until(running, |invocation| invocation.text().contains("slowly")).await;
+    assert_eq!(first.terminate().await, Some(0));
+    let invocation = world.settled(running).await;
+    assert_eq!((invocation.status, invocation.final_replies), (Status::Completed, 1));
+    assert_eq!(world.sandbox.invocation(waiting).unwrap().status, Status::Pending);
+
+    let second = Process::start(Path::new(binary), directory.path(), &config);
+    let invocation = world.settled(waiting).await;
+    assert_eq!((invocation.status, invocation.final_replies), (Status::Completed, 1));
+    assert_eq!(second.terminate().await, Some(0));
+}

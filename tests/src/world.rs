@@ -1,0 +1,255 @@
+//! A platform, a broker and what connects them: the same tests run on the sandbox's broker and on real ones, where a
+//! carrier takes the platform's messages to the broker and the replies back.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use circuits::config::Config;
+use circuits::{RunError, Runner, Signal};
+use circuits_sandbox::{Composed, Invocation, InvocationId, Rule, Sandbox, ServerCertificate};
+use circuits_stomp::{Host, Options, Outgoing, Session, Subscription, Tls};
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::broker::{Broker, Kind, PASSWORD, USER};
+use crate::certs::Flaw;
+use crate::probe::{DESTINATION, PROBE, Probe, RULES};
+
+/// Which broker a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The sandbox's own.
+    Sandbox,
+    /// A real one.
+    Real(Kind),
+}
+
+/// A platform with a broker.
+pub struct World {
+    /// The platform.
+    pub sandbox: Arc<Sandbox>,
+    /// The real broker, if it is one.
+    pub broker: Option<Broker>,
+    carrier: Option<Session>,
+}
+
+impl World {
+    /// Starts everything but the runner.
+    pub async fn start(on: On) -> Self {
+        Self::with_certificate(on, Flaw::None).await
+    }
+
+    /// The same with a flaw in the certificate of the broker (and with the sandbox, of the REST API).
+    pub async fn with_certificate(on: On, flaw: Flaw) -> Self {
+        let mut builder = Sandbox::builder().destination(DESTINATION);
+        for rule in RULES {
+            builder = builder.rule(Rule::menu_item(rule).on_incident().to(DESTINATION));
+        }
+        let broker = match on {
+            On::Sandbox => {
+                builder = builder.certificate(match flaw {
+                    Flaw::None => ServerCertificate::Valid,
+                    Flaw::WrongHost => ServerCertificate::WrongHost,
+                    Flaw::Expired => ServerCertificate::Expired,
+                });
+                None
+            }
+            On::Real(kind) => {
+                let broker =
+                    tokio::task::spawn_blocking(move || Broker::with_certificate(kind, flaw)).await.unwrap();
+                builder = builder.external_broker(broker.tls_port, broker.ca_file()).api_key(USER, PASSWORD);
+                Some(broker)
+            }
+        };
+        let sandbox = Arc::new(builder.start().await.unwrap());
+        let carrier = match &broker {
+            Some(broker) if flaw == Flaw::None => Some(carry(Arc::clone(&sandbox), broker).await),
+            _ => None,
+        };
+        Self { sandbox, broker, carrier }
+    }
+
+    /// The text of an app.config that reaches it, with these lines added to `[resilient]`.
+    pub fn app_config(&self, resilient: &str) -> String {
+        let host = self
+            .broker
+            .as_ref()
+            .and_then(Broker::virtual_host)
+            .map_or(String::new(), |host| format!("stomp_vhost={host}\n"));
+        format!("{}{host}{resilient}\n", self.sandbox.app_config())
+    }
+
+    /// A configuration for a runner whose handlers `probe` watches.
+    pub fn config(&self, probe: &Probe, resilient: &str) -> Config {
+        Config::from_text(&format!("{}{}", self.app_config(resilient), probe.section())).unwrap()
+    }
+
+    /// Starts a runner in this process and waits until it is subscribed.
+    pub async fn run(&self, probe: &Probe, resilient: &str) -> Running {
+        let mut running = self.launch(probe, resilient).await.unwrap();
+        running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+        running
+    }
+
+    /// Starts a runner in this process.
+    pub async fn launch(&self, probe: &Probe, resilient: &str) -> Result<Running, RunError> {
+        launch(self.config(probe, resilient)).await
+    }
+
+    /// A new incident.
+    pub fn incident(&self) -> i64 {
+        self.sandbox.create_incident(json!({"name": "Phishing mail", "discovered_date": 0})).unwrap()
+    }
+
+    /// Fires a rule on an incident.
+    pub async fn fire(&self, rule: &str, incident: i64) -> InvocationId {
+        match &self.carrier {
+            None => self.sandbox.fire(rule, incident, json!({})).unwrap(),
+            Some(_) => {
+                let message = self.compose(rule, incident);
+                let id = message.invocation;
+                self.send(message).await;
+                id
+            }
+        }
+    }
+
+    /// The message that firing a rule would send; its invocation is pending from now on.
+    pub fn compose(&self, rule: &str, incident: i64) -> Composed {
+        self.sandbox.compose(rule, incident, json!({})).unwrap()
+    }
+
+    /// Puts a message on the broker, whatever is in it.
+    pub async fn send(&self, message: Composed) {
+        match &self.carrier {
+            Some(carrier) => {
+                let Composed { destination, headers, body, .. } = message;
+                carrier.send(Outgoing { destination, headers, body }).await.unwrap();
+            }
+            None => {
+                let publication = message.headers.iter().fold(
+                    circuits_sandbox::Publication::to(&message.destination),
+                    |publication, (name, value)| publication.header(name, value),
+                );
+                self.sandbox.publish(publication.body(message.body)).unwrap();
+            }
+        }
+    }
+
+    /// An invocation once it has its final status.
+    pub async fn settled(&self, id: InvocationId) -> Invocation {
+        self.sandbox.settled(id).await
+    }
+
+    /// Kills the broker and starts it again on its data.
+    pub async fn restart_broker(&mut self) {
+        match self.broker.take() {
+            None => self.sandbox.restart_broker().await.unwrap(),
+            Some(mut broker) => {
+                let broker = tokio::task::spawn_blocking(move || {
+                    broker.kill();
+                    broker.restart();
+                    broker
+                });
+                self.broker = Some(broker.await.unwrap());
+            }
+        }
+    }
+
+    /// Makes the broker fall silent without closing a connection, or wakes it.
+    pub fn stall(&self, stall: bool) {
+        match &self.broker {
+            None => self.sandbox.faults().stall(stall),
+            Some(broker) if stall => broker.pause(),
+            Some(broker) => broker.resume(),
+        }
+    }
+}
+
+/// Starts a runner of the probe component in this process.
+pub async fn launch(config: Config) -> Result<Running, RunError> {
+    let runner = Runner::with_components(config, &[&PROBE], |_| {}).await?;
+    let signals = runner.signals();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(runner.run(async move {
+        let _ = stopped.await;
+    }));
+    Ok(Running { stop, task, signals })
+}
+
+/// A message with another body.
+pub fn with_body(message: Composed, change: impl FnOnce(&mut Value)) -> Composed {
+    let mut body: Value = serde_json::from_slice(&message.body).unwrap();
+    change(&mut body);
+    Composed { body: Bytes::from(body.to_string()), ..message }
+}
+
+/// A message without a header.
+pub fn without_header(mut message: Composed, name: &str) -> Composed {
+    message.headers.retain(|(header, _)| header != name);
+    message
+}
+
+/// A session that carries the platform's messages to a real broker, and the replies back.
+async fn carry(sandbox: Arc<Sandbox>, broker: &Broker) -> Session {
+    let options = Options::new(vec![Host { name: "localhost".to_owned(), port: broker.tls_port }])
+        .unwrap()
+        .credentials(USER, PASSWORD.to_owned().into())
+        .virtual_host(broker.virtual_host().unwrap_or("localhost"))
+        .tls(Tls::cafile(broker.ca_file()));
+    let (session, mut deliveries) = Session::start(options);
+    let destination = format!("acks.{}.{DESTINATION}", sandbox.org().0);
+    session.subscribe(Subscription { destination, prefetch: 100 }).await.unwrap();
+    let carrier = session.clone();
+    tokio::spawn(async move {
+        let mut seen = HashSet::new();
+        while let Some(delivery) = deliveries.recv().await {
+            let id = delivery.headers.get("message-id").unwrap_or_default().to_owned();
+            if seen.insert(id) {
+                let headers = delivery
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect();
+                sandbox.reply(headers, delivery.body);
+            }
+            carrier.ack(&delivery.token);
+        }
+    });
+    session
+}
+
+/// A runner in this process.
+#[derive(Debug)]
+pub struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), RunError>>,
+    signals: broadcast::Receiver<Signal>,
+}
+
+impl Running {
+    /// Waits for a signal.
+    pub async fn until(&mut self, wanted: impl Fn(&Signal) -> bool) -> Signal {
+        loop {
+            match self.signals.recv().await {
+                Ok(signal) if wanted(&signal) => return signal,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => panic!("the runner ended"),
+            }
+        }
+    }
+
+    /// Asks it to stop, as SIGTERM does, and waits for its end.
+    pub async fn stop(self) -> Result<(), RunError> {
+        let _ = self.stop.send(());
+        self.task.await.unwrap()
+    }
+
+    /// Waits for its end without asking for it.
+    pub async fn ended(self) -> Result<(), RunError> {
+        let Self { stop: _stop, task, .. } = self;
+        task.await.unwrap()
+    }
+}

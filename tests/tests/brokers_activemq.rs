@@ -1,0 +1,10 @@
+//! The session on a real ActiveMQ over TLS, and proof that the harness holds what it promises.
+
+mod brokers;
+
+use circuits_tests::broker::{Broker, Kind};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_harness_starts_kills_and_restarts_it() {
+    brokers::harness::all(Broker::start(Kind::ActiveMq)).await;
+}
