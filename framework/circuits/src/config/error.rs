@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::warning::{Severity, Warning};
+
 /// One thing that is wrong, complete in itself: place, section, key, value (`***` if secret) and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -52,15 +54,21 @@ impl fmt::Display for Fault {
 
 /// A configuration that cannot be used.
 ///
-/// `Display` lists all faults, one a line, so that an operator can repair them in one go. Secret values are never shown.
+/// `Display` lists all faults, one a line, so that an operator can repair them in one go, then what else was noticed. Secret values are never shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     faults: Vec<Fault>,
+    warnings: Vec<Warning>,
 }
 
 impl ConfigError {
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
-        Self { faults }
+        Self { faults, warnings: Vec::new() }
+    }
+
+    /// With what else was noticed: a misspelt key is often why another one is missing.
+    pub(crate) fn with_warnings(self, warnings: Vec<Warning>) -> Self {
+        Self { warnings, ..self }
     }
 
     /// Every fault: first lines that cannot be read, then values that are not allowed, then what is missing.
@@ -72,12 +80,14 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.faults.as_slice() {
-            [fault] => write!(f, "{fault}"),
+            [fault] => write!(f, "{fault}")?,
             faults => {
                 write!(f, "{} faults in the configuration:", faults.len())?;
-                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
             }
         }
+        let mut warnings = self.warnings.iter().filter(|warning| warning.severity() == Severity::Warning);
+        warnings.try_for_each(|warning| write!(f, "\n  also: {warning}"))
     }
 }
 

@@ -112,7 +112,7 @@ impl Reader {
         } else if self.current.is_none() {
             self.fault(
                 number,
-                "stands before the first [section] header; put it under its section".to_owned(),
+                "this line stands before the first [section] header; put it under its section".to_owned(),
             );
         } else {
             self.option(number, value);
@@ -136,13 +136,13 @@ impl Reader {
     fn option(&mut self, number: usize, text: &str) {
         let Some((key, value)) = text.split_once(['=', ':']) else {
             // The line itself is not quoted: it may be a misplaced piece of a password.
-            self.fault(number, "is neither `key = value` nor a [section] header, and is not indented as the continuation of a value".to_owned());
+            self.fault(number, "this line is neither `key = value` nor a [section] header, and is not indented as the continuation of a value".to_owned());
             self.refused = true;
             return;
         };
         let key = key.trim_end_matches(is_space).to_lowercase();
         if key.is_empty() {
-            self.fault(number, "has no key before the `=` or `:`".to_owned());
+            self.fault(number, "this line has no key before the `=` or `:`".to_owned());
             self.refused = true;
             return;
         }

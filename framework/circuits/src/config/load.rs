@@ -75,7 +75,7 @@ impl<'a> Loader<'a> {
         self.faults.extend(reading.faults);
         self.warnings.extend(reading.warnings);
         if !self.faults.is_empty() {
-            return Err(ConfigError::new(self.faults));
+            return Err(ConfigError::new(self.faults).with_warnings(self.warnings));
         }
         self.secrets.sort();
         self.secrets.dedup();

@@ -175,6 +175,18 @@ fn unknown_keys_warn_with_the_nearest() {
 }
 
 #[test]
+fn a_misspelt_key_is_named_beside_what_it_leaves_missing() {
+    let text = Config::from_text("[resilient]\nhots=soar\napi_key_id=i\napi_key_secret=s3cret\n")
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "app.config:1: [resilient] host is missing; add host=<the platform's host name>
+  also: app.config:2: [resilient] `hots` is not a known key and has no effect; did you mean `host`?"
+    );
+}
+
+#[test]
 fn secrets_come_from_the_environment_and_stay_hidden() {
     let place = Place::new(&[("KEY_SECRET", "fr0m-env"), ("TOKEN", "t0ken"), ("PORT", "8443")]);
     place.write(
