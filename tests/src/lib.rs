@@ -13,5 +13,6 @@ pub mod probe;
 pub mod process;
 mod rabbitmq;
 pub mod raw;
+pub mod session_suite;
 pub mod suite;
 pub mod world;

@@ -1,0 +1,135 @@
+//! Many messages at once: nothing confirmed is lost when the broker is killed, and nothing stalls.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use circuits_stomp::{Deliveries, Session};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{QUEUE, REPLIES, close, connected, correlation, patient, reply, subscribed, tally};
+use crate::broker::Broker;
+use crate::raw::{Client, Frame};
+
+const ROUNDS: u64 = 4;
+const MESSAGES: usize = 3_000;
+const BODY: usize = 4 * 1024;
+
+/// Every reply that `send` confirmed is in the reply queue, whenever the broker was killed. Replies that are ready together
+/// share a receipt on ActiveMQ, so this is the proof that its receipt for the last covers those before it.
+pub async fn confirmed_replies_survive_kill_9(broker: &mut Broker) {
+    let (session, deliveries) = subscribed(broker, 100).await;
+    fill(broker).await;
+    let answers = Answers::start(session.clone(), deliveries);
+    for round in 1..=ROUNDS {
+        // Somewhere within what is left, never at the same place.
+        let left = MESSAGES - answers.confirmed.borrow().len();
+        let mark = answers.confirmed.borrow().len() + fastrand::usize(1..left / 2);
+        answers.at_least(mark).await;
+        broker.kill();
+        let then = answers.confirmed.borrow().len();
+        println!("round {round}: killed after {then} confirmed replies, {} lost so far", answers.lost());
+        broker.restart();
+        connected(&session, round + 1).await;
+    }
+    answers.at_least(MESSAGES).await;
+    answers.settled().await;
+    close(&session).await;
+    let confirmed = answers.confirmed.borrow().clone();
+    let replies = tally(broker, REPLIES).await;
+    let missing: Vec<_> = confirmed.iter().filter(|id| !replies.contains_key(*id)).collect();
+    let doubled = replies.values().filter(|count| **count > 1).count();
+    println!(
+        "{:?}: {ROUNDS} kills, {} messages confirmed as answered, {} without a confirmation and sent again, {} different \
+         replies in the queue, {doubled} of them more than once, {} missing",
+        broker.kind,
+        confirmed.len(),
+        answers.lost(),
+        replies.len(),
+        missing.len()
+    );
+    assert!(missing.is_empty(), "confirmed but not there: {missing:?}");
+    assert!(tally(broker, QUEUE).await.is_empty(), "an acknowledged message is still there");
+}
+
+/// A window so large that both ends have more to write than the buffers between them take.
+pub async fn a_large_prefetch_does_not_stall(broker: &mut Broker) {
+    fill(broker).await;
+    let (session, deliveries) = subscribed(broker, 2_000).await;
+    let answers = Answers::start(session.clone(), deliveries);
+    answers.at_least(MESSAGES).await;
+    answers.settled().await;
+    close(&session).await;
+    let replies = tally(broker, REPLIES).await;
+    assert_eq!(replies.len(), MESSAGES);
+    assert!(replies.values().all(|count| *count == 1), "a reply was doubled");
+}
+
+/// Puts [`MESSAGES`] in the queue, each with a correlation id of its own.
+async fn fill(broker: &Broker) {
+    let mut client = Client::connect(broker).await;
+    let message = |id: usize| {
+        let frame = Frame::new("SEND").header("destination", QUEUE).header("persistent", "true");
+        frame.header("correlation-id", id.to_string()).body(vec![b'm'; BODY])
+    };
+    for id in 1..MESSAGES {
+        client.writer.send(&message(id)).await.unwrap();
+    }
+    client.confirm(message(MESSAGES)).await.unwrap();
+}
+
+/// Answers whatever arrives, all at once, each with a confirmed reply before its ACK.
+struct Answers {
+    /// Correlation ids of the replies that the broker confirmed.
+    confirmed: watch::Sender<BTreeSet<String>>,
+    lost: Arc<Mutex<usize>>,
+    running: watch::Sender<usize>,
+}
+
+impl Answers {
+    fn start(session: Session, mut deliveries: Deliveries) -> Arc<Self> {
+        let answers = Arc::new(Self {
+            confirmed: watch::Sender::new(BTreeSet::new()),
+            lost: Arc::default(),
+            running: watch::Sender::new(0),
+        });
+        let shared = Arc::clone(&answers);
+        tokio::spawn(async move {
+            let mut tasks = JoinSet::new();
+            while let Some(delivery) = deliveries.recv().await {
+                shared.running.send_modify(|running| *running += 1);
+                let (session, shared) = (session.clone(), Arc::clone(&shared));
+                tasks.spawn(async move {
+                    let id = correlation(&delivery);
+                    match session.send(reply(&id, vec![b'r'; BODY])).await {
+                        Ok(()) => {
+                            session.ack(&delivery.token);
+                            shared.confirmed.send_modify(|confirmed| {
+                                confirmed.insert(id);
+                            });
+                        }
+                        Err(error) => {
+                            assert!(error.is_lost(), "{error:?}");
+                            *shared.lost.lock().unwrap() += 1;
+                        }
+                    }
+                    shared.running.send_modify(|running| *running -= 1);
+                });
+            }
+        });
+        answers
+    }
+
+    async fn at_least(&self, count: usize) {
+        patient(self.confirmed.subscribe().wait_for(|confirmed| confirmed.len() >= count)).await.unwrap();
+    }
+
+    /// Nothing is being answered any more.
+    async fn settled(&self) {
+        patient(self.running.subscribe().wait_for(|running| *running == 0)).await.unwrap();
+    }
+
+    fn lost(&self) -> usize {
+        *self.lost.lock().unwrap()
+    }
+}
