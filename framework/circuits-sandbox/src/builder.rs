@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -170,7 +170,8 @@ impl Builder {
             }
         };
         let post = broker.map_or(Post::Outbox(outbox), Post::Broker);
-        let core = Arc::new(Core { platform, post, switches, requests: Mutex::default() });
+        let core =
+            Arc::new(Core { platform, post, switches, requests: Mutex::default(), requested: Notify::new() });
         self.furnish(&core)?;
         crate::rest::serve(core.clone(), accept.clone(), rest);
         let endpoints = Endpoints {

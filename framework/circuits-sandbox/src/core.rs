@@ -1,7 +1,7 @@
 //! What the REST server and the sandbox's owner share: the platform, the way to the broker, the request log.
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::broker::{Broker, Publication};
 use crate::platform::{Outgoing, Platform};
@@ -13,6 +13,8 @@ pub(crate) struct Core {
     pub(crate) post: Post,
     pub(crate) switches: Arc<Switches>,
     pub(crate) requests: Mutex<Vec<Request>>,
+    /// Signalled after each request.
+    pub(crate) requested: Notify,
 }
 
 /// Where the messages of fired rules go.
@@ -43,5 +45,6 @@ impl Core {
 
     pub(crate) fn record(&self, request: Request) {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        self.requested.notify_waiters();
     }
 }

@@ -7,6 +7,7 @@ use super::{Sandbox, refused};
 use crate::error::Result;
 use crate::platform::Kind;
 use crate::request::Request;
+use crate::wait;
 
 /// Objects, as somebody at the platform's screen sees and changes them.
 impl Sandbox {
@@ -41,7 +42,7 @@ impl Sandbox {
     /// Creates an incident; automatic rules fire.
     ///
     /// # Errors
-    /// [`Error::is_refused`] if a required field is missing or a value is not valid.
+    /// [`crate::Error::is_refused`] if a required field is missing or a value is not valid.
     pub fn create_incident(&self, fields: Value) -> Result<i64> {
         let (id, outgoing) = {
             let mut state = self.core.platform.lock();
@@ -55,7 +56,7 @@ impl Sandbox {
     /// Changes fields of an incident; its version goes up and automatic rules fire.
     ///
     /// # Errors
-    /// [`Error::is_refused`] if it does not exist or a value is not valid.
+    /// [`crate::Error::is_refused`] if it does not exist or a value is not valid.
     pub fn edit_incident(&self, id: i64, fields: Value) -> Result<()> {
         let outgoing = {
             let mut state = self.core.platform.lock();
@@ -70,5 +71,13 @@ impl Sandbox {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.core.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until this many requests of `method` (`*` for any) whose path contains `path` came, hanging ones included;
+    /// gives them.
+    pub async fn requested(&self, method: &str, path: &str, count: usize) -> Vec<Request> {
+        let matches = |r: &Request| (method == "*" || r.method == method) && r.path.contains(path);
+        let look = || Some(self.requests().into_iter().filter(matches).collect::<Vec<_>>());
+        wait::until(&self.core.requested, || look().filter(|found| found.len() >= count)).await
     }
 }
