@@ -73,6 +73,9 @@ impl Session {
     /// Takes a subscription back; `Ok` also when there was none or the connection went away meanwhile. Messages that the
     /// broker sent before still arrive.
     ///
+    /// Acknowledge first: with the subscription, its unacknowledged deliveries go back to the queue. An ACK for one of them
+    /// is then without effect on ActiveMQ and makes RabbitMQ close the connection.
+    ///
     /// # Errors
     /// [`is_refused`](Error::is_refused), [`is_closed`](Error::is_closed).
     pub async fn unsubscribe(&self, destination: &str) -> Result<(), Error> {
@@ -128,7 +131,8 @@ impl Session {
     /// Sends a persistent message and acknowledges a delivery in one transaction: both happen or neither.
     ///
     /// # Errors
-    /// As [`send`](Self::send); after any of them the delivery is not acknowledged, except that after
+    /// As [`send`](Self::send). After [`is_refused`](Error::is_refused) nothing happened, and the connection is dropped:
+    /// brokers take no other ACK for this delivery, so it has to come again on the next one. After
     /// [`is_lost`](Error::is_lost) the outcome is unknown. [`is_stale`](Error::is_stale): the delivery's connection is gone
     /// and nothing was sent.
     pub async fn send_and_ack(&self, message: Outgoing, token: &AckToken) -> Result<(), Error> {

@@ -92,7 +92,8 @@ impl Peer {
                 let frame: Vec<u8> = self.unread.drain(..=end).collect();
                 return String::from_utf8(frame[..end].to_vec()).unwrap();
             }
-            assert!(self.io.read_buf(&mut self.unread).await.unwrap() > 0, "the client hung up");
+            let read = patient(self.io.read_buf(&mut self.unread)).await.unwrap();
+            assert!(read > 0, "the client hung up");
         }
     }
 
@@ -148,6 +149,11 @@ impl Peer {
     }
 }
 
+/// Fails instead of waiting for ever; on the paused clock that takes no time.
+async fn patient<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30 * 24 * 3600), what).await.expect("nothing happens any more")
+}
+
 /// A header of a frame as it is on the wire.
 pub(crate) fn header<'a>(frame: &'a str, name: &str) -> Option<&'a str> {
     let head = frame.split("\n\n").next().unwrap();
@@ -179,7 +185,7 @@ pub(crate) fn stage() -> Stage {
 
 impl Stage {
     pub(crate) async fn peer(&mut self) -> Peer {
-        self.dialled.recv().await.unwrap().1
+        patient(self.dialled.recv()).await.unwrap().1
     }
 
     /// The next connection, accepted as `server`, without heart-beats, once the session says so.
@@ -192,7 +198,7 @@ impl Stage {
 
     /// The next state that is as wished.
     pub(crate) async fn until(&self, wish: impl FnMut(&State) -> bool) -> State {
-        self.session.state().wait_for(wish).await.unwrap().clone()
+        patient(self.session.state().wait_for(wish)).await.unwrap().clone()
     }
 
     /// Subscribes to `q`.
