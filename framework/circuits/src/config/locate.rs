@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::Fault;
 use super::values;
 
-/// Where a configuration comes from. The process itself is looked at only in [`Sources::of_process`].
+/// Where a configuration comes from. Nothing else is looked at: the caller passes in what the process has.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The file named on the command line; the search order is not used then.
@@ -22,20 +22,6 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The environment, home and working directory of this process. Variables that are not UTF-8 are left out.
-    pub fn of_process(config_file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Self {
-        let env = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self {
-            config_file,
-            env,
-            home: std::env::home_dir().filter(|home| !home.as_os_str().is_empty()),
-            cwd: std::env::current_dir().unwrap_or_default(),
-            overrides,
-        }
-    }
-
     /// The file to read, or the places that were looked at in vain.
     pub(crate) fn locate(&self) -> Result<PathBuf, Vec<PathBuf>> {
         if let Some(path) = &self.config_file {

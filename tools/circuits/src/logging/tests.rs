@@ -203,9 +203,9 @@ fn colour_on_the_console_only() {
 fn rolls_over_by_size_and_keeps_so_many() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = options(&folder.path().join("made/for/it"));
-    (options.max_bytes, options.backups) = (250, 2);
+    (options.max_bytes, options.backups) = (250, 3);
     logged(&options, &[], |_| {
-        for number in 0..10 {
+        for number in 0..12 {
             info!(target: "t", "line {number} {}", "x".repeat(60));
         }
     });
@@ -214,10 +214,15 @@ fn rolls_over_by_size_and_keeps_so_many() {
         read(name).lines().map(|line| line.split(' ').nth(5).unwrap().to_owned()).collect()
     };
     // Two lines of about 100 bytes fit; no line is split between two files.
-    assert_eq!(numbers("app.log"), ["8", "9"]);
-    assert_eq!(numbers("app.log.1"), ["6", "7"]);
-    assert_eq!(numbers("app.log.2"), ["4", "5"]);
-    assert_eq!(fs::read_dir(&options.directory).unwrap().count(), 3);
+    for (name, expected) in [
+        ("app.log", ["10", "11"]),
+        ("app.log.1", ["8", "9"]),
+        ("app.log.2", ["6", "7"]),
+        ("app.log.3", ["4", "5"]),
+    ] {
+        assert_eq!(numbers(name), expected, "{name}");
+    }
+    assert_eq!(fs::read_dir(&options.directory).unwrap().count(), 4);
 }
 
 #[test]
