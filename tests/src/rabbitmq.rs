@@ -46,6 +46,7 @@ pub(crate) fn command(
 }
 
 fn conf(certificate: &Certificate, ca: &Path, password: &str, tls_port: u16) -> String {
+    // This version takes read for write and write for read, so both may publish.
     let areas = "^(actions[.][0-9]+[.](probe|bench)$|acks[.]|test[.])";
     format!(
         "listeners.tcp = none\n\
@@ -57,7 +58,7 @@ fn conf(certificate: &Certificate, ca: &Path, password: &str, tls_port: u16) -> 
          default_user = {USER}\n\
          default_pass = {password}\n\
          default_permissions.configure = {areas}\n\
-         default_permissions.read = {areas}\n\
+         default_permissions.read = {areas}|^amq[.]default$\n\
          default_permissions.write = {areas}|^amq[.]default$\n",
         ca.display(),
         certificate.cert.display(),

@@ -43,6 +43,9 @@ impl World {
 
     /// The same with a flaw in the certificate of the broker (and with the sandbox, of the REST API).
     pub async fn with_certificate(on: On, flaw: Flaw) -> Self {
+        // What the runner logs stands beside the failure of a test.
+        let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).with_test_writer();
+        let _ = log.try_init();
         let mut builder = Sandbox::builder().destination(DESTINATION);
         for rule in RULES {
             builder = builder.rule(Rule::menu_item(rule).on_incident().to(DESTINATION));
@@ -71,14 +74,22 @@ impl World {
         Self { sandbox, broker, carrier }
     }
 
-    /// The text of an app.config that reaches it, with these lines added to `[resilient]`.
+    /// The text of an app.config that reaches it, with these lines in `[resilient]` instead of its own for the same keys.
     pub fn app_config(&self, resilient: &str) -> String {
         let host = self
             .broker
             .as_ref()
             .and_then(Broker::virtual_host)
             .map_or(String::new(), |host| format!("stomp_vhost={host}\n"));
-        format!("{}{host}{resilient}\n", self.sandbox.app_config())
+        let key = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+        let replaced: HashSet<_> = resilient.lines().map(key).collect();
+        let base = format!("{}{host}", self.sandbox.app_config());
+        let kept: String = base
+            .lines()
+            .filter(|line| !replaced.contains(&key(line)))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        format!("{kept}{resilient}\n")
     }
 
     /// A configuration for a runner whose handlers `probe` watches.

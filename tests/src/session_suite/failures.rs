@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use circuits_stomp::{Session, State};
 
-use super::{QUEUE, REPLIES, close, connected, correlation, options, patient, reply, subscribed, tally, until};
+use super::{
+    QUEUE, REPLIES, close, connected, correlation, options, patient, reply, subscribed, tally, until,
+};
 use crate::broker::Broker;
 use crate::raw::Client;
 
