@@ -4,7 +4,7 @@ use circuits_tests::broker::{Broker, FORBIDDEN, USER};
 use circuits_tests::raw::{Client, Frame};
 
 /// Every proof, on one broker.
-pub async fn all(mut broker: Broker) {
+pub(crate) async fn all(mut broker: Broker) {
     messages_make_the_round_trip(&broker).await;
     a_wrong_password_is_refused(&broker).await;
     a_forbidden_queue_is_refused(&broker).await;

@@ -1,4 +1,4 @@
 //! The session suite, written once for every real broker.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
-pub mod harness;
+pub(crate) mod harness;

@@ -1,0 +1,175 @@
+//! The rules of the workspace that the compiler does not check: who may import whom, which crate alone knows a foreign one,
+//! that every component ships, and that files open with what they are for and stay small.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+const LONGEST_FILE: usize = 400;
+
+/// A crate by its place in the tree, what it may use of ours, and what its tests may use besides.
+const IMPORTS: &[(&str, &[&str], &[&str])] = &[
+    ("framework/circuits", &["circuits-rest", "circuits-stomp"], &["circuits-sandbox"]),
+    ("framework/circuits-journal", &["circuits"], &[]),
+    ("framework/circuits-rest", &[], &["circuits-sandbox"]),
+    // An oracle that shares no code with the clients under test.
+    ("framework/circuits-sandbox", &[], &[]),
+    ("framework/circuits-stomp", &[], &["circuits-sandbox"]),
+    // `components` itself: the components and nothing else. Checked by name below, since it grows with them.
+    ("components", &["*"], &[]),
+    ("components/*", &["circuits"], &["circuits-sandbox"]),
+    ("tools/*", &["circuits", "circuits-journal", "circuits-sandbox", "components"], &[]),
+    // They test and measure everything.
+    ("tests", &["*"], &["*"]),
+    ("benches", &["*"], &["*"]),
+];
+
+/// A foreign crate and those of ours that may know it.
+const SEALED: &[(&str, &[&str])] = &[
+    ("tokio-stomp-2", &["circuits-stomp"]),
+    ("reqwest", &["circuits-rest"]),
+    ("config", &["circuits"]),
+    // The sandbox, the tests and the benchmarks stand on the other side of the connection.
+    (
+        "native-tls",
+        &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
+    ),
+    ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
+    // Components register through `circuits::register!`.
+    ("inventory", &["circuits"]),
+];
+
+fn workspace() -> Metadata {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .other_options(["--locked".to_owned()])
+        .exec()
+        .unwrap()
+}
+
+/// Where a package lives below the workspace's root.
+fn place(metadata: &Metadata, package: &Package) -> String {
+    let folder = package.manifest_path.parent().unwrap();
+    folder.strip_prefix(&metadata.workspace_root).unwrap().to_string()
+}
+
+fn allowed(place: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    let rule =
+        |name: &str| IMPORTS.iter().find(|(rule, ..)| *rule == name).map(|(_, normal, dev)| (*normal, *dev));
+    let parent = place.rsplit_once('/').map(|(parent, _)| format!("{parent}/*"));
+    rule(place).or_else(|| rule(&parent?))
+}
+
+fn permits(list: &[&str], name: &str) -> bool {
+    list.contains(&"*") || list.contains(&name)
+}
+
+#[test]
+fn a_crate_imports_only_what_its_place_allows() {
+    let metadata = workspace();
+    let ours: BTreeSet<_> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
+    let mut broken = Vec::new();
+    for package in &metadata.packages {
+        let place = place(&metadata, package);
+        let Some((normal, dev)) = allowed(&place) else {
+            broken.push(format!("{place} is in no rule: say in IMPORTS what it may use"));
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|dependency| ours.contains(&dependency.name)) {
+            let in_tests = dependency.kind == DependencyKind::Development && permits(dev, &dependency.name);
+            if !permits(normal, &dependency.name) && !in_tests {
+                broken.push(format!("{place} must not use {} ({})", dependency.name, dependency.kind));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn a_foreign_crate_is_known_to_its_wrapper_alone() {
+    let metadata = workspace();
+    let mut broken = Vec::new();
+    for package in &metadata.packages {
+        let normal =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        for dependency in normal {
+            if SEALED
+                .iter()
+                .any(|(name, knows)| *name == dependency.name && !knows.contains(&package.name.as_str()))
+            {
+                broken.push(format!("{} must not use {}", package.name, dependency.name));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_component_ships() {
+    let metadata = workspace();
+    let root = metadata.workspace_root.join("components");
+    let folders: BTreeSet<_> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.file_name().unwrap() != "src")
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let package = metadata.packages.iter().find(|package| package.name == "components").unwrap();
+    let dependencies: BTreeSet<_> =
+        package.dependencies.iter().map(|dependency| dependency.name.clone()).collect();
+    assert_eq!(
+        dependencies, folders,
+        "components/Cargo.toml names the folders of components/, and nothing else"
+    );
+    let lib = std::fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    for folder in folders {
+        let line = format!("use {folder} as _;");
+        assert!(lib.lines().any(|other| other.trim() == line), "components/src/lib.rs lacks `{line}`");
+    }
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for_and_stays_small() {
+    let metadata = workspace();
+    let mut broken = Vec::new();
+    for (path, text) in rust_files(&metadata) {
+        // Compiler goldens are what a component author would write.
+        if path.components().any(|part| part.as_os_str() == "handler_errors") {
+            continue;
+        }
+        let shown = path.strip_prefix(&metadata.workspace_root).unwrap().display();
+        if !text.starts_with("//! ") {
+            broken.push(format!("{shown} does not open with `//! `"));
+        }
+        let lines = text.lines().count();
+        if path.components().any(|part| part.as_os_str() == "src") && lines > LONGEST_FILE {
+            broken.push(format!("{shown} has {lines} lines: split it ({LONGEST_FILE} at most)"));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+fn rust_files(metadata: &Metadata) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    let mut folders: Vec<PathBuf> = ["framework", "components", "tools", "tests", "benches"]
+        .map(|folder| metadata.workspace_root.join(folder).into_std_path_buf())
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.insert(path, text);
+            }
+        }
+    }
+    assert!(files.len() > 50, "the sources are not where this test looks for them");
+    files
+}
