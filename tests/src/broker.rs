@@ -157,3 +157,20 @@ impl Broker {
         self.directory.path()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without this a test would fail now and then because another program was given the same port.
+    #[test]
+    fn a_port_that_is_taken_is_told_from_other_failures() {
+        for kind in [Kind::ActiveMq, Kind::RabbitMq] {
+            let mut broker = Broker::start(kind);
+            broker.stop();
+            let _taken = std::net::TcpListener::bind(("127.0.0.1", broker.tls_port)).unwrap();
+            let log = broker.launch().unwrap_err();
+            assert!(port_is_taken(&log), "{log}");
+        }
+    }
+}
