@@ -44,7 +44,9 @@ impl World {
     /// The same with a flaw in the certificate of the broker (and with the sandbox, of the REST API).
     pub async fn with_certificate(on: On, flaw: Flaw) -> Self {
         // What the runner logs stands beside the failure of a test.
-        let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::INFO).with_test_writer();
+        let log = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+            .with_test_writer();
         let _ = log.try_init();
         let mut builder = Sandbox::builder().destination(DESTINATION);
         for rule in RULES {
@@ -217,14 +219,16 @@ async fn carry(sandbox: Arc<Sandbox>, broker: &Broker) -> Session {
     tokio::spawn(async move {
         let mut seen = HashSet::new();
         while let Some(delivery) = deliveries.recv().await {
-            let id = delivery.headers.get("message-id").unwrap_or_default().to_owned();
-            if seen.insert(id) {
+            // What the broker redelivers has been handed in before; a second reply is another message and counts.
+            let reply = (delivery.headers.get("correlation-id").map(str::to_owned), delivery.body.clone());
+            if !(delivery.redelivered && seen.contains(&reply)) {
                 let headers = delivery
                     .headers
                     .iter()
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .collect();
                 sandbox.reply(headers, delivery.body);
+                seen.insert(reply);
             }
             carrier.ack(&delivery.token);
         }

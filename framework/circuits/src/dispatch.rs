@@ -12,6 +12,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
 use crate::handler::timed_out;
+use crate::identity::identity;
 use crate::journal::Standing;
 use crate::lanes::{LaneKey, Lanes};
 use crate::message::{ActionMessage, DestinationName};
@@ -92,11 +93,10 @@ impl Dispatcher {
 
     /// Takes hold of a message that is new here; one that waits or runs already only renews its token.
     fn hold(&self, delivery: Delivery) -> Option<(String, Delivery)> {
-        let id = delivery.headers.get("message-id").unwrap_or_default().to_owned();
-        if id.is_empty() {
+        let Some(id) = identity(&delivery) else {
             self.refuse_unidentified(delivery);
             return None;
-        }
+        };
         if !self.settler.in_flight.hold(&id, delivery.token.clone()) {
             info!(
                 message_id = id,

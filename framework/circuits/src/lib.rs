@@ -39,6 +39,7 @@ pub mod definitions;
 mod dispatch;
 mod error;
 pub mod handler;
+mod identity;
 mod in_flight;
 pub mod journal;
 mod lanes;

@@ -1,5 +1,7 @@
 //! Subscribe, reply, acknowledge: what the broker holds afterwards.
 
+use circuits_stomp::Outgoing;
+
 use super::{QUEUE, REPLIES, close, correlation, patient, reply, subscribed, tally};
 use crate::broker::{Broker, FORBIDDEN};
 use crate::raw::Client;
@@ -8,15 +10,18 @@ use crate::raw::Client;
 pub async fn a_reply_and_its_ack_round_trip(broker: &mut Broker) {
     let (session, mut deliveries) = subscribed(broker, 10).await;
     let mut client = Client::connect(broker).await;
-    client.send(QUEUE, &[("correlation-id", b"a:b\\c\nd"), ("reply-to", REPLIES.as_bytes())], "x\0y").await;
+    let reply_to = format!("/queue/{REPLIES}");
+    let headers = [("correlation-id", &b"a:b\\c\nd"[..]), ("reply-to", reply_to.as_bytes())];
+    client.send(QUEUE, &headers, "x\0y").await;
     let delivery = patient(deliveries.recv()).await.unwrap();
     assert_eq!(delivery.subscription, QUEUE);
-    assert_eq!(delivery.headers.get("reply-to").unwrap().trim_start_matches("/queue/"), REPLIES);
+    assert_eq!(delivery.headers.get("reply-to"), Some(&*reply_to));
     assert_eq!(&delivery.body[..], b"x\0y");
     assert!(!delivery.redelivered);
     assert_eq!(delivery.flaw, None);
     let id = correlation(&delivery);
-    patient(session.send(reply(&id, "1\02"))).await.unwrap();
+    let answer = Outgoing { destination: reply_to, ..reply(&id, "1\02") };
+    patient(session.send(answer)).await.unwrap();
     assert!(session.ack(&delivery.token));
     close(&session).await;
     let replies = client.drain(REPLIES).await;

@@ -4,7 +4,7 @@ mod show;
 mod tour;
 
 use circuits::Runner;
-use circuits::config::Config;
+use circuits::config::{Config, Severity};
 use tracing::info;
 
 use crate::lock::{self, Lock};
@@ -69,6 +69,9 @@ fn announce(config: &Config) {
     info!("Resilient org: {}", settings.org.as_deref().unwrap_or("(the account's only one)"));
     info!("Logging Level: {}", settings.loglevel);
     for warning in config.warnings() {
-        tracing::warn!("{warning}");
+        match warning.severity() {
+            Severity::Info => info!("{warning}"),
+            Severity::Warning => tracing::warn!("{warning}"),
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::{platform, shutdown};
 
 /// Arguments of `circuits sandbox` without a subcommand.
 #[derive(Debug, clap::Args)]
+#[group(id = "serve")]
 pub(crate) struct Args {
     /// Address to listen on; only loopback is accepted.
     #[arg(long, default_value = "localhost")]
