@@ -20,14 +20,14 @@ pub async fn a_reply_and_its_ack_round_trip(broker: &mut Broker) {
     assert!(!delivery.redelivered);
     assert_eq!(delivery.flaw, None);
     let id = correlation(&delivery);
-    let answer = Outgoing { destination: reply_to, ..reply(&id, "1\02") };
+    let answer = Outgoing { destination: reply_to, ..reply(&id, "p\0q") };
     patient(session.send(answer)).await.unwrap();
     assert!(session.ack(&delivery.token));
     close(&session).await;
     let replies = client.drain(REPLIES).await;
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].get("correlation-id").as_deref(), Some("a:b\\c\nd"));
-    assert_eq!(&replies[0].body[..], b"1\02");
+    assert_eq!(&replies[0].body[..], b"p\0q");
     assert!(client.drain(QUEUE).await.is_empty(), "the message was not acknowledged");
 }
 
