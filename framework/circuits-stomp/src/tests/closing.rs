@@ -31,6 +31,8 @@ async fn what_was_accepted_is_written_and_confirmed_before_disconnect() {
     assert!(error.is_closed(), "{error}");
     let late = Subscription { destination: "q".into(), prefetch: 1 };
     assert!(stage.session.subscribe(late).await.unwrap_err().is_closed());
+    let early = tokio::time::timeout(Duration::from_secs(1), peer.frame()).await;
+    assert!(early.is_err(), "a message is unconfirmed, hence no {early:?}");
     peer.confirm(&send).await;
     sent.await.unwrap().unwrap();
     let frame = peer.frame().await;
