@@ -58,6 +58,9 @@ struct Connection<'a> {
     server: String,
     /// SENDs that are written together share a receipt. ActiveMQ works the frames of a connection in their order, so that
     /// its receipt for the last covers all; RabbitMQ confirms in any order.
+    ///
+    /// What this does not cover: ActiveMQ reports a failed SEND without a receipt from another thread, so that its ERROR may
+    /// come after the receipt of a later SEND. The failed one then counts as confirmed; the ERROR still ends the connection.
     share_receipts: bool,
     /// In a transaction the SEND carries a receipt too, and both are awaited. RabbitMQ confirms a COMMIT whose SEND it refuses,
     /// so only the SEND's receipt tells, and that one comes after the COMMIT. ActiveMQ must not be asked for it: a SEND with
