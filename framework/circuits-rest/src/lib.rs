@@ -15,6 +15,7 @@ mod client;
 mod error;
 mod exchange;
 mod files;
+mod gate;
 mod lookup;
 mod options;
 mod org;
