@@ -284,6 +284,7 @@ async fn drain(dispatcher: &Dispatcher, grace: Duration) {
             "Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker"
         );
         dispatcher.abort.cancel();
-        dispatcher.tasks.wait().await;
+        // A reply that the broker does not take just now shall not hold up the end.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, dispatcher.tasks.wait()).await;
     }
 }

@@ -2,6 +2,7 @@
 //! leaves the message to be redelivered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use circuits_stomp::{AckToken, Headers, Outgoing, Session};
 use tracing::{debug, error, warn};
@@ -61,6 +62,16 @@ enum Tried {
     Settled,
     /// The connection went away: the message will come again, and its reply with it.
     Gone,
+    /// The broker did not take the reply, for a reason that may pass.
+    Refused,
+}
+
+/// How often a reply is offered to a broker that refuses it, before the message is acknowledged without one.
+const REFUSALS: u32 = 8;
+
+/// The wait after so many refusals: a broker that is full needs time, a message that waits holds up only itself.
+fn pause(refusals: u32) -> Duration {
+    Duration::from_secs(1 << refusals.min(5)).min(Duration::from_secs(30))
 }
 
 impl Settler {
@@ -68,6 +79,7 @@ impl Settler {
     /// redelivery finds the reply in the journal; if the redelivery is here already, the work goes on with its token.
     pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
         let mut replied = false;
+        let mut refusals = 0;
         while let Some(token) = self.in_flight.token(id) {
             match self.try_once(id, address, reply, &token, &mut replied).await {
                 Tried::Settled => {
@@ -83,6 +95,16 @@ impl Settler {
                     return;
                 }
                 Tried::Gone => {}
+                Tried::Refused if refusals < REFUSALS => {
+                    tokio::time::sleep(pause(refusals)).await;
+                    refusals += 1;
+                }
+                Tried::Refused => {
+                    error!(
+                        "The broker keeps refusing the reply, so the message is acknowledged without it; the analyst will not see it"
+                    );
+                    self.give_up(id, &mut replied).await;
+                }
             }
         }
     }
@@ -110,6 +132,12 @@ impl Settler {
         self.session.ack(token);
     }
 
+    /// Counts the reply as sent, so that the message is only acknowledged from now on, also after a redelivery.
+    async fn give_up(&self, id: &str, replied: &mut bool) {
+        *replied = true;
+        note(id, self.journal.replied(id).await);
+    }
+
     async fn try_once(
         &self,
         id: &str,
@@ -131,9 +159,14 @@ impl Settler {
                         return Tried::Settled;
                     }
                 }
-                Err(error) if error.is_refused() => {
+                Err(error) if error.is_unauthorised() => {
                     error!(message_id = id, %error, "The broker refuses the reply; grant the account write access to the reply queue. \
                         The message is acknowledged without it, or it would come back for ever");
+                    self.give_up(id, replied).await;
+                }
+                Err(error) if error.is_refused() => {
+                    warn!(message_id = id, %error, "The broker refuses the reply; it will be offered again");
+                    return Tried::Refused;
                 }
                 Err(_) => return Tried::Gone,
             }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use circuits_sandbox::{Composed, Publication, Status};
 use serde_json::json;
 
+use crate::broker::FORBIDDEN;
 use crate::probe::Probe;
 use crate::world::{On, World, with_body, without_header};
 
@@ -100,4 +101,26 @@ pub async fn large_messages(on: On) {
     assert_eq!(invocation.status, Status::Error);
     assert!(invocation.text().contains("the limit is 1000000"), "{}", invocation.text());
     runner.stop().await.unwrap();
+}
+
+/// A reply that the broker does not let the account send: the message is handled once and does not come back.
+pub async fn a_reply_that_may_not_be_sent(on: On) {
+    let world = World::start(on).await;
+    let probe = Probe::new("forbidden-reply");
+    let runner = world.run(&probe, "").await;
+    let incident = world.incident();
+    let mut message = without_header(world.compose("Echo", incident), "reply-to");
+    message.headers.push(("reply-to".to_owned(), format!("/queue/{FORBIDDEN}")));
+    world.send(message).await;
+    probe.begun(1).await;
+    let id = world.fire("Echo", incident).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+    runner.stop().await.unwrap();
+
+    // Were a message left with the broker, the next runner would meet it.
+    let runner = world.run(&probe, "").await;
+    let id = world.fire("Echo", incident).await;
+    assert_eq!(world.settled(id).await.status, Status::Completed);
+    runner.stop().await.unwrap();
+    assert_eq!(probe.runs().len(), 3, "{:?}", probe.runs());
 }

@@ -6,7 +6,9 @@ mod failures;
 mod process;
 mod refusals;
 
-pub use bad_input::{broken_messages_are_answered, headers_that_lack, large_messages};
+pub use bad_input::{
+    a_reply_that_may_not_be_sent, broken_messages_are_answered, headers_that_lack, large_messages,
+};
 pub use delivery::{
     every_outcome_is_answered_once, one_incident_in_order_others_beside_it, transactions_answer_once,
 };
@@ -20,7 +22,7 @@ macro_rules! end_to_end {
     ($on:expr, $runner:expr) => {
         $crate::end_to_end! { @each $on;
             every_outcome_is_answered_once one_incident_in_order_others_beside_it transactions_answer_once
-            broken_messages_are_answered headers_that_lack large_messages
+            broken_messages_are_answered headers_that_lack large_messages a_reply_that_may_not_be_sent
             a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed
             certificates_that_do_not_hold wrong_password_and_forbidden_queue
         }

@@ -118,7 +118,7 @@ async fn invocations(rest: &Rest, incident: i64) -> anyhow::Result<Vec<Value>> {
 
 fn show(one: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    anstream::println!("{:<10} {}", text(&one["status"]).to_uppercase(), text(&one["action_name"]));
+    anstream::println!("{:<10} {}", text(&one["status"]).to_uppercase(), text(&one["action"]["name"]));
     for message in one["messages"].as_array().into_iter().flatten() {
         anstream::println!("           {}", text(&message["message"]).replace('\n', "\n           "));
     }
