@@ -195,3 +195,24 @@ async fn a_rule_that_saves_its_incident_does_not_fire_itself() {
     assert_eq!(platform.sandbox.invocations().len(), 1, "the action's own change fired its rule again");
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_between_a_rule_and_its_handling_is_kept() {
+    let platform = start("file_lookup").await;
+    let sandbox = &platform.sandbox;
+    // The message holds the incident as it was when the rule fired.
+    let message = sandbox.compose("Lookup Value", platform.incident, json!({})).unwrap();
+    let id = message.invocation;
+    let message = with_body(message, |body| body["incident"]["properties"]["custom1"] = json!("value1"));
+    sandbox.edit_incident(platform.incident, json!({"name": "Renamed meanwhile"})).unwrap();
+    let publication = message
+        .headers
+        .iter()
+        .fold(Publication::to(&message.destination), |to, (name, value)| to.header(name, value));
+    sandbox.publish(publication.body(message.body)).unwrap();
+    assert_eq!(sandbox.settled(id).await.status, Status::Completed);
+    let incident = sandbox.incident(platform.incident);
+    assert_eq!(incident["name"], "Renamed meanwhile");
+    assert_eq!(incident["properties"]["custom2"], "some details about value 1");
+    platform.stop().await;
+}
