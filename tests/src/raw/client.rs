@@ -46,7 +46,7 @@ impl Reader {
     /// When the connection ends.
     pub async fn next(&mut self) -> io::Result<Frame> {
         loop {
-            if let Some(frame) = self.ready() {
+            if let Some(frame) = Frame::read_from(&mut self.buffer) {
                 return Ok(frame);
             }
             self.buffer.reserve(64 * 1024);
@@ -56,9 +56,17 @@ impl Reader {
         }
     }
 
-    /// The next frame if it has been read already.
-    pub fn ready(&mut self) -> Option<Frame> {
-        Frame::read_from(&mut self.buffer)
+    /// The next frame if it is here already.
+    ///
+    /// # Errors
+    /// When the connection ends.
+    pub async fn ready(&mut self) -> io::Result<Option<Frame>> {
+        // A read returns no more than one TLS record, so what is in the buffer is not all that is here.
+        tokio::select! {
+            biased;
+            frame = self.next() => frame.map(Some),
+            () = std::future::ready(()) => Ok(None),
+        }
     }
 }
 
