@@ -70,7 +70,8 @@ async fn read(mut reader: Reader, mut answers: Answers, mut stop: oneshot::Recei
         let mut next = Some(frame);
         while let Some(frame) = next {
             ended |= answers.take(&frame);
-            next = reader.ready().await.unwrap();
+            // After the last receipt the broker hangs up.
+            next = if ended { None } else { reader.ready().await.unwrap() };
         }
         answers.flush();
         if stopping {
