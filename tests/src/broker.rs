@@ -117,8 +117,11 @@ impl Broker {
         }
     }
 
-    /// `kill -9`.
+    /// `kill -9`, of queues that were declared before.
     pub fn kill(&mut self) {
+        if self.kind == Kind::RabbitMq {
+            rabbitmq::sync_declarations(self.directory.path(), self.tls_port);
+        }
         self.server = None;
     }
 

@@ -10,6 +10,25 @@ use crate::process::free_ports;
 /// Not the one on the PATH, which changes to another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+/// The file with the port of the port mapper.
+const MAPPER: &str = "mapper.port";
+
+/// Brings queue declarations to disk. RabbitMQ 3.10 confirms messages as soon as they are there, but keeps the declaration of
+/// their queue in memory for up to two seconds more (Mnesia's transaction log); killed before that, it forgets the queue
+/// with all that is in it. Queues in production are older than that.
+pub(crate) fn sync_declarations(directory: &Path, tls_port: u16) {
+    let base = directory.join("rabbitmq");
+    let sync = format!("ok = rpc:call('t{tls_port}@localhost', mnesia, sync_log, []), halt(0).");
+    let output = Command::new("erl")
+        .args(["-noinput", "-hidden", "-sname", &format!("sync{tls_port}@localhost"), "-eval", &sync])
+        .env("HOME", &base)
+        .env("ERL_EPMD_PORT", std::fs::read_to_string(base.join(MAPPER)).unwrap())
+        .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "mnesia:sync_log failed: {output:?}");
+}
+
 /// Writes the configuration below `directory` and says how to start the broker in the foreground.
 pub(crate) fn command(
     directory: &Path,
@@ -24,6 +43,7 @@ pub(crate) fn command(
     let [distribution, mapper] = free_ports();
     std::fs::write(base.join("rabbitmq.conf"), conf(certificate, ca, password, tls_port)).unwrap();
     std::fs::write(base.join("enabled_plugins"), "[rabbitmq_stomp].\n").unwrap();
+    std::fs::write(base.join(MAPPER), mapper.to_string()).unwrap();
     // RabbitMQ would start the port mapper as a daemon that outlives it; one that runs already it uses.
     let mut command = Command::new("sh");
     command
