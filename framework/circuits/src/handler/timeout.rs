@@ -14,9 +14,17 @@ pub struct Timeout<H> {
 }
 
 /// Gives `handler` at most `limit` from its start. After that its future is dropped and the action is answered with an error.
+/// The waits of combinators inside count: `timeout(d, defer(..))` limits both together, `defer(delay, timeout(d, ..))` the
+/// handler alone.
 ///
-/// Shorter limits than the runner's `handler_timeout` are what this is for; a longer one has no effect.
-/// The message is acknowledged after the error reply, as for every error.
+/// Shorter limits than the runner's `handler_timeout` are what this is for; except in [`background`](super::background) a
+/// longer one has no effect.
+///
+/// * Acknowledgement: after the handler's reply or the error that takes its place.
+/// * Disconnect: the time runs on.
+/// * Shutdown: what runs may finish, within its limit and the grace time.
+/// * Redelivery after a crash: the time starts anew.
+/// * Error: that of the handler, or that it did not finish in time.
 pub fn timeout<H>(limit: Duration, handler: H) -> Timeout<H> {
     Timeout { limit, inner: handler }
 }
@@ -28,6 +36,10 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
         Box::pin(
             async move { tokio::time::timeout(limit, run).await.unwrap_or_else(|_| Err(timed_out(limit))) },
         )
+    }
+
+    fn waits(&self) -> bool {
+        self.inner.waits()
     }
 }
 
