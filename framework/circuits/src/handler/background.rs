@@ -39,3 +39,22 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for B
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::background;
+    use crate::handler::trial::{Log, Trial};
+
+    #[tokio::test]
+    async fn occupies_neither_worker_nor_lane_and_may_finish_at_shutdown() {
+        let trial = Trial::new(1, background(Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 1);
+        trial.pass(50).await;
+        trial.stop();
+        assert_eq!(
+            trial.end().await,
+            ["0 a runs", "0 b runs", "100 a ends", "100 a = worked", "100 b ends", "100 b = worked"]
+        );
+    }
+}

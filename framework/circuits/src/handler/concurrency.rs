@@ -47,3 +47,32 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for C
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::concurrency;
+    use crate::handler::trial::{Log, Trial};
+
+    #[tokio::test]
+    async fn no_more_run_than_allowed_and_order_is_kept() {
+        let trial = Trial::new(8, concurrency(1, Log::slow)).await;
+        for (name, incident) in [("a", 1), ("b", 2), ("c", 3)] {
+            trial.arrives(name, incident);
+        }
+        let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(starts, ["0 a runs", "100 b runs", "200 c runs"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_and_what_runs_ends_when_the_runner_stops() {
+        let trial = Trial::new(8, concurrency(1, Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        trial.pass(50).await;
+        trial.stop();
+        assert_eq!(
+            trial.end().await,
+            ["0 a runs", "50 b stays with the broker", "100 a ends", "100 a = worked"]
+        );
+    }
+}

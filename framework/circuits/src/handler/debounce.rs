@@ -125,3 +125,131 @@ impl<H> fmt::Debug for Debounce<H> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Debounce, debounce};
+    use crate::handler::trial::{Log, Trial, ms};
+    use crate::handler::{Handler, WithState, timeout};
+
+    const SUPERSEDED: &str =
+        "Superseded: a newer \"Rule\" action came while this one waited, and is handled instead";
+
+    #[tokio::test]
+    async fn all_run_in_order_once_it_is_quiet() {
+        let trial = Trial::new(1, debounce(ms(200), Log::work)).await;
+        trial.arrives("a", 1);
+        trial.pass(150).await;
+        trial.arrives("b", 1);
+        trial.arrives("other", 2);
+        trial.pass(150).await;
+        trial.arrives("c", 1);
+        assert_eq!(
+            trial.end().await,
+            [
+                "350 other runs",
+                "350 other = worked",
+                "500 a runs",
+                "500 a = worked",
+                "500 b runs",
+                "500 b = worked",
+                "500 c runs",
+                "500 c = worked"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn newest_answers_the_others_at_once() {
+        let trial = Trial::new(1, debounce(ms(200), Log::work).newest()).await;
+        trial.arrives("a", 1);
+        trial.pass(150).await;
+        trial.arrives("b", 1);
+        trial.arrives("other", 2);
+        trial.pass(150).await;
+        trial.arrives("c", 1);
+        assert_eq!(
+            trial.end().await,
+            [
+                format!("150 a = {SUPERSEDED}"),
+                format!("300 b = {SUPERSEDED}"),
+                "350 other runs".to_owned(),
+                "350 other = worked".to_owned(),
+                "500 c runs".to_owned(),
+                "500 c = worked".to_owned()
+            ]
+        );
+    }
+
+    /// What runs of an action every 150 ms, five times.
+    async fn runs_of_a_stream(debounced: Debounce<impl Handler<Log, WithState>>) -> Vec<String> {
+        let trial = Trial::new(1, debounced.max_wait(ms(500))).await;
+        for name in ["a", "b", "c", "d", "e"] {
+            trial.arrives(name, 1);
+            trial.pass(150).await;
+        }
+        trial.end().await.into_iter().filter(|line| line.contains("runs")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_steady_stream_runs_all_the_same() {
+        let runs = runs_of_a_stream(debounce(ms(200), Log::work)).await;
+        assert_eq!(runs, ["500 a runs", "500 b runs", "500 c runs", "500 d runs", "800 e runs"]);
+    }
+
+    #[tokio::test]
+    async fn the_newest_of_a_steady_stream_runs_all_the_same() {
+        let runs = runs_of_a_stream(debounce(ms(200), Log::work).newest()).await;
+        assert_eq!(runs, ["500 d runs", "800 e runs"]);
+    }
+
+    #[tokio::test]
+    async fn a_key_of_its_own_joins_incidents() {
+        let one_for_all = debounce(ms(200), Log::work).newest().key(|_| "everything".to_owned());
+        let trial = Trial::new(2, one_for_all).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        let all = trial.end().await;
+        assert_eq!(
+            all,
+            [format!("0 a = {SUPERSEDED}"), "200 b runs".to_owned(), "200 b = worked".to_owned()]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_action_behind_a_long_run_waits_anew() {
+        let trial = Trial::new(1, debounce(ms(50), Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.pass(60).await;
+        trial.arrives("b", 1);
+        let runs = trial.end().await;
+        assert_eq!(
+            runs,
+            ["50 a runs", "150 a ends", "150 a = worked", "200 b runs", "300 b ends", "300 b = worked"]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_when_the_runner_stops() {
+        let trial = Trial::new(1, debounce(ms(500), Log::work).newest()).await;
+        trial.arrives("a", 1);
+        trial.pass(10).await;
+        trial.arrives("b", 1);
+        trial.pass(90).await;
+        trial.stop();
+        assert_eq!(
+            trial.end().await,
+            [format!("10 a = {SUPERSEDED}"), "100 b stays with the broker".to_owned()]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_cut_off_leaves_nothing_behind() {
+        let debounced = debounce(ms(500), Log::work);
+        let room = std::sync::Arc::clone(&debounced.room);
+        let trial = Trial::new(1, timeout(ms(100), debounced)).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["100 a ! The handler did not finish within 0.1 s and was stopped"]);
+        assert!(room.is_empty());
+    }
+}

@@ -45,3 +45,40 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::defer;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    #[tokio::test]
+    async fn runs_after_the_delay_in_order_of_arrival_and_blocks_nobody() {
+        let trial = Trial::new(1, defer(ms(500), Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 1);
+        trial.arrives("other", 2);
+        assert_eq!(
+            trial.end().await,
+            [
+                "500 a runs",
+                "600 a ends",
+                "600 a = worked",
+                "600 other runs",
+                "700 other ends",
+                "700 other = worked",
+                "700 b runs",
+                "800 b ends",
+                "800 b = worked"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_when_the_runner_stops() {
+        let trial = Trial::new(1, defer(ms(500), Log::work)).await;
+        trial.arrives("a", 1);
+        trial.pass(100).await;
+        trial.stop();
+        assert_eq!(trial.end().await, ["100 a stays with the broker"]);
+    }
+}

@@ -10,6 +10,8 @@ mod rate_limit;
 mod retry;
 mod room;
 mod timeout;
+#[cfg(test)]
+mod trial;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -133,3 +133,75 @@ impl<H> fmt::Debug for OncePer<H> {
         f.debug_struct("OncePer").field("ttl", &self.ttl).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    fn per_incident(action: &Action) -> String {
+        action.incident_id().unwrap().to_string()
+    }
+
+    #[tokio::test]
+    async fn runs_once_until_the_time_is_over() {
+        let once = once_per(per_incident, ms(2000), Log::work);
+        let done = Arc::clone(&once.done);
+        let trial = Trial::new(1, once).await;
+        trial.arrives("a", 1);
+        trial.arrives("other", 2);
+        trial.pass(1500).await;
+        trial.arrives("again", 1);
+        trial.pass(500).await;
+        trial.arrives("later", 1);
+        assert_eq!(
+            trial.end().await,
+            [
+                "0 a runs",
+                "0 a = worked",
+                "0 other runs",
+                "0 other = worked",
+                "1500 again = Done 1 s ago already, so not again: worked",
+                "2000 later runs",
+                "2000 later = worked"
+            ]
+        );
+        assert_eq!(done.lock().by_key.len(), 1, "the other key is forgotten");
+    }
+
+    #[tokio::test]
+    async fn one_that_comes_meanwhile_waits_for_the_outcome() {
+        let trial = Trial::new(2, once_per(|_| "everything".to_owned(), ms(2000), Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        trial.arrives("c", 3);
+        assert_eq!(
+            trial.end().await,
+            [
+                "0 a runs",
+                "100 a ends",
+                "100 a = worked",
+                "100 b = Done 0 s ago already, so not again: worked",
+                "100 c = Done 0 s ago already, so not again: worked"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failure_counts_as_nothing() {
+        let once = once_per(per_incident, ms(2000), Log::work);
+        let done = Arc::clone(&once.done);
+        let trial = Trial::new(1, once).await;
+        *trial.log.failures.lock().unwrap() = 2;
+        trial.arrives("a", 1);
+        trial.arrives("b", 1);
+        trial.pass(10).await;
+        assert!(done.lock().by_key.is_empty(), "a key that failed is forgotten");
+        trial.arrives("c", 1);
+        let all = trial.end().await;
+        assert_eq!(
+            all,
+            ["0 a runs", "0 a ! no luck", "0 b runs", "0 b ! no luck", "10 c runs", "10 c = worked"]
+        );
+    }
+}

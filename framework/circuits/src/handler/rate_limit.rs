@@ -73,3 +73,29 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::rate_limit;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    #[tokio::test]
+    async fn no_span_has_more_starts_than_allowed() {
+        let trial = Trial::new(1, rate_limit(2, ms(1000), Log::work)).await;
+        for (name, incident) in [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)] {
+            trial.arrives(name, incident);
+        }
+        let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(starts, ["0 a runs", "0 b runs", "1000 c runs", "1000 d runs", "2000 e runs"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_when_the_runner_stops() {
+        let trial = Trial::new(1, rate_limit(1, ms(1000), Log::work)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        trial.pass(100).await;
+        trial.stop();
+        assert_eq!(trial.end().await, ["0 a runs", "0 a = worked", "100 b stays with the broker"]);
+    }
+}

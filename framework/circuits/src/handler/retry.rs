@@ -125,3 +125,79 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let policy = Policy::attempts(9).delay(ms(100)).max_delay(ms(1000));
+        let waits: Vec<_> = (1..=6).map(|failed| policy.wait(failed).as_millis()).collect();
+        assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(Policy::attempts(9).wait(u32::MAX), Duration::from_secs(60));
+    }
+
+    /// The time of a wait is up to chance; these tests look at the rest of a line.
+    async fn without_times(trial: &Trial) -> Vec<String> {
+        let text = |line: String| {
+            let line = line.split_once(' ').unwrap().1.to_owned();
+            line.split_once(", the next is in").map_or(line.clone(), |(start, _)| start.to_owned())
+        };
+        trial.end().await.into_iter().map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn runs_again_until_it_works_in_order_with_the_worker_free() {
+        let trial = Trial::new(1, retry(Policy::attempts(3).delay(ms(100)), Log::work)).await;
+        *trial.log.failures.lock().unwrap() = 1;
+        trial.arrives("a", 1);
+        trial.arrives("b", 1);
+        trial.arrives("other", 2);
+        assert_eq!(
+            without_times(&trial).await,
+            [
+                "a runs",
+                "a status Attempt 1 of 3 failed",
+                "other runs",
+                "other = worked",
+                "a runs",
+                "a = worked",
+                "b runs",
+                "b = worked"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn gives_up_after_the_last_attempt_and_says_so() {
+        let trial = Trial::new(1, retry(Policy::attempts(2).delay(ms(100)), Log::work)).await;
+        *trial.log.failures.lock().unwrap() = 2;
+        trial.arrives("a", 1);
+        assert_eq!(
+            without_times(&trial).await,
+            ["a runs", "a status Attempt 1 of 2 failed", "a runs", "a ! Gave up after 2 attempts: no luck"]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_that_is_final_is_not_tried_again() {
+        let policy = Policy::attempts(5).when(|error| !error.to_string().contains("no luck"));
+        let trial = Trial::new(1, retry(policy, Log::work)).await;
+        *trial.log.failures.lock().unwrap() = 1;
+        trial.arrives("a", 1);
+        assert_eq!(without_times(&trial).await, ["a runs", "a ! no luck"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_between_attempts_ends_when_the_runner_stops() {
+        let trial = Trial::new(1, retry(Policy::attempts(2).delay(ms(1000)), Log::work)).await;
+        *trial.log.failures.lock().unwrap() = 1;
+        trial.arrives("a", 1);
+        trial.pass(100).await;
+        trial.stop();
+        let all = without_times(&trial).await;
+        assert_eq!(all, ["a runs", "a status Attempt 1 of 2 failed", "a stays with the broker"]);
+    }
+}

@@ -123,6 +123,11 @@ impl<K: Clone + Eq + Hash> Room<K> {
         (id, due)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().by_key.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Entries<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

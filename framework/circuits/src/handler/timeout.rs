@@ -47,3 +47,33 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
 pub(crate) fn timed_out(limit: Duration) -> Error {
     Error::new(format_args!("The handler did not finish within {} s and was stopped", limit.as_secs_f64()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::timeout;
+    use crate::handler::defer;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    const STOPPED: &str = "The handler did not finish within 0.05 s and was stopped";
+
+    #[tokio::test]
+    async fn a_handler_that_takes_too_long_is_stopped() {
+        let trial = Trial::new(1, timeout(ms(50), Log::slow)).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["0 a runs".to_owned(), format!("50 a ! {STOPPED}")]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_around_it_does_not_count() {
+        let trial = Trial::new(1, defer(ms(500), timeout(ms(50), Log::work))).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["500 a runs", "500 a = worked"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_inside_it_counts() {
+        let trial = Trial::new(1, timeout(ms(50), defer(ms(500), Log::work))).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, [format!("50 a ! {STOPPED}")]);
+    }
+}
