@@ -94,9 +94,12 @@ impl World {
         format!("{kept}{resilient}\n")
     }
 
-    /// A configuration for a runner whose handlers `probe` watches.
+    /// A configuration for a runner whose handlers `probe` watches, with these lines in `[resilient]` and, where they go
+    /// on with `[probe]`, in the component's section.
     pub fn config(&self, probe: &Probe, resilient: &str) -> Config {
-        Config::from_text(&format!("{}{}", self.app_config(resilient), probe.section())).unwrap()
+        let (resilient, section) = resilient.split_once("[probe]\n").unwrap_or((resilient, ""));
+        let text = format!("{}{}{section}", self.app_config(resilient), probe.section());
+        Config::from_text(&text).unwrap()
     }
 
     /// Starts a runner in this process and waits until it is subscribed.
