@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) conflict_tries: u32,
-    pub(crate) updates: crate::update::Turns,
+    pub(crate) turns: crate::update::Turns,
     pub(crate) lookups: crate::lookup::Lookups,
     pub(crate) breaker: crate::breaker::Breaker,
 }
