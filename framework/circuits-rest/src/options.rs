@@ -68,7 +68,8 @@ pub enum Verify {
 }
 
 /// An HTTP proxy on the way to the platform. `HTTPS_PROXY` or `ALL_PROXY` in the environment replaces it, and hosts in
-/// `NO_PROXY` are reached directly.
+/// `NO_PROXY` are reached directly: `*`, names with their subdomains (`example.com`, `.example.com`, `*.example.com`),
+/// addresses and networks (`10.0.0.0/8`), names and addresses also with a port (`soar.example.com:8443`).
 #[derive(Clone, Debug)]
 pub struct Proxy {
     pub(crate) url: String,

@@ -193,7 +193,7 @@ pub fn give_up(_: &PatchStatus, _: &mut Patch) -> Resolve {
 impl Rest {
     /// Sends `patch` to `path` and asks `resolve` about fields that somebody else has changed meanwhile: [`overwrite`],
     /// [`give_up`] or a closure of your own, which may be asked several times. What it decides is sent at once; if
-    /// somebody was faster again, after a growing pause and with fresh values. An answer of 409 (somebody saves the object
+    /// somebody was faster again, after a growing pause and a look at the values as they are then. An answer of 409 (somebody saves the object
     /// right now) is repeated with growing pauses too, as often as
     /// [`Options::conflict_tries`](crate::Options::conflict_tries) allows both together.
     ///
