@@ -228,7 +228,7 @@ impl Rest {
                 if held.is_none() {
                     held = Some(turn.lock().await);
                 }
-                pause(tries - 1).await;
+                pause(tries).await;
                 // What the answer said is old by now. The same patch again can do no harm and brings the values as they are.
                 sent = self.patch(path, &patch.to_json()).await;
             }

@@ -52,13 +52,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause in rounds: what lets so many writers of a slow platform through one by one.
 const LONGEST_ROUNDS: u32 = 32;
 
-/// The wait after `conflicts` conflicts: anywhere up to a limit that doubles, so that writers drift apart. It starts at the
-/// time that a `round` of reading and writing takes, for somebody who comes back sooner meets the same rivals. Of
-/// `callers` in this process that all want the object only one tries at a time; it tries as often as they would together,
-/// or a process with many would hardly get a turn.
+/// The wait after `conflicts` conflicts: none after the first, for most often somebody has saved once and that is all; then
+/// anywhere up to a limit that doubles, so that writers drift apart. The limit starts at the time that a `round` of reading
+/// and writing takes, for somebody who comes back sooner meets the same rivals. Of `callers` in this process that all want
+/// the object only one tries at a time; it tries as often as they would together, or a process with many would hardly get
+/// a turn.
 pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64) -> Duration {
+    let Some(doublings) = conflicts.checked_sub(2) else { return Duration::ZERO };
     let longest = round.saturating_mul(LONGEST_ROUNDS).max(LONGEST_PAUSE);
-    let doubled = 2_u32.saturating_pow(conflicts.saturating_sub(1));
+    let doubled = 2_u32.saturating_pow(doublings);
     let limit = round.max(SHORTEST_PAUSE).saturating_mul(doubled).min(longest);
     limit.mul_f64(spread.clamp(0.0, 1.0)) / u32::try_from(callers.max(1)).unwrap_or(u32::MAX)
 }
@@ -222,10 +224,10 @@ mod tests {
     #[test]
     fn pauses_double_from_a_round_and_spread() {
         let limits = |round| -> Vec<u128> {
-            (1..=9).map(|n| pause(n, Duration::from_millis(round), 1, 1.0).as_millis()).collect()
+            (1..=10).map(|n| pause(n, Duration::from_millis(round), 1, 1.0).as_millis()).collect()
         };
-        assert_eq!(limits(3), [25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
-        assert_eq!(limits(200), [200, 400, 800, 1600, 3200, 6400, 6400, 6400, 6400], "a slow platform");
+        assert_eq!(limits(3), [0, 25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(limits(200), [0, 200, 400, 800, 1600, 3200, 6400, 6400, 6400, 6400], "a slow platform");
         let round = Duration::from_millis(3);
         assert_eq!(pause(9, round, 1, 0.0), Duration::ZERO);
         assert_eq!(pause(9, round, 50, 1.0), Duration::from_millis(40), "one tries for fifty");
