@@ -3,3 +3,4 @@
 use add_task as _;
 use example as _;
 use file_lookup as _;
+use last_updated as _;

@@ -66,7 +66,7 @@ pub use signal::Signal;
 
 /// What a component imports.
 pub mod prelude {
-    pub use crate::definitions::{ActivityField, Definitions, Rule};
+    pub use crate::definitions::{ActivityField, Definitions, IncidentField, Rule};
     pub use crate::handler::{Handler, timeout};
     pub use crate::message::ObjectType;
     pub use crate::{Action, Component, Error, Registration, Reply, Result, Setup};

@@ -1,0 +1,7 @@
+//! The components that ship, each on a sandbox with its own definitions: by their rules, and by recorded messages.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod last_updated;
+mod originals;
+mod platform;
