@@ -7,8 +7,10 @@ use circuits_rest::Rest;
 use circuits_stomp::Headers;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::message::{ActionMessage, Principal, TypeInfo, User};
+use crate::seat::Seat;
 use crate::{Error, Reply, Result};
 
 /// One delivered action. Cheap to clone.
@@ -17,27 +19,19 @@ pub struct Action {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    key: String,
-    rule: Option<String>,
-    message: ActionMessage,
-    headers: Headers,
-    rest: Rest,
-    status: Box<dyn Fn(Reply) + Send + Sync>,
+/// What an action is made of.
+pub(crate) struct Inner {
+    pub(crate) key: String,
+    pub(crate) rule: Option<String>,
+    pub(crate) message: ActionMessage,
+    pub(crate) headers: Headers,
+    pub(crate) rest: Rest,
+    pub(crate) seat: Arc<Seat>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) status: Box<dyn Fn(Reply) + Send + Sync>,
 }
 
 impl Action {
-    pub(crate) fn new(
-        key: String,
-        rule: Option<String>,
-        message: ActionMessage,
-        headers: Headers,
-        rest: Rest,
-        status: impl Fn(Reply) + Send + Sync + 'static,
-    ) -> Self {
-        Self { inner: Arc::new(Inner { key, rule, message, headers, rest, status: Box::new(status) }) }
-    }
-
     /// The same for every delivery of this message, and for no other message: an idempotency key for systems that take one.
     pub fn key(&self) -> &str {
         &self.inner.key
@@ -71,6 +65,21 @@ impl Action {
     /// Tells the analyst how far the work has come; the action stays pending. Best effort: lost while the broker is away.
     pub fn status(&self, text: impl Into<String>) {
         (self.inner.status)(Reply::status(text));
+    }
+
+    /// Resolves when the runner has given up on this run: its time was over, or it outlasted the grace time at shutdown.
+    /// An async handler is stopped by itself; this is for what it started elsewhere, on a thread for instance.
+    pub async fn cancelled(&self) {
+        self.inner.cancel.cancelled().await;
+    }
+
+    /// Whether the runner has given up on this run; for blocking code between two steps.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.cancel.is_cancelled()
+    }
+
+    pub(crate) fn seat(&self) -> &Arc<Seat> {
+        &self.inner.seat
     }
 
     /// The incident that the action belongs to.
@@ -120,6 +129,12 @@ impl Action {
     /// The account on whose behalf the rule ran.
     pub fn principal(&self) -> Option<Principal> {
         self.message().principal()
+    }
+}
+
+impl From<Inner> for Action {
+    fn from(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 }
 

@@ -7,7 +7,19 @@ use std::sync::Arc;
 use crate::handler::{Handler, HandlerFuture};
 use crate::{Action, Error, Result};
 
-pub(crate) type BoundHandler = Arc<dyn Fn(Action) -> HandlerFuture + Send + Sync>;
+/// A handler together with its component's state.
+#[derive(Clone)]
+pub(crate) struct BoundHandler {
+    run: Arc<dyn Fn(Action) -> HandlerFuture + Send + Sync>,
+    /// As [`Handler::waits`].
+    pub(crate) waits: bool,
+}
+
+impl BoundHandler {
+    pub(crate) fn call(&self, action: Action) -> HandlerFuture {
+        (self.run)(action)
+    }
+}
 
 /// What a component's constructor returns.
 pub struct Component {
@@ -77,7 +89,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     fn bind<Form>(&self, handler: impl Handler<S, Form>) -> BoundHandler {
         let state = Arc::clone(&self.state);
-        Arc::new(move |action| handler.call(Arc::clone(&state), action))
+        let waits = handler.waits();
+        BoundHandler { run: Arc::new(move |action| handler.call(Arc::clone(&state), action)), waits }
     }
 }
 

@@ -20,8 +20,11 @@ pub async fn login(
     Ok(client.with_token(None))
 }
 
-/// The largest prefetch that app.config may ask for, and that the default may grow to.
+/// The largest prefetch that app.config may ask for, and that the default for work may grow to.
 const MOST_PREFETCH: u32 = 2000;
+
+/// How many messages of a destination may wait beside those that are worked on: some megabytes of them.
+const ROOM_FOR_WAITING: u32 = 1000;
 
 /// Options of the broker session.
 pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Options, circuits_stomp::Error> {
@@ -93,9 +96,10 @@ pub(crate) fn rest_options(
     options
 }
 
-/// How many un-acknowledged messages the broker may send per destination: exactly `stomp_prefetch_limit` where it is set;
-/// otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle.
-pub(crate) fn prefetch(config: &Config) -> u32 {
+/// How many un-acknowledged messages the broker may send for a destination: exactly `stomp_prefetch_limit` where it is set.
+/// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle, and
+/// where handlers let messages wait, room for those.
+pub(crate) fn prefetch(config: &Config, waits: bool) -> u32 {
     let settings = config.settings();
     let set = config
         .section("resilient")
@@ -104,5 +108,6 @@ pub(crate) fn prefetch(config: &Config) -> u32 {
     if set {
         return settings.stomp_prefetch_limit;
     }
-    settings.stomp_prefetch_limit.saturating_mul(2).min(MOST_PREFETCH)
+    let work = settings.stomp_prefetch_limit.saturating_mul(2).min(MOST_PREFETCH);
+    if waits { work.saturating_add(ROOM_FOR_WAITING) } else { work }
 }

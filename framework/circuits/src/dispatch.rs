@@ -1,6 +1,7 @@
 //! One delivery, one route, one reply: takes messages off the session, recognises redeliveries, queues each in its
 //! incident's lane, runs the handler and hands the reply to be settled.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
+use crate::action::Inner;
 use crate::handler::timed_out;
+use crate::headroom::Headroom;
 use crate::identity::identity;
 use crate::journal::Standing;
-use crate::lanes::{LaneKey, Lanes};
+use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::message::{ActionMessage, DestinationName};
 use crate::routes::Routes;
 use crate::rules::Rules;
+use crate::seat::Seat;
 use crate::settle::{ReplyAddress, Settler};
 use crate::signal::Signal;
 use crate::{Action, Error, Reply, Result};
@@ -42,6 +46,15 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) handler_timeout: Option<Duration>,
     pub(crate) max_attempts: u32,
+    /// By destination.
+    pub(crate) headroom: HashMap<String, Arc<Headroom>>,
+}
+
+impl Shared {
+    fn headroom(&self, queue: &str) -> Arc<Headroom> {
+        // A destination without handlers has nothing that waits.
+        self.headroom.get(queue).cloned().unwrap_or_else(|| Arc::new(Headroom::new(queue, u32::MAX)))
+    }
 }
 
 /// A message that has been told apart from all others, on its way to a handler.
@@ -52,7 +65,6 @@ struct Job {
     address: ReplyAddress,
     message: ActionMessage,
     headers: Headers,
-    span: Span,
 }
 
 impl Dispatcher {
@@ -143,9 +155,12 @@ impl Dispatcher {
                         span.record("incident", incident);
                         let key = LaneKey { destination: queue.as_str().into(), incident };
                         let headers = delivery.headers;
-                        let job = Job { id, queue, incident, address, message, headers, span: span.clone() };
+                        // Here and not in the task, so that tickets are drawn in the order of arrival.
+                        let ticket = self.lanes.ticket(&key);
+                        let job = Job { id, queue, incident, address, message, headers };
                         let this = self.clone();
-                        self.lanes.push(key, async move { this.handle(job).await });
+                        self.tasks
+                            .spawn(async move { this.handle(job, key, ticket).await }.in_current_span());
                     }
                     Err(error) => self.refuse(id, address, &error),
                 }
@@ -194,20 +209,43 @@ impl Dispatcher {
         );
     }
 
-    async fn handle(&self, job: Job) {
-        let span = job.span.clone();
-        async {
-            let started = Instant::now();
-            let Some(reply) = self.answer(&job).await else { return };
-            self.finish(&job.id, &reply, started.elapsed()).await;
-            self.settle(job.id, job.address, reply);
-        }
-        .instrument(span)
-        .await;
+    async fn handle(&self, job: Job, key: LaneKey, ticket: Ticket) {
+        // Without a turn the runner is stopping, and the message stays with the broker.
+        let Some(turn) = ticket.turn().await else { return };
+        let headroom = self.shared.headroom(&job.queue);
+        let seat = Seat::new(self.lanes.clone(), key, headroom, turn);
+        let started = Instant::now();
+        let Some(reply) = self.answer(&job, &seat).await else { return };
+        self.finish(&job.id, &reply, started.elapsed()).await;
+        // The incident's next message need not wait for the broker.
+        seat.done();
+        self.settler.settle(&job.id, &job.address, &reply).await;
     }
 
     /// The reply to a message; `None` when the runner is going down and the message must stay with the broker.
-    async fn answer(&self, job: &Job) -> Option<Reply> {
+    async fn answer(&self, job: &Job, seat: &Arc<Seat>) -> Option<Reply> {
+        tokio::select! {
+            outcome = self.execute(job, seat) => Some(outcome.unwrap_or_else(|error| {
+                error!(error = ?error, "The action failed");
+                Reply::error(error.to_string())
+            })),
+            () = seat.abandoned() => {
+                info!("The action was waiting when the runner stopped; the message stays with the broker");
+                None
+            }
+            () = self.abort.cancelled() => {
+                warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
+                None
+            }
+        }
+    }
+
+    async fn execute(&self, job: &Job, seat: &Arc<Seat>) -> Result<Reply> {
+        let client = &self.shared.client;
+        if client.is_down() {
+            info!("The platform is down; the action waits for it");
+            seat.wait_for(client.ready()).await;
+        }
         let rule = match job.message.action_id() {
             None => Ok(None),
             Some(id) => self.shared.rules.name(id).await,
@@ -217,16 +255,13 @@ impl Dispatcher {
             None
         });
         if let Some(rule) = &rule {
-            job.span.record("rule", &**rule);
+            Span::current().record("rule", &**rule);
         }
-        let handler = match self.shared.routes.find(&job.queue, rule.as_deref()) {
-            Ok(handler) => Arc::clone(handler),
-            Err(error) => {
-                warn!(%error, "Nothing handles the action");
-                return Some(Reply::error(error.to_string()));
-            }
-        };
-        let action = self.action(job, rule.as_deref());
+        let handler = self.shared.routes.find(&job.queue, rule.as_deref())?.clone();
+        // Ends with this run, however it ends, and with it what the handler left running elsewhere.
+        let cancel = self.abort.child_token();
+        let _ended = cancel.clone().drop_guard();
+        let action = self.action(job, rule.as_deref(), Arc::clone(seat), cancel);
         self.settler.bus.emit(|| Signal::Started {
             message_id: job.id.clone(),
             rule: rule.as_deref().map(str::to_owned),
@@ -235,34 +270,21 @@ impl Dispatcher {
         info!("Handling the action");
         // A task of its own, so that a panic ends there.
         let run =
-            AbortOnDropHandle::new(tokio::spawn(async move { handler(action).await }.in_current_span()));
-        let outcome = tokio::select! {
-            outcome = self.limited(run) => outcome,
-            () = self.abort.cancelled() => {
-                warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
-                return None;
+            AbortOnDropHandle::new(tokio::spawn(async move { handler.call(action).await }.in_current_span()));
+        tokio::select! {
+            joined = run => joined.unwrap_or_else(|error| {
+                Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
+            }),
+            () = seat.overstayed(self.shared.handler_timeout) => {
+                Err(timed_out(self.shared.handler_timeout.unwrap_or_default()))
             }
-        };
-        Some(outcome.unwrap_or_else(|error| {
-            error!(error = ?error, "The handler failed");
-            Reply::error(error.to_string())
-        }))
+        }
     }
 
-    async fn limited(&self, run: AbortOnDropHandle<Result<Reply>>) -> Result<Reply> {
-        let joined = match self.shared.handler_timeout {
-            Some(limit) => tokio::time::timeout(limit, run).await.map_err(|_| timed_out(limit))?,
-            None => run.await,
-        };
-        joined.unwrap_or_else(|error| {
-            Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
-        })
-    }
-
-    fn action(&self, job: &Job, rule: Option<&str>) -> Action {
+    fn action(&self, job: &Job, rule: Option<&str>, seat: Arc<Seat>, cancel: CancellationToken) -> Action {
         let rest = self.shared.client.with_token(job.headers.get("Co3ContextToken"));
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
-        let span = job.span.clone();
+        let span = Span::current();
         let status = move |reply: Reply| {
             let _in_span = span.enter();
             info!(text = reply.text(), "Status");
@@ -271,14 +293,16 @@ impl Dispatcher {
                 settler.session.post(frame);
             }
         };
-        Action::new(
-            job.id.clone(),
-            rule.map(str::to_owned),
-            job.message.clone(),
-            job.headers.clone(),
+        Action::from(Inner {
+            key: job.id.clone(),
+            rule: rule.map(str::to_owned),
+            message: job.message.clone(),
+            headers: job.headers.clone(),
             rest,
-            status,
-        )
+            seat,
+            cancel,
+            status: Box::new(status),
+        })
     }
 
     async fn finish(&self, id: &str, reply: &Reply, took: Duration) {

@@ -1,15 +1,12 @@
-//! Order per incident, parallel across incidents: jobs of one lane run one after the other, lanes share a bounded number of
-//! workers, and a lane that waits occupies none.
+//! Order per incident, parallel across incidents: a message draws a ticket of its lane when it arrives, and gets its turn
+//! (the lane to itself, and one of a bounded number of workers) when all before it have left. A lane that waits occupies no
+//! worker.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
-
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// One lane: a destination and an incident on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,58 +19,124 @@ pub(crate) struct LaneKey {
 #[derive(Clone)]
 pub(crate) struct Lanes {
     workers: Arc<Semaphore>,
-    waiting: Arc<Mutex<HashMap<LaneKey, VecDeque<Job>>>>,
-    tasks: TaskTracker,
+    /// Behind whoever has the lane; a lane that nobody has is not here.
+    lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
+    closed: CancellationToken,
+}
+
+/// The right to a turn, at the place in line where it was drawn.
+pub(crate) struct Ticket {
+    lanes: Lanes,
+    place: Place,
+}
+
+enum Place {
+    First(Lane),
+    Behind(oneshot::Receiver<Lane>),
+}
+
+/// A lane to oneself, until it is dropped.
+struct Lane {
+    lanes: Lanes,
+    key: Option<LaneKey>,
+}
+
+/// The turn of one message.
+pub(crate) struct Turn {
+    worker: Option<OwnedSemaphorePermit>,
+    _lane: Lane,
 }
 
 impl Lanes {
-    /// Lanes that run at most `workers` jobs at a time, as tasks of `tasks`.
-    pub(crate) fn new(workers: usize, tasks: TaskTracker) -> Self {
-        Self { workers: Arc::new(Semaphore::new(workers)), waiting: Arc::default(), tasks }
-    }
-
-    /// Queues a job behind those of its lane.
-    pub(crate) fn push(&self, key: LaneKey, job: impl Future<Output = ()> + Send + 'static) {
-        let job: Job = Box::pin(job);
-        let mut waiting = self.lock();
-        if let Some(queue) = waiting.get_mut(&key) {
-            queue.push_back(job);
-            return;
+    /// Lanes in which at most `workers` messages have their turn at a time.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            workers: Arc::new(Semaphore::new(workers)),
+            lines: Arc::default(),
+            closed: CancellationToken::new(),
         }
-        waiting.insert(key.clone(), VecDeque::new());
-        drop(waiting);
-        self.tasks.spawn(self.clone().run(key, job));
     }
 
-    /// Starts no job any more; those that run go on, those that wait are dropped. Returns how many were dropped.
-    pub(crate) fn close(&self) -> usize {
-        self.workers.close();
-        self.lock().values_mut().map(|queue| queue.drain(..).len()).sum()
+    /// Draws a ticket behind all that were drawn for this lane before.
+    pub(crate) fn ticket(&self, key: &LaneKey) -> Ticket {
+        let mut lines = self.lock();
+        let place = if let Some(line) = lines.get_mut(key) {
+            let (send, receive) = oneshot::channel();
+            line.push_back(send);
+            Place::Behind(receive)
+        } else {
+            lines.insert(key.clone(), VecDeque::new());
+            Place::First(Lane { lanes: self.clone(), key: Some(key.clone()) })
+        };
+        Ticket { lanes: self.clone(), place }
     }
 
-    async fn run(self, key: LaneKey, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next {
-            match self.workers.acquire().await {
-                Ok(_worker) => job.await,
-                Err(_closed) => return,
+    /// A worker; `None` once the lanes are closed.
+    pub(crate) async fn worker(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.closed.cancelled() => None,
+            worker = Arc::clone(&self.workers).acquire_owned() => worker.ok(),
+        }
+    }
+
+    /// Gives no turn any more; those that have one keep it.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Resolves when the lanes are closed.
+    pub(crate) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// Waits for the turn; `None` when the lanes are closed first.
+    pub(crate) async fn turn(self) -> Option<Turn> {
+        let lane = match self.place {
+            Place::First(lane) => lane,
+            Place::Behind(mut receive) => tokio::select! {
+                biased;
+                () = self.lanes.closed() => return None,
+                lane = &mut receive => lane.ok()?,
+            },
+        };
+        Some(Turn { worker: Some(self.lanes.worker().await?), _lane: lane })
+    }
+}
+
+impl Turn {
+    /// Gives the worker up and keeps the lane, so that nothing overtakes.
+    pub(crate) fn release_worker(&mut self) {
+        self.worker = None;
+    }
+
+    /// Goes on with another worker.
+    pub(crate) fn resume(&mut self, worker: OwnedSemaphorePermit) {
+        self.worker = Some(worker);
+    }
+}
+
+impl Drop for Lane {
+    /// Hands the lane to the next in line who still wants it; an empty lane ends under the lock, so that no ticket can slip
+    /// in behind it.
+    fn drop(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        let mut lines = self.lanes.lock();
+        while let Some(next) = lines.get_mut(&key).and_then(VecDeque::pop_front) {
+            let lane = Self { lanes: self.lanes.clone(), key: Some(key.clone()) };
+            match next.send(lane) {
+                Ok(()) => return,
+                // Not to be dropped as it is: that would take the lock again.
+                Err(mut unwanted) => unwanted.key = None,
             }
-            next = self.next(&key);
         }
-    }
-
-    /// The lane's next job; an empty lane ends here, under the lock, so that no job can slip in behind it.
-    fn next(&self, key: &LaneKey) -> Option<Job> {
-        let mut waiting = self.lock();
-        let job = waiting.get_mut(key)?.pop_front();
-        if job.is_none() {
-            waiting.remove(key);
-        }
-        job
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<LaneKey, VecDeque<Job>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lines.remove(&key);
     }
 }
 
@@ -82,66 +145,101 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use tokio::sync::mpsc;
+    use tokio_util::task::TaskTracker;
 
     fn key(incident: i64) -> LaneKey {
         LaneKey { destination: "q".into(), incident }
     }
 
-    async fn collect(mut seen: mpsc::UnboundedReceiver<String>) -> Vec<String> {
-        let mut all = Vec::new();
-        while let Some(one) = seen.recv().await {
-            all.push(one);
-        }
-        all
+    /// Messages that say when their turn begins and ends.
+    struct Road {
+        lanes: Lanes,
+        tasks: TaskTracker,
+        say: mpsc::UnboundedSender<String>,
+        said: mpsc::UnboundedReceiver<String>,
     }
 
-    fn push_slow(lanes: &Lanes, incident: i64, ms: u64, name: &str, seen: &mpsc::UnboundedSender<String>) {
-        let (name, seen) = (name.to_owned(), seen.clone());
-        lanes.push(key(incident), async move {
-            seen.send(format!("{name} starts")).unwrap();
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-            seen.send(format!("{name} ends")).unwrap();
-        });
+    impl Road {
+        fn new(workers: usize) -> Self {
+            let (say, said) = mpsc::unbounded_channel();
+            Self { lanes: Lanes::new(workers), tasks: TaskTracker::new(), say, said }
+        }
+
+        fn push(&self, incident: i64, ms: u64, name: &'static str) {
+            let (ticket, say) = (self.lanes.ticket(&key(incident)), self.say.clone());
+            self.tasks.spawn(async move {
+                let Some(_turn) = ticket.turn().await else {
+                    return say.send(format!("{name} has no turn")).unwrap();
+                };
+                say.send(format!("{name} starts")).unwrap();
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                say.send(format!("{name} ends")).unwrap();
+            });
+        }
+
+        async fn end(mut self) -> Vec<String> {
+            self.tasks.close();
+            self.tasks.wait().await;
+            assert!(self.lanes.lock().is_empty(), "a lane is left over");
+            self.said.close();
+            std::iter::from_fn(|| self.said.try_recv().ok()).collect()
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_incident_in_order_others_beside_it() {
-        let lanes = Lanes::new(4, TaskTracker::new());
-        let (seen, all) = mpsc::unbounded_channel();
-        push_slow(&lanes, 1, 100, "a1", &seen);
-        push_slow(&lanes, 1, 10, "a2", &seen);
-        push_slow(&lanes, 2, 50, "b1", &seen);
-        drop(seen);
+        let road = Road::new(4);
+        road.push(1, 100, "a1");
+        road.push(1, 10, "a2");
+        road.push(2, 50, "b1");
         assert_eq!(
-            collect(all).await,
+            road.end().await,
             ["a1 starts", "b1 starts", "b1 ends", "a1 ends", "a2 starts", "a2 ends"]
         );
-        assert!(lanes.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_run_than_there_are_workers() {
-        let lanes = Lanes::new(1, TaskTracker::new());
-        let (seen, all) = mpsc::unbounded_channel();
-        push_slow(&lanes, 1, 100, "a", &seen);
-        push_slow(&lanes, 2, 10, "b", &seen);
-        drop(seen);
-        assert_eq!(collect(all).await, ["a starts", "a ends", "b starts", "b ends"]);
+        let road = Road::new(1);
+        road.push(1, 100, "a");
+        road.push(2, 10, "b");
+        assert_eq!(road.end().await, ["a starts", "a ends", "b starts", "b ends"]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn closing_finishes_what_runs_and_drops_what_waits() {
-        let tasks = TaskTracker::new();
-        let lanes = Lanes::new(1, tasks.clone());
-        let (seen, mut all) = mpsc::unbounded_channel();
-        push_slow(&lanes, 1, 100, "a", &seen);
-        assert_eq!(all.recv().await.unwrap(), "a starts");
-        push_slow(&lanes, 1, 10, "behind a", &seen);
-        push_slow(&lanes, 2, 10, "b", &seen);
-        assert_eq!(lanes.close(), 1);
-        tasks.close();
-        tasks.wait().await;
-        drop(seen);
-        assert_eq!(collect(all).await, ["a ends"]);
+    async fn closing_lets_what_runs_finish_and_gives_no_turn_to_what_waits() {
+        let mut road = Road::new(1);
+        road.push(1, 100, "a");
+        assert_eq!(road.said.recv().await.unwrap(), "a starts");
+        road.push(1, 10, "behind a");
+        road.push(2, 10, "b");
+        road.lanes.close();
+        let mut rest = road.end().await;
+        rest[..2].sort();
+        assert_eq!(rest, ["b has no turn", "behind a has no turn", "a ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ticket_thrown_away_holds_up_nobody() {
+        let road = Road::new(2);
+        let first = road.lanes.ticket(&key(1));
+        let second = road.lanes.ticket(&key(1));
+        road.push(1, 10, "third");
+        drop(second);
+        drop(first);
+        assert_eq!(road.end().await, ["third starts", "third ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_without_its_worker_keeps_the_lane() {
+        let road = Road::new(1);
+        let mut turn = road.lanes.ticket(&key(1)).turn().await.unwrap();
+        turn.release_worker();
+        road.push(1, 10, "behind");
+        road.push(2, 10, "other");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        turn.resume(road.lanes.worker().await.unwrap());
+        drop(turn);
+        assert_eq!(road.end().await, ["other starts", "other ends", "behind starts", "behind ends"]);
     }
 }

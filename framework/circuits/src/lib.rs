@@ -39,6 +39,7 @@ pub mod definitions;
 mod dispatch;
 mod error;
 pub mod handler;
+mod headroom;
 mod identity;
 mod in_flight;
 pub mod journal;
@@ -50,6 +51,7 @@ mod routes;
 mod rules;
 mod run_error;
 mod runner;
+mod seat;
 mod settle;
 mod signal;
 
@@ -67,7 +69,9 @@ pub use signal::Signal;
 /// What a component imports.
 pub mod prelude {
     pub use crate::definitions::{ActivityField, Definitions, IncidentField, Rule};
-    pub use crate::handler::{Handler, timeout};
+    pub use crate::handler::{
+        Handler, Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,
+    };
     pub use crate::message::ObjectType;
     pub use crate::{Action, Component, Error, Registration, Reply, Result, Setup};
 }

@@ -61,6 +61,14 @@ impl Routes {
         self.destinations.keys().map(String::as_str).collect()
     }
 
+    /// Whether messages of a destination may wait without being at work.
+    pub(crate) fn waits(&self, destination: &str) -> bool {
+        let there = self.destinations.get(destination);
+        there.is_some_and(|there| {
+            there.rules.values().chain(&there.catch_all).any(|target| target.handler.waits)
+        })
+    }
+
     /// The handler for a rule on a destination.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Builds everything from the configuration, checks it, subscribes, and runs until told to stop: the whole program apart
 //! from its command line.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::connect;
 use crate::dispatch::{Dispatcher, Shared};
+use crate::headroom::Headroom;
 use crate::in_flight::InFlight;
 use crate::journal::{Journal, MemoryJournal};
 use crate::lanes::Lanes;
@@ -37,9 +39,9 @@ pub struct Runner {
     journal: Arc<dyn Journal>,
     reply_mode: crate::config::ReplyMode,
     num_workers: usize,
-    prefetch: u32,
+    /// Sorted by destination.
+    subscriptions: Vec<Subscription>,
     shutdown_timeout: Duration,
-    org: i64,
     bus: Bus,
 }
 
@@ -69,7 +71,6 @@ impl Runner {
         let config = config.into();
         let settings = config.settings();
         let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
-        let prefetch = connect::prefetch(&config);
         let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
         let client =
             Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
@@ -83,20 +84,31 @@ impl Runner {
         }
         let routes = build(&config, &registrations, &client).map_err(RunError::components)?;
         let rules = Rules::load(client.clone()).await.map_err(RunError::rest)?;
-        info!(num_workers = settings.num_workers, prefetch, "Components loaded");
+        let org = client.org().id;
+        let mut subscriptions = Vec::new();
+        let mut headroom = HashMap::new();
+        for queue in routes.destinations() {
+            let prefetch = connect::prefetch(&config, routes.waits(queue));
+            subscriptions.push(Subscription {
+                destination: DestinationName::actions(org, queue).to_string(),
+                prefetch,
+            });
+            headroom.insert(queue.to_owned(), Arc::new(Headroom::new(queue, prefetch)));
+        }
+        info!(num_workers = settings.num_workers, "Components loaded");
         Ok(Self {
             session_options,
             reply_mode: settings.reply_mode,
             num_workers: settings.num_workers,
-            prefetch,
+            subscriptions,
             shutdown_timeout: settings.shutdown_timeout,
-            org: client.org().id,
             shared: Arc::new(Shared {
                 routes,
                 rules,
                 client,
                 handler_timeout: settings.handler_timeout,
                 max_attempts: settings.max_attempts,
+                headroom,
             }),
             journal: Arc::new(MemoryJournal::default()),
             bus: Bus::new(),
@@ -133,7 +145,7 @@ impl Runner {
             bus: self.bus,
         };
         let tasks = TaskTracker::new();
-        let lanes = Lanes::new(self.num_workers, tasks.clone());
+        let lanes = Lanes::new(self.num_workers);
         let dispatcher =
             Dispatcher { shared: self.shared, settler, lanes, tasks, abort: CancellationToken::new() };
 
@@ -144,7 +156,7 @@ impl Runner {
                 follow(state.clone(), &destinations, &dispatcher.settler.bus, stop.clone()),
             );
         });
-        let mut subscribed = pin!(subscribe(&session, &destinations, self.prefetch, &dispatcher.settler.bus));
+        let mut subscribed = pin!(subscribe(&session, self.subscriptions, &dispatcher.settler.bus));
         let mut shutdown = pin!(shutdown);
         let outcome = tokio::select! {
             () = &mut shutdown => Ok(()),
@@ -172,12 +184,7 @@ impl Runner {
 
     /// The full names of the message destinations it will listen on, sorted.
     pub fn destinations(&self) -> Vec<String> {
-        self.shared
-            .routes
-            .destinations()
-            .into_iter()
-            .map(|queue| DestinationName::actions(self.org, queue).to_string())
-            .collect()
+        self.subscriptions.iter().map(|subscription| subscription.destination.clone()).collect()
     }
 }
 
@@ -208,18 +215,11 @@ fn build(
     Routes::new(components)
 }
 
-async fn subscribe(
-    session: &Session,
-    destinations: &[String],
-    prefetch: u32,
-    bus: &Bus,
-) -> Result<(), RunError> {
-    for destination in destinations {
-        session
-            .subscribe(Subscription { destination: destination.clone(), prefetch })
-            .await
-            .map_err(RunError::stomp)?;
-        subscribed(destination, bus);
+async fn subscribe(session: &Session, subscriptions: Vec<Subscription>, bus: &Bus) -> Result<(), RunError> {
+    for subscription in subscriptions {
+        let destination = subscription.destination.clone();
+        session.subscribe(subscription).await.map_err(RunError::stomp)?;
+        subscribed(&destination, bus);
     }
     Ok(())
 }
@@ -271,11 +271,10 @@ fn closed(state: &watch::Receiver<State>) -> RunError {
 /// Lets running handlers finish within the grace time. What waits is dropped un-acknowledged, which makes the broker give it
 /// to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver what still runs.
 async fn drain(dispatcher: &Dispatcher, grace: Duration) {
-    let waiting = dispatcher.lanes.close();
+    dispatcher.lanes.close();
     dispatcher.tasks.close();
     info!(
         held = dispatcher.settler.in_flight.len(),
-        waiting,
         grace_s = grace.as_secs(),
         "Stopping: finishing what runs"
     );

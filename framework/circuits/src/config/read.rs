@@ -16,8 +16,10 @@ use super::warning::Warning;
 const PORTS: RangeInclusive<i64> = 1..=65535;
 const COUNTS: RangeInclusive<i64> = 1..=1000;
 const DAY: RangeInclusive<i64> = 0..=86_400;
-/// `num_workers` and `stomp_prefetch_limit`, as the Python runner limits them.
+/// `num_workers`, as the Python runner limits it.
 const WORKERS: RangeInclusive<i64> = 1..=2000;
+/// `stomp_prefetch_limit`; the Python runner's limit of 2000 would be too small for actions that wait for hours.
+const PREFETCH: RangeInclusive<i64> = 1..=1_000_000;
 
 /// A shorter `stomp_timeout` than this is raised to [`RAISED_STOMP_TIMEOUT`], as the Python runner does.
 const SHORTEST_STOMP_TIMEOUT: i64 = 30;
@@ -76,8 +78,8 @@ impl<'a> Reader<'a> {
             stomp_max_retries: self.unlimited("stomp_max_retries", 0..=i64::from(i32::MAX)),
             stomp_prefetch_limit: self.worded(
                 "stomp_prefetch_limit",
-                |value| WORKERS.contains(&value),
-                "stomp_prefetch_limit must be in the range 1 <= 2000",
+                |value| PREFETCH.contains(&value),
+                "stomp_prefetch_limit must be in the range 1 <= 1000000",
             ),
             reply_mode: self.reply_mode(),
             num_workers: self.worded(

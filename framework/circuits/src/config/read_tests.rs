@@ -99,7 +99,7 @@ fn every_refusal_names_place_value_and_range() {
     for (line, expected) in [
         ("num_workers=2001", "num_workers = `2001`: num_workers must be in the range 1 <= 2000"),
         ("num_workers=0", "num_workers = `0`: num_workers must be in the range 1 <= 2000"),
-        ("stomp_prefetch_limit=0", "stomp_prefetch_limit must be in the range 1 <= 2000"),
+        ("stomp_prefetch_limit=0", "stomp_prefetch_limit must be in the range 1 <= 1000000"),
         ("log_max_bytes=99999", "log_max_bytes = `99999`: log_max_bytes must be either 0 or >= 100000"),
         ("log_backup_count=-1", "log_backup_count = `-1`: log_backup_count must be a positive value"),
         ("port=ssh", "port = `ssh`: must be a whole number from 1 to 65535"),

@@ -56,7 +56,7 @@ pub struct Settings {
     pub stomp_max_body: usize,
     /// Deliveries of one reply before giving up (`stomp_max_retries`, default 3; 0 is unlimited: `None`).
     pub stomp_max_retries: Option<u32>,
-    /// Messages the broker may send ahead (`stomp_prefetch_limit`, 1 to 2000, default as `num_workers`).
+    /// Messages the broker may send ahead (`stomp_prefetch_limit`, 1 to 1,000,000, default as `num_workers`).
     pub stomp_prefetch_limit: u32,
     /// How reply and acknowledgement belong together (`reply_mode`, default `confirmed`).
     pub reply_mode: ReplyMode,

@@ -1,12 +1,29 @@
 //! What handles an action: any `async fn(Arc<State>, Action) -> Result<Reply>`, and one file for each combinator that
 //! wraps one. Combinators are free functions that nest outermost first.
 
+mod background;
+mod concurrency;
+mod debounce;
+mod defer;
+mod once_per;
+mod rate_limit;
+mod retry;
+mod room;
 mod timeout;
+#[cfg(test)]
+mod trial;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use background::{Background, background};
+pub use concurrency::{Concurrency, concurrency};
+pub use debounce::{Debounce, debounce};
+pub use defer::{Defer, defer};
+pub use once_per::{OncePer, once_per};
+pub use rate_limit::{RateLimit, rate_limit};
+pub use retry::{Policy, Retry, retry};
 pub(crate) use timeout::timed_out;
 pub use timeout::{Timeout, timeout};
 
@@ -31,6 +48,20 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 pub trait Handler<S, Form>: Send + Sync + 'static {
     /// Runs the handler for one action.
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture;
+
+    /// Whether actions may wait in it without being at work. The broker is then asked for more messages than are worked on,
+    /// so that waiting ones do not keep others from coming.
+    fn waits(&self) -> bool {
+        false
+    }
+}
+
+/// The reply to an action that another one was handled instead of.
+fn superseded(action: &Action) -> Reply {
+    let rule = action.rule().map_or_else(String::new, |rule| format!(" \"{rule}\""));
+    Reply::completed(format!(
+        "Superseded: a newer{rule} action came while this one waited, and is handled instead"
+    ))
 }
 
 /// The form `async fn(Arc<State>, Action)`.

@@ -14,9 +14,17 @@ pub struct Timeout<H> {
 }
 
 /// Gives `handler` at most `limit` from its start. After that its future is dropped and the action is answered with an error.
+/// The waits of combinators inside count: `timeout(d, defer(..))` limits both together, `defer(delay, timeout(d, ..))` the
+/// handler alone.
 ///
-/// Shorter limits than the runner's `handler_timeout` are what this is for; a longer one has no effect.
-/// The message is acknowledged after the error reply, as for every error.
+/// Shorter limits than the runner's `handler_timeout` are what this is for; except in [`background`](super::background) a
+/// longer one has no effect.
+///
+/// * Acknowledgement: after the handler's reply or the error that takes its place.
+/// * Disconnect: the time runs on.
+/// * Shutdown: what runs may finish, within its limit and the grace time.
+/// * Redelivery after a crash: the time starts anew.
+/// * Error: that of the handler, or that it did not finish in time.
 pub fn timeout<H>(limit: Duration, handler: H) -> Timeout<H> {
     Timeout { limit, inner: handler }
 }
@@ -29,9 +37,43 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
             async move { tokio::time::timeout(limit, run).await.unwrap_or_else(|_| Err(timed_out(limit))) },
         )
     }
+
+    fn waits(&self) -> bool {
+        self.inner.waits()
+    }
 }
 
 /// The error of a handler that ran out of time, whoever set the limit.
 pub(crate) fn timed_out(limit: Duration) -> Error {
     Error::new(format_args!("The handler did not finish within {} s and was stopped", limit.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timeout;
+    use crate::handler::defer;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    const STOPPED: &str = "The handler did not finish within 0.05 s and was stopped";
+
+    #[tokio::test]
+    async fn a_handler_that_takes_too_long_is_stopped() {
+        let trial = Trial::new(1, timeout(ms(50), Log::slow)).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["0 a runs".to_owned(), format!("50 a ! {STOPPED}")]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_around_it_does_not_count() {
+        let trial = Trial::new(1, defer(ms(500), timeout(ms(50), Log::work))).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["500 a runs", "500 a = worked"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_inside_it_counts() {
+        let trial = Trial::new(1, timeout(ms(50), defer(ms(500), Log::work))).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, [format!("50 a ! {STOPPED}")]);
+    }
 }

@@ -1,0 +1,78 @@
+//! Bounds how many runs of a handler there are at a time.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{Handler, HandlerFuture};
+use crate::Action;
+
+/// A handler of which so many run at a time; made by [`concurrency`].
+#[derive(Debug)]
+pub struct Concurrency<H> {
+    permits: Arc<Semaphore>,
+    inner: Arc<H>,
+}
+
+/// Runs `handler` for at most `limit` actions at a time, for a service that bears no more; `1` makes it exclusive. Actions
+/// beyond that wait in the order they came; while one waits its worker is free for other incidents, and later actions
+/// of the same incident wait behind it.
+///
+/// * Acknowledgement: after the handler's reply; while it waits the message is un-acknowledged.
+/// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
+/// * Shutdown: what waits is given back to the broker at once, unanswered.
+/// * Redelivery after a crash: the action waits anew.
+/// * Error: that of the handler; the place is free again after an error, a panic or a timeout too.
+///
+/// # Panics
+/// When `limit` is 0, at start: nothing would ever run.
+pub fn concurrency<H>(limit: usize, handler: H) -> Concurrency<H> {
+    assert!(limit > 0, "concurrency needs a limit of at least 1, otherwise no action would ever run");
+    Concurrency { permits: Arc::new(Semaphore::new(limit)), inner: Arc::new(handler) }
+}
+
+impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for Concurrency<H> {
+    fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
+        let (permits, inner) = (Arc::clone(&self.permits), Arc::clone(&self.inner));
+        Box::pin(async move {
+            let _permit = match permits.try_acquire() {
+                Ok(permit) => permit,
+                Err(_) => action.seat().wait_for(permits.acquire()).await?,
+            };
+            inner.call(state, action).await
+        })
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::concurrency;
+    use crate::handler::trial::{Log, Trial};
+
+    #[tokio::test]
+    async fn no_more_run_than_allowed_and_order_is_kept() {
+        let trial = Trial::new(8, concurrency(1, Log::slow)).await;
+        for (name, incident) in [("a", 1), ("b", 2), ("c", 3)] {
+            trial.arrives(name, incident);
+        }
+        let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(starts, ["0 a runs", "100 b runs", "200 c runs"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_and_what_runs_ends_when_the_runner_stops() {
+        let trial = Trial::new(8, concurrency(1, Log::slow)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        trial.pass(50).await;
+        trial.stop();
+        assert_eq!(
+            trial.end().await,
+            ["0 a runs", "50 b stays with the broker", "100 a ends", "100 a = worked"]
+        );
+    }
+}

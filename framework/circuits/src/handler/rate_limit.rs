@@ -1,0 +1,101 @@
+//! Bounds how often a handler starts.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{Handler, HandlerFuture};
+use crate::Action;
+
+/// A handler that starts so often at most; made by [`rate_limit`].
+#[derive(Debug)]
+pub struct RateLimit<H> {
+    limit: Arc<Limit>,
+    inner: Arc<H>,
+}
+
+#[derive(Debug)]
+struct Limit {
+    count: usize,
+    per: Duration,
+    /// The latest `count` starts, some of them to come.
+    starts: Mutex<VecDeque<Instant>>,
+}
+
+/// Starts `handler` at most `count` times in any span of `per`, for a service that allows no more. Actions beyond that
+/// start later, in the order they came; while one waits its worker is free for other incidents, and later actions of
+/// the same incident wait behind it.
+///
+/// * Acknowledgement: after the handler's reply; while it waits the message is un-acknowledged.
+/// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
+/// * Shutdown: what waits is given back to the broker at once, unanswered.
+/// * Redelivery after a crash: the action takes a new place; starts before the crash are forgotten.
+/// * Error: that of the handler; a failed start counts.
+///
+/// # Panics
+/// When `count` is 0, at start: nothing would ever run.
+pub fn rate_limit<H>(count: usize, per: Duration, handler: H) -> RateLimit<H> {
+    assert!(count > 0, "rate_limit needs a count of at least 1, otherwise no action would ever start");
+    let starts = Mutex::new(VecDeque::with_capacity(count));
+    RateLimit { limit: Arc::new(Limit { count, per, starts }), inner: Arc::new(handler) }
+}
+
+impl Limit {
+    /// When the next start may be; takes that place.
+    fn reserve(&self, now: Instant) -> Instant {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = if starts.len() < self.count {
+            now
+        } else {
+            starts.pop_front().map_or(now, |oldest| now.max(oldest + self.per))
+        };
+        starts.push_back(start);
+        start
+    }
+}
+
+impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for RateLimit<H> {
+    fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
+        let (limit, inner) = (Arc::clone(&self.limit), Arc::clone(&self.inner));
+        Box::pin(async move {
+            let now = Instant::now();
+            let start = limit.reserve(now);
+            if start > now {
+                action.seat().wait_for(sleep_until(start)).await;
+            }
+            inner.call(state, action).await
+        })
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate_limit;
+    use crate::handler::trial::{Log, Trial, ms};
+
+    #[tokio::test]
+    async fn no_span_has_more_starts_than_allowed() {
+        let trial = Trial::new(1, rate_limit(2, ms(1000), Log::work)).await;
+        for (name, incident) in [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)] {
+            trial.arrives(name, incident);
+        }
+        let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(starts, ["0 a runs", "0 b runs", "1000 c runs", "1000 d runs", "2000 e runs"]);
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_back_to_the_broker_when_the_runner_stops() {
+        let trial = Trial::new(1, rate_limit(1, ms(1000), Log::work)).await;
+        trial.arrives("a", 1);
+        trial.arrives("b", 2);
+        trial.pass(100).await;
+        trial.stop();
+        assert_eq!(trial.end().await, ["0 a runs", "0 a = worked", "100 b stays with the broker"]);
+    }
+}
