@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod assign_tasks;
 mod last_updated;
 mod originals;
 mod platform;
