@@ -5,3 +5,5 @@ use assign_tasks as _;
 use example as _;
 use file_lookup as _;
 use last_updated as _;
+use next_task_owner as _;
+use phase_milestone as _;

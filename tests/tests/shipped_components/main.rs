@@ -4,5 +4,7 @@
 
 mod assign_tasks;
 mod last_updated;
+mod next_task_owner;
 mod originals;
+mod phase_milestone;
 mod platform;

@@ -27,16 +27,9 @@ pub(crate) async fn start(name: &str) -> Platform {
 
 /// The same with these settings in place of those in the component's section text.
 pub(crate) async fn start_with(name: &str, settings: &[(&str, &str)]) -> Platform {
-    let registration: &'static Registration =
-        registrations().into_iter().find(|one| one.name() == name).unwrap();
-    let sandbox = Sandbox::builder().start().await.unwrap();
+    let registration = registration(name);
+    let (sandbox, config) = prepare(registration, settings).await;
     let incident = sandbox.create_incident(json!({"name": "Phishing mail", "discovered_date": 0})).unwrap();
-    let section = settings.iter().fold(registration.config_text().to_owned(), |text, (key, value)| {
-        let line = text.lines().find(|line| line.trim_start_matches('#').starts_with(&format!("{key}=")));
-        let line = line.unwrap_or_else(|| panic!("app.config of {name} does not explain {key}")).to_owned();
-        text.replacen(&line, &format!("{key}={value}"), 1)
-    });
-    let config = Config::from_text(&format!("{}\n{section}", sandbox.app_config())).unwrap();
     let rest = circuits::login(&config, |_| {}).await.unwrap();
     assert!(!deploy(&rest, &registration.platform_definitions()).await.unwrap().created.is_empty());
     let again = deploy(&rest, &registration.platform_definitions()).await.unwrap();
@@ -53,6 +46,29 @@ pub(crate) async fn start_with(name: &str, settings: &[(&str, &str)]) -> Platfor
     });
     while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
     Platform { sandbox, incident, rest, stop, runner }
+}
+
+/// Why a component does not start with these settings.
+pub(crate) async fn refusal(name: &str, settings: &[(&str, &str)]) -> String {
+    let registration = registration(name);
+    let (_sandbox, config) = prepare(registration, settings).await;
+    Runner::with_components(config, &[registration], |_| {}).await.unwrap_err().to_string()
+}
+
+fn registration(name: &str) -> &'static Registration {
+    registrations().into_iter().find(|one| one.name() == name).unwrap()
+}
+
+/// A sandbox, and the configuration that reaches it.
+async fn prepare(registration: &Registration, settings: &[(&str, &str)]) -> (Sandbox, Config) {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let section = settings.iter().fold(registration.config_text().to_owned(), |text, (key, value)| {
+        let line = text.lines().find(|line| line.trim_start_matches('#').starts_with(&format!("{key}=")));
+        let line = line.unwrap_or_else(|| panic!("app.config does not explain {key}")).to_owned();
+        text.replacen(&line, &format!("{key}={value}"), 1)
+    });
+    let config = Config::from_text(&format!("{}\n{section}", sandbox.app_config())).unwrap();
+    (sandbox, config)
 }
 
 impl Platform {
