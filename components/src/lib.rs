@@ -7,3 +7,4 @@ use file_lookup as _;
 use last_updated as _;
 use next_task_owner as _;
 use phase_milestone as _;
+use shell as _;

@@ -8,3 +8,4 @@ mod next_task_owner;
 mod originals;
 mod phase_milestone;
 mod platform;
+mod shell;

@@ -63,8 +63,10 @@ fn registration(name: &str) -> &'static Registration {
 async fn prepare(registration: &Registration, settings: &[(&str, &str)]) -> (Sandbox, Config) {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let section = settings.iter().fold(registration.config_text().to_owned(), |text, (key, value)| {
-        let line = text.lines().find(|line| line.trim_start_matches('#').starts_with(&format!("{key}=")));
-        let line = line.unwrap_or_else(|| panic!("app.config does not explain {key}")).to_owned();
+        // The setting itself, or the example that stands in its place.
+        let find = |start: String| text.lines().find(|line| line.starts_with(&start)).map(str::to_owned);
+        let line = find(format!("{key}=")).or_else(|| find(format!("#{key}=")));
+        let line = line.unwrap_or_else(|| panic!("app.config does not explain {key}"));
         text.replacen(&line, &format!("{key}={value}"), 1)
     });
     let config = Config::from_text(&format!("{}\n{section}", sandbox.app_config())).unwrap();
