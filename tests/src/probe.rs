@@ -16,7 +16,23 @@ circuits::register! { Registration::new("probe", component).config("[probe]\n") 
 pub const DESTINATION: &str = "probe";
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 7] = ["Echo", "Fail", "Panic", "Hang", "Gate", "Slow", "Nobody"];
+pub const RULES: [&str; 15] = [
+    "Echo",
+    "Fail",
+    "Panic",
+    "Hang",
+    "Gate",
+    "Slow",
+    "Nobody",
+    "Defer",
+    "Quiet",
+    "Newest",
+    "Again",
+    "Limited",
+    "Exclusive",
+    "Once",
+    "Background",
+];
 
 /// What a test sees and steers of the handlers.
 #[derive(Debug)]
@@ -75,24 +91,39 @@ struct Settings {
     /// `Gate` never ends.
     #[serde(default)]
     hang: bool,
+    /// How long combinators make actions wait, in milliseconds.
+    #[serde(default)]
+    wait_ms: u64,
 }
 
 struct State {
     probe: Option<Arc<Probe>>,
     hang: bool,
+    /// `Again` fails.
+    fail: bool,
 }
 
 fn component(setup: &Setup) -> Result<Component> {
-    let Settings { probe, hang } = setup.settings()?;
+    let Settings { probe, hang, wait_ms } = setup.settings()?;
+    let wait = Duration::from_millis(wait_ms);
     let probes = PROBES.lock().unwrap_or_else(PoisonError::into_inner);
     let probe = probe.and_then(|name| probes.as_ref()?.get(&name).cloned());
-    Ok(Component::builder(DESTINATION, State { probe, hang })
+    let hour = Duration::from_secs(3600);
+    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero() })
         .on("Echo", State::echo)
         .on("Fail", State::fail)
         .on("Panic", State::panic)
         .on("hang", State::hang)
         .on("Gate", State::gate)
         .on("Slow", State::slow)
+        .on("Defer", defer(wait, State::echo))
+        .on("Quiet", debounce(wait, State::echo))
+        .on("Newest", debounce(wait, State::echo).newest())
+        .on("Again", retry(Policy::attempts(2).delay(wait).max_delay(wait), State::unlucky))
+        .on("Limited", rate_limit(1, wait, State::echo))
+        .on("Exclusive", concurrency(1, State::gate))
+        .on("Once", once_per(|_| "everything".to_owned(), hour, State::gate))
+        .on("Background", background(State::gate))
         .build())
 }
 
@@ -108,6 +139,10 @@ impl State {
     async fn echo(self: Arc<Self>, action: Action) -> Result<Reply> {
         let incident = self.begin(&action)?;
         Ok(Reply::completed(format!("echo {incident}")))
+    }
+
+    async fn unlucky(self: Arc<Self>, action: Action) -> Result<Reply> {
+        if self.fail { self.fail(action).await } else { self.echo(action).await }
     }
 
     async fn fail(self: Arc<Self>, action: Action) -> Result<Reply> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use circuits::config::Config;
 use circuits::{RunError, Runner, Signal};
 use circuits_sandbox::{Composed, Invocation, InvocationId, Rule, Sandbox, ServerCertificate};
-use circuits_stomp::{Host, Options, Outgoing, Session, Subscription, Tls};
+use circuits_stomp::{Host, Options, Outgoing, Session, State, Subscription, Tls};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
@@ -94,9 +94,12 @@ impl World {
         format!("{kept}{resilient}\n")
     }
 
-    /// A configuration for a runner whose handlers `probe` watches.
+    /// A configuration for a runner whose handlers `probe` watches, with these lines in `[resilient]` and, where they go
+    /// on with `[probe]`, in the component's section.
     pub fn config(&self, probe: &Probe, resilient: &str) -> Config {
-        Config::from_text(&format!("{}{}", self.app_config(resilient), probe.section())).unwrap()
+        let (resilient, section) = resilient.split_once("[probe]\n").unwrap_or((resilient, ""));
+        let text = format!("{}{}{section}", self.app_config(resilient), probe.section());
+        Config::from_text(&text).unwrap()
     }
 
     /// Starts a runner in this process and waits until it is subscribed.
@@ -158,17 +161,28 @@ impl World {
 
     /// Kills the broker and starts it again on its data.
     pub async fn restart_broker(&mut self) {
-        match self.broker.take() {
-            None => self.sandbox.restart_broker().await.unwrap(),
-            Some(mut broker) => {
-                let broker = tokio::task::spawn_blocking(move || {
-                    broker.kill();
-                    broker.restart();
-                    broker
-                });
-                self.broker = Some(broker.await.unwrap());
-            }
-        }
+        let Some(mut broker) = self.broker.take() else {
+            return self.sandbox.restart_broker().await.unwrap();
+        };
+        let killed = tokio::task::spawn_blocking(move || {
+            broker.kill();
+            broker
+        });
+        let mut broker = killed.await.unwrap();
+        self.carried(false).await;
+        let restarted = tokio::task::spawn_blocking(move || {
+            broker.restart();
+            broker
+        });
+        self.broker = Some(restarted.await.unwrap());
+        self.carried(true).await;
+    }
+
+    /// Waits until the carrier has, or has lost, its connection.
+    async fn carried(&self, connected: bool) {
+        let Some(carrier) = &self.carrier else { return };
+        let mut state = carrier.state();
+        state.wait_for(|state| matches!(state, State::Connected { .. }) == connected).await.unwrap();
     }
 
     /// Makes the broker fall silent without closing a connection, or wakes it.

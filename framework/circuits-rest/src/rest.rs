@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
@@ -104,6 +105,23 @@ impl Rest {
     /// Whatever [`Error`] can tell; so for all calls.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.request(Method::Get, path).send().await
+    }
+
+    /// GET of a list, which comes bare or under `entities`, depending on the endpoint and the platform's version.
+    ///
+    /// # Errors
+    /// As for [`Rest::get`]; also if what comes is no list.
+    pub async fn list(&self, path: &str) -> Result<Vec<Value>, Error> {
+        match self.get(path).await? {
+            Value::Array(entities) => return Ok(entities),
+            Value::Object(mut object) => {
+                if let Some(Value::Array(entities)) = object.remove("entities") {
+                    return Ok(entities);
+                }
+            }
+            _ => {}
+        }
+        Err(Error::new(Kind::Body, format!("GET {path} was answered with something that is no list")))
     }
 
     /// POST with a JSON body. Sent again only if it certainly did not arrive.

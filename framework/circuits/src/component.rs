@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::handler::{Handler, HandlerFuture};
+use crate::requirements::{FieldOf, RequiredField};
 use crate::{Action, Error, Result};
 
 /// A handler together with its component's state.
@@ -21,11 +25,22 @@ impl BoundHandler {
     }
 }
 
+type BoundWork = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// Work that is done at intervals, together with its component's state.
+#[derive(Clone)]
+pub(crate) struct Timer {
+    pub(crate) period: Duration,
+    pub(crate) run: BoundWork,
+}
+
 /// What a component's constructor returns.
 pub struct Component {
     pub(crate) destination: String,
     pub(crate) routes: Vec<Route>,
     pub(crate) catch_all: Option<BoundHandler>,
+    pub(crate) timers: Vec<Timer>,
+    pub(crate) required: Vec<RequiredField>,
 }
 
 /// One rule and what handles it.
@@ -38,12 +53,14 @@ impl Component {
     /// Starts a component that listens on the message destination with this programmatic name (`filelookup`, not
     /// `actions.201.filelookup`). `queue=` in the component's section of app.config overrides the name.
     pub fn builder<S: Send + Sync + 'static>(destination: impl Into<String>, state: S) -> Builder<S> {
-        Builder {
+        let parts = Component {
             destination: destination.into(),
-            state: Arc::new(state),
             routes: Vec::new(),
             catch_all: None,
-        }
+            timers: Vec::new(),
+            required: Vec::new(),
+        };
+        Builder { state: Arc::new(state), parts }
     }
 }
 
@@ -59,10 +76,8 @@ impl fmt::Debug for Component {
 
 /// Collects the handlers of a [`Component`].
 pub struct Builder<S> {
-    destination: String,
     state: Arc<S>,
-    routes: Vec<Route>,
-    catch_all: Option<BoundHandler>,
+    parts: Component,
 }
 
 impl<S: Send + Sync + 'static> Builder<S> {
@@ -70,7 +85,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     #[must_use]
     pub fn on<Form>(mut self, rule: impl Into<String>, handler: impl Handler<S, Form>) -> Self {
         let handler = self.bind(handler);
-        self.routes.push(Route { rule: rule.into(), handler });
+        self.parts.routes.push(Route { rule: rule.into(), handler });
         self
     }
 
@@ -78,13 +93,53 @@ impl<S: Send + Sync + 'static> Builder<S> {
     /// does not list.
     #[must_use]
     pub fn on_any<Form>(mut self, handler: impl Handler<S, Form>) -> Self {
-        self.catch_all = Some(self.bind(handler));
+        self.parts.catch_all = Some(self.bind(handler));
+        self
+    }
+
+    /// Does `work` every `period`, the first time one `period` after the start. A run that takes longer puts the next one off;
+    /// two never overlap. An error or a panic is logged, and the next run comes at its time. At shutdown a run that has
+    /// begun has the grace time to finish.
+    ///
+    /// The state's own REST client ([`Setup::rest`](crate::Setup::rest)) carries no context token: rules see its changes.
+    #[must_use]
+    pub fn every<Fut>(
+        mut self,
+        period: Duration,
+        work: impl Fn(Arc<S>) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let state = Arc::clone(&self.state);
+        let run: BoundWork = Arc::new(move || Box::pin(work(Arc::clone(&state))));
+        self.parts.timers.push(Timer { period, run });
+        self
+    }
+
+    /// Requires that the platform has this incident field, by API name, of this `input_type` (`text`, `textarea`, `select`,
+    /// `multiselect`, `number`, `boolean`, `datepicker`, `datetimepicker`, ...; `None` for any). Without it the runner
+    /// does not start, and names it with everything else that is missing.
+    #[must_use]
+    pub fn requires_field<'a>(self, name: &str, input_type: impl Into<Option<&'a str>>) -> Self {
+        self.requires(FieldOf::Incident, name, input_type.into())
+    }
+
+    /// Requires that the platform has this activity field; otherwise as [`requires_field`](Self::requires_field).
+    #[must_use]
+    pub fn requires_action_field<'a>(self, name: &str, input_type: impl Into<Option<&'a str>>) -> Self {
+        self.requires(FieldOf::Action, name, input_type.into())
+    }
+
+    fn requires(mut self, of: FieldOf, name: &str, input_type: Option<&str>) -> Self {
+        let field = RequiredField { of, name: name.to_owned(), input_type: input_type.map(str::to_owned) };
+        self.parts.required.push(field);
         self
     }
 
     /// The finished component.
     pub fn build(self) -> Component {
-        Component { destination: self.destination, routes: self.routes, catch_all: self.catch_all }
+        self.parts
     }
 
     fn bind<Form>(&self, handler: impl Handler<S, Form>) -> BoundHandler {
@@ -96,7 +151,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
 impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("destination", &self.destination).finish_non_exhaustive()
+        f.debug_struct("Builder").field("parts", &self.parts).finish_non_exhaustive()
     }
 }
 
@@ -127,6 +182,11 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
         return Err(Error::new(format_args!(
             "component `{name}` has an empty message destination; give `Component::builder` (or `queue=` in its section) the \
              destination's programmatic name"
+        )));
+    }
+    if component.timers.iter().any(|timer| timer.period.is_zero()) {
+        return Err(Error::new(format_args!(
+            "component `{name}` does something every 0 s, which would never let go; give `.every` a longer period"
         )));
     }
     if component.routes.is_empty() && component.catch_all.is_none() {

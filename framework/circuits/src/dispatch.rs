@@ -2,7 +2,7 @@
 //! incident's lane, runs the handler and hands the reply to be settled.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use circuits_rest::Client;
@@ -18,8 +18,8 @@ use crate::headroom::Headroom;
 use crate::identity::identity;
 use crate::journal::Standing;
 use crate::lanes::{LaneKey, Lanes, Ticket};
+use crate::live::Live;
 use crate::message::{ActionMessage, DestinationName};
-use crate::routes::Routes;
 use crate::rules::Rules;
 use crate::seat::Seat;
 use crate::settle::{ReplyAddress, Settler};
@@ -41,16 +41,24 @@ pub(crate) struct Dispatcher {
 }
 
 pub(crate) struct Shared {
-    pub(crate) routes: Routes,
+    pub(crate) live: RwLock<Arc<Live>>,
     pub(crate) rules: Rules,
     pub(crate) client: Client,
-    pub(crate) handler_timeout: Option<Duration>,
-    pub(crate) max_attempts: u32,
     /// By destination.
     pub(crate) headroom: HashMap<String, Arc<Headroom>>,
 }
 
 impl Shared {
+    /// The components and settings in force.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts others in force, for what is not at work yet.
+    pub(crate) fn replace(&self, live: Arc<Live>) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    }
+
     fn headroom(&self, queue: &str) -> Arc<Headroom> {
         // A destination without handlers has nothing that waits.
         self.headroom.get(queue).cloned().unwrap_or_else(|| Arc::new(Headroom::new(queue, u32::MAX)))
@@ -170,10 +178,10 @@ impl Dispatcher {
 
     /// What must hold before a message may have a handler.
     fn read(&self, delivery: &Delivery, attempt: u32) -> Result<(String, i64, ActionMessage)> {
-        if attempt > self.shared.max_attempts {
+        let max_attempts = self.shared.live().config.settings().max_attempts;
+        if attempt > max_attempts {
             return Err(Error::new(format_args!(
-                "Gave up after {} attempts, each of which ended the process. The message is set aside",
-                self.shared.max_attempts
+                "Gave up after {max_attempts} attempts, each of which ended the process. The message is set aside"
             )));
         }
         match &delivery.flaw {
@@ -257,7 +265,11 @@ impl Dispatcher {
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }
-        let handler = self.shared.routes.find(&job.queue, rule.as_deref())?.clone();
+        let (handler, limit) = {
+            // Not held while the handler runs: what a reload replaces ends with the last hold on it.
+            let live = self.shared.live();
+            (live.routes.find(&job.queue, rule.as_deref())?.clone(), live.config.settings().handler_timeout)
+        };
         // Ends with this run, however it ends, and with it what the handler left running elsewhere.
         let cancel = self.abort.child_token();
         let _ended = cancel.clone().drop_guard();
@@ -275,9 +287,7 @@ impl Dispatcher {
             joined = run => joined.unwrap_or_else(|error| {
                 Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
             }),
-            () = seat.overstayed(self.shared.handler_timeout) => {
-                Err(timed_out(self.shared.handler_timeout.unwrap_or_default()))
-            }
+            () = seat.overstayed(limit) => Err(timed_out(limit.unwrap_or_default())),
         }
     }
 

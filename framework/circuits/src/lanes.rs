@@ -3,6 +3,7 @@
 //! worker.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -19,6 +20,8 @@ pub(crate) struct LaneKey {
 #[derive(Clone)]
 pub(crate) struct Lanes {
     workers: Arc<Semaphore>,
+    /// How many workers there are or, after a change, will be.
+    size: Arc<AtomicUsize>,
     /// Behind whoever has the lane; a lane that nobody has is not here.
     lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
     closed: CancellationToken,
@@ -52,8 +55,24 @@ impl Lanes {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             workers: Arc::new(Semaphore::new(workers)),
+            size: Arc::new(AtomicUsize::new(workers)),
             lines: Arc::default(),
             closed: CancellationToken::new(),
+        }
+    }
+
+    /// Changes the number of workers. Turns that are too many may end first.
+    pub(crate) fn resize(&self, workers: usize) {
+        let before = self.size.swap(workers, Ordering::Relaxed);
+        if workers >= before {
+            self.workers.add_permits(workers - before);
+        } else if let Ok(excess) = u32::try_from(before - workers) {
+            let all = Arc::clone(&self.workers);
+            tokio::spawn(async move {
+                if let Ok(permits) = all.acquire_many_owned(excess).await {
+                    permits.forget();
+                }
+            });
         }
     }
 
@@ -217,6 +236,26 @@ mod tests {
         let mut rest = road.end().await;
         rest[..2].sort();
         assert_eq!(rest, ["b has no turn", "behind a has no turn", "a ends"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn workers_come_and_go() {
+        let road = Road::new(2);
+        road.push(1, 100, "a");
+        road.push(2, 100, "b");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        road.lanes.resize(1);
+        tokio::task::yield_now().await;
+        road.push(3, 10, "c");
+        road.push(4, 10, "d");
+        tokio::time::sleep(Duration::from_millis(55)).await;
+        road.lanes.resize(2);
+        road.push(5, 1, "e");
+        let all = road.end().await;
+        let ends: Vec<_> = all.iter().filter(|line| line.ends_with("starts")).collect();
+        assert_eq!(ends, ["a starts", "b starts", "c starts", "d starts", "e starts"]);
+        let at = |line: &str| all.iter().position(|one| one == line).unwrap();
+        assert!(at("d starts") < at("c ends"), "the second worker is back: {all:?}");
     }
 
     #[tokio::test(start_paused = true)]

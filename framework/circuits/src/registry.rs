@@ -16,6 +16,7 @@ pub struct Registration {
     version: &'static str,
     build: fn(&Setup) -> Result<Component>,
     config: &'static str,
+    requires: &'static [&'static str],
     definitions: Option<fn() -> Definitions>,
 }
 
@@ -24,7 +25,7 @@ inventory::collect!(Registration);
 impl Registration {
     /// A component by its name (what `noload` and `list` say) and its constructor, which runs once at start.
     pub const fn new(name: &'static str, build: fn(&Setup) -> Result<Component>) -> Self {
-        Self { name, version: "", build, config: "", definitions: None }
+        Self { name, version: "", build, config: "", requires: &[], definitions: None }
     }
 
     /// The component's version; `env!("CARGO_PKG_VERSION")` as a rule.
@@ -38,6 +39,14 @@ impl Registration {
     #[must_use]
     pub const fn config(mut self, text: &'static str) -> Self {
         self.config = text;
+        self
+    }
+
+    /// Keys of the component's section that must be set, to something else than what the section's text has for them.
+    /// Without them the runner does not start, and names them with everything else that is missing.
+    #[must_use]
+    pub const fn requires(mut self, keys: &'static [&'static str]) -> Self {
+        self.requires = keys;
         self
     }
 
@@ -61,6 +70,16 @@ impl Registration {
     /// The component's section text for a new app.config; empty if it has none.
     pub fn config_text(&self) -> &'static str {
         self.config
+    }
+
+    /// The value that the section's text has for a key.
+    pub(crate) fn example(&self, key: &str) -> Option<&'static str> {
+        let pairs = self.config.lines().filter_map(|line| line.split_once('='));
+        pairs.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+    }
+
+    pub(crate) fn required_keys(&self) -> &'static [&'static str] {
+        self.requires
     }
 
     /// The name of the component's section in app.config: that of its section text, otherwise its own name.

@@ -28,27 +28,29 @@ impl Routes {
     ///
     /// # Errors
     /// Two components that handle the same rule (or everything else) of one destination.
-    pub(crate) fn new(components: Vec<(&'static str, Component)>) -> Result<Self> {
+    pub(crate) fn new<'a>(
+        components: impl IntoIterator<Item = (&'static str, &'a Component)>,
+    ) -> Result<Self> {
         let mut routes = Self { destinations: HashMap::new() };
         for (component, parts) in components {
-            let name = parts.destination;
+            let name = &parts.destination;
             let destination = routes.destinations.entry(name.clone()).or_default();
-            for route in parts.routes {
-                let target = Target { component, rule: route.rule, handler: route.handler };
+            for route in &parts.routes {
+                let target = Target { component, rule: route.rule.clone(), handler: route.handler.clone() };
                 let key = api_name(&target.rule);
                 if let Some(other) = destination.rules.get(&key) {
                     return Err(twice(
                         &format!("the rule `{}`", target.rule),
-                        &name,
+                        name,
                         other.component,
                         component,
                     ));
                 }
                 destination.rules.insert(key, target);
             }
-            if let Some(handler) = parts.catch_all {
+            if let Some(handler) = parts.catch_all.clone() {
                 if let Some(other) = &destination.catch_all {
-                    return Err(twice("every other rule (`on_any`)", &name, other.component, component));
+                    return Err(twice("every other rule (`on_any`)", name, other.component, component));
                 }
                 destination.catch_all = Some(Target { component, rule: String::new(), handler });
             }
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn display_and_api_names_find_the_same_handler() {
         let routes =
-            Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "lookup_value"))])
+            Routes::new([("a", &component("q", "Add Task")), ("b", &component("q", "lookup_value"))])
                 .unwrap();
         assert!(routes.find("q", Some("add_task")).is_ok());
         assert!(routes.find("q", Some("Lookup: Value")).is_ok());
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn catch_all_takes_the_rest() {
         let any = Component::builder("q", ()).on_any(nothing).build();
-        let routes = Routes::new(vec![("a", component("q", "Add Task")), ("b", any)]).unwrap();
+        let routes = Routes::new([("a", &component("q", "Add Task")), ("b", &any)]).unwrap();
         assert!(routes.find("q", Some("Other")).is_ok());
         assert!(routes.find("q", None).is_ok());
     }
@@ -153,12 +155,12 @@ mod tests {
     #[test]
     fn double_claims_are_refused() {
         let text =
-            error(Routes::new(vec![("a", component("q", "Add Task")), ("b", component("q", "add task"))]));
+            error(Routes::new([("a", &component("q", "Add Task")), ("b", &component("q", "add task"))]));
         assert!(
             text.contains("`a` and `b` both handle the rule `add task`") && text.contains("noload"),
             "{text}"
         );
         let any = || Component::builder("q", ()).on_any(nothing).build();
-        assert!(error(Routes::new(vec![("a", any()), ("b", any())])).contains("on_any"));
+        assert!(error(Routes::new([("a", &any()), ("b", &any())])).contains("on_any"));
     }
 }

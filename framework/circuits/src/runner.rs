@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use circuits_rest::Client;
 use circuits_stomp::{Session, State, Subscription};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Mutex, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -21,13 +21,15 @@ use crate::headroom::Headroom;
 use crate::in_flight::InFlight;
 use crate::journal::{Journal, MemoryJournal};
 use crate::lanes::Lanes;
+use crate::live::Live;
 use crate::message::DestinationName;
-use crate::registry::{self, Registration, Setup};
-use crate::routes::Routes;
+use crate::registry::{self, Registration};
+use crate::reload::Reloader;
 use crate::rules::Rules;
 use crate::run_error::RunError;
 use crate::settle::Settler;
 use crate::signal::{Bus, Signal};
+use crate::timer::Timers;
 
 /// How long the last flush to the broker may take at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,10 +40,10 @@ pub struct Runner {
     shared: Arc<Shared>,
     journal: Arc<dyn Journal>,
     reply_mode: crate::config::ReplyMode,
-    num_workers: usize,
+    lanes: Lanes,
+    timers: Timers,
     /// Sorted by destination.
     subscriptions: Vec<Subscription>,
-    shutdown_timeout: Duration,
     bus: Bus,
 }
 
@@ -82,13 +84,13 @@ impl Runner {
                 client.org().name
             ))));
         }
-        let routes = build(&config, &registrations, &client).map_err(RunError::components)?;
+        let live = Live::build(&config, &registrations, &client).await?;
         let rules = Rules::load(client.clone()).await.map_err(RunError::rest)?;
         let org = client.org().id;
         let mut subscriptions = Vec::new();
         let mut headroom = HashMap::new();
-        for queue in routes.destinations() {
-            let prefetch = connect::prefetch(&config, routes.waits(queue));
+        for queue in live.routes.destinations() {
+            let prefetch = connect::prefetch(&config, live.routes.waits(queue));
             subscriptions.push(Subscription {
                 destination: DestinationName::actions(org, queue).to_string(),
                 prefetch,
@@ -99,17 +101,14 @@ impl Runner {
         Ok(Self {
             session_options,
             reply_mode: settings.reply_mode,
-            num_workers: settings.num_workers,
+            lanes: Lanes::new(settings.num_workers),
+            timers: Timers {
+                tasks: TaskTracker::new(),
+                stop: CancellationToken::new(),
+                abort: CancellationToken::new(),
+            },
             subscriptions,
-            shutdown_timeout: settings.shutdown_timeout,
-            shared: Arc::new(Shared {
-                routes,
-                rules,
-                client,
-                handler_timeout: settings.handler_timeout,
-                max_attempts: settings.max_attempts,
-                headroom,
-            }),
+            shared: Arc::new(Shared { live: RwLock::new(Arc::new(live)), rules, client, headroom }),
             journal: Arc::new(MemoryJournal::default()),
             bus: Bus::new(),
         })
@@ -125,6 +124,16 @@ impl Runner {
     /// What happens to each message, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
+    }
+
+    /// What applies a changed configuration to this runner while it runs.
+    pub fn reloader(&self) -> Reloader {
+        Reloader {
+            shared: Arc::clone(&self.shared),
+            lanes: self.lanes.clone(),
+            timers: self.timers.clone(),
+            turn: Mutex::default(),
+        }
     }
 
     /// Connects, subscribes and handles actions until `shutdown` resolves; then finishes what runs, leaves the rest with the
@@ -144,12 +153,9 @@ impl Runner {
             mode: self.reply_mode,
             bus: self.bus,
         };
-        let tasks = TaskTracker::new();
-        let lanes = Lanes::new(self.num_workers);
-        let dispatcher =
-            Dispatcher { shared: self.shared, settler, lanes, tasks, abort: CancellationToken::new() };
+        let Timers { tasks, stop, abort } = self.timers.clone();
+        let dispatcher = Dispatcher { shared: self.shared, settler, lanes: self.lanes, tasks, abort };
 
-        let stop = CancellationToken::new();
         let mut ended = pin!(async {
             tokio::join!(
                 dispatcher.run(&mut deliveries, stop.clone()),
@@ -164,6 +170,7 @@ impl Runner {
             result = &mut subscribed => match result {
                 Err(error) => Err(error),
                 Ok(()) => {
+                    self.timers.start(dispatcher.shared.live().new_timers(None));
                     info!("resilient-circuits has started successfully and is now running...");
                     tokio::select! {
                         () = &mut shutdown => Ok(()),
@@ -174,7 +181,7 @@ impl Runner {
         };
         stop.cancel();
         if outcome.is_ok() {
-            drain(&dispatcher, self.shutdown_timeout).await;
+            drain(&dispatcher).await;
         }
         if let Err(error) = session.close(CLOSE_TIMEOUT).await {
             warn!(%error, "The connection was not closed in an orderly way; the broker redelivers what it has no ACK for");
@@ -192,27 +199,6 @@ impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runner").field("destinations", &self.destinations()).finish_non_exhaustive()
     }
-}
-
-fn build(
-    config: &Arc<Config>,
-    registrations: &[&'static Registration],
-    client: &Client,
-) -> crate::Result<Routes> {
-    let mut components = Vec::with_capacity(registrations.len());
-    for registration in registrations {
-        let setup = Setup::new(registration, Arc::clone(config), client.with_token(None));
-        let component = registration.build(&setup).map_err(|error| {
-            error.context(format_args!(
-                "Failed to load the component `{}` {}",
-                registration.name(),
-                registration.component_version()
-            ))
-        })?;
-        info!(component = registration.name(), destination = component.destination, "Component loaded");
-        components.push((registration.name(), component));
-    }
-    Routes::new(components)
 }
 
 async fn subscribe(session: &Session, subscriptions: Vec<Subscription>, bus: &Bus) -> Result<(), RunError> {
@@ -270,7 +256,8 @@ fn closed(state: &watch::Receiver<State>) -> RunError {
 
 /// Lets running handlers finish within the grace time. What waits is dropped un-acknowledged, which makes the broker give it
 /// to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver what still runs.
-async fn drain(dispatcher: &Dispatcher, grace: Duration) {
+async fn drain(dispatcher: &Dispatcher) {
+    let grace = dispatcher.shared.live().config.settings().shutdown_timeout;
     dispatcher.lanes.close();
     dispatcher.tasks.close();
     info!(

@@ -5,6 +5,7 @@ mod delivery;
 mod failures;
 mod process;
 mod refusals;
+mod waiting;
 
 pub use bad_input::{
     a_reply_that_may_not_be_sent, broken_messages_are_answered, headers_that_lack, large_messages,
@@ -15,6 +16,7 @@ pub use delivery::{
 pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
 pub use process::{a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
 pub use refusals::{certificates_that_do_not_hold, wrong_password_and_forbidden_queue};
+pub use waiting::what_waits_stays_with_the_broker;
 
 /// Makes a test of each function of the suite for one broker.
 #[macro_export]
@@ -23,7 +25,7 @@ macro_rules! end_to_end {
         $crate::end_to_end! { @each $on;
             every_outcome_is_answered_once one_incident_in_order_others_beside_it transactions_answer_once
             broken_messages_are_answered headers_that_lack large_messages a_reply_that_may_not_be_sent
-            a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed
+            a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed what_waits_stays_with_the_broker
             certificates_that_do_not_hold wrong_password_and_forbidden_queue
         }
 

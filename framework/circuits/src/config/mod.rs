@@ -21,6 +21,7 @@ mod settings;
 mod values;
 mod warning;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +128,23 @@ impl Config {
                 origin: entry.origin.clone(),
             })
             .collect()
+    }
+
+    /// The sections and keys that differ in value between this configuration and `other`, sorted. A key that was added or removed
+    /// differs.
+    pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
+        let values = |config: &Self| -> BTreeMap<(String, String), Option<String>> {
+            let entries = config
+                .sections
+                .iter()
+                .flat_map(|section| section.entries.iter().map(move |entry| (section, entry)));
+            entries
+                .map(|(section, entry)| ((section.name.clone(), entry.key.clone()), entry.value.clone()))
+                .collect()
+        };
+        let (old, new) = (values(self), values(other));
+        let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        keys.into_iter().filter(|key| old.get(*key) != new.get(*key)).cloned().collect()
     }
 
     /// What an operator should know, to be logged at start.

@@ -1,0 +1,71 @@
+//! Applies a changed app.config to a runner that is running: all of it or, when something in it is wrong, nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tracing::info;
+
+use crate::RunError;
+use crate::config::Config;
+use crate::dispatch::Shared;
+use crate::lanes::Lanes;
+use crate::timer::Timers;
+
+/// The keys of `[resilient]` that a reload applies. `loglevel` belongs to whoever writes the log.
+const LIVE_KEYS: [&str; 5] =
+    ["loglevel", "num_workers", "handler_timeout", "max_attempts", "shutdown_timeout"];
+
+/// Reloads the configuration of one runner; see [`Runner::reloader`](crate::Runner::reloader).
+pub struct Reloader {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lanes: Lanes,
+    pub(crate) timers: Timers,
+    /// One reload at a time.
+    pub(crate) turn: Mutex<()>,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The sections and keys (`[resilient] num_workers`) whose new values are in force.
+    pub applied: Vec<String>,
+    /// Those whose new values take a restart; the old ones stay in force.
+    pub needs_restart: Vec<String>,
+}
+
+impl Reloader {
+    /// Puts `config` in force as far as that goes without a restart. Components whose section has changed are built anew, with
+    /// a new state, timers and combinators; actions that run or wait finish with the old ones. A change of a section
+    /// that no component claims builds all of them anew.
+    ///
+    /// # Errors
+    /// What a start with this configuration would refuse. Then everything stays as it is.
+    pub async fn reload(&self, config: impl Into<Arc<Config>>) -> Result<Reloaded, RunError> {
+        let config = config.into();
+        let _turn = self.turn.lock().await;
+        let old = self.shared.live();
+        let changes = old.config.changes(&config);
+        let claimed: BTreeSet<_> = old.sections().collect();
+        let sections: BTreeSet<_> = changes.iter().map(|(section, _)| section.as_str()).collect();
+        let everyone = sections.iter().any(|section| *section != "resilient" && !claimed.contains(section));
+        let changed = |section: &str| everyone || sections.contains(section);
+        let new = Arc::new(old.rebuild(&config, &self.shared.client, changed).await?);
+        self.lanes.resize(config.settings().num_workers);
+        self.timers.start(new.new_timers(Some(&old)));
+        self.shared.replace(new);
+        let mut done = Reloaded::default();
+        for (section, key) in changes {
+            let live = if section == "resilient" { LIVE_KEYS.contains(&&*key) } else { key != "queue" };
+            if live { &mut done.applied } else { &mut done.needs_restart }.push(format!("[{section}] {key}"));
+        }
+        info!(applied = done.applied.join(", "), "Reload completed successfully!");
+        Ok(done)
+    }
+}
+
+impl std::fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reloader").finish_non_exhaustive()
+    }
+}
