@@ -5,6 +5,7 @@
 mod assign_tasks;
 mod last_updated;
 mod next_task_owner;
+mod notify;
 mod originals;
 mod phase_milestone;
 mod platform;
