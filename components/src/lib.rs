@@ -6,6 +6,6 @@ use example as _;
 use file_lookup as _;
 use last_updated as _;
 use next_task_owner as _;
-use notify as _;
+use notify_people as _;
 use phase_milestone as _;
 use shell as _;

@@ -1,6 +1,6 @@
 //! Keeps the date of an incident's last change in the custom field `last_updated`.
 //!
-//! Shows how to change a field safely: `update` reads the incident, applies the closure, writes it back, and does so again
+//! Shows how to require a field, so that a platform without it is noticed at start, and how to change one safely: `update` reads the incident, applies the closure, writes it back, and does so again
 //! if somebody else was faster. The write carries the action's context token, without which it would fire its own rule.
 
 mod customize;
@@ -19,7 +19,10 @@ circuits::register! {
 struct LastUpdated;
 
 fn component(_setup: &Setup) -> Result<Component> {
-    Ok(Component::builder("last_updated", LastUpdated).on("Incident Updated", LastUpdated::set).build())
+    Ok(Component::builder("last_updated", LastUpdated)
+        .requires_field("last_updated", "datetimepicker")
+        .on("Incident Updated", LastUpdated::set)
+        .build())
 }
 
 impl LastUpdated {

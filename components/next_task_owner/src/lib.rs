@@ -48,7 +48,10 @@ fn component(setup: &Setup) -> Result<Component> {
     let on_task = debounce(Duration::from_secs(quiet), NextTaskOwner::set)
         .newest()
         .max_wait(Duration::from_secs(max_wait));
-    Ok(Component::builder("next_task_owner", NextTaskOwner).on("Task Changed", on_task).build())
+    Ok(Component::builder("next_task_owner", NextTaskOwner)
+        .requires_field("next_task_owned_by", "text")
+        .on("Task Changed", on_task)
+        .build())
 }
 
 impl NextTaskOwner {

@@ -1,12 +1,16 @@
 //! `circuits run`: the main job. With `--sandbox` on an embedded platform, whose rules it fires by itself.
 
+mod auto_restart;
 mod show;
 mod tour;
+
+use std::pin::pin;
 
 use circuits::Runner;
 use circuits::config::{Config, Severity};
 use tracing::info;
 
+use self::auto_restart::Watch;
 use crate::lock::{self, Lock};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
@@ -21,6 +25,9 @@ pub(crate) struct Args {
     /// With --sandbox: end after the tour instead of staying up.
     #[arg(long, requires = "sandbox")]
     once: bool,
+    /// Watch app.config, and put its changes in force as far as that goes without a restart.
+    #[arg(short = 'r', long, conflicts_with = "sandbox")]
+    auto_restart: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -36,14 +43,26 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let _lock = Lock::take(lock::default_path())?;
         let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
         announce(&config);
+        let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
-        let mut stop = std::pin::pin!(shutdown::signal()?);
+        let mut stop = pin!(shutdown::signal()?);
         let runner = tokio::select! {
             runner = Runner::prepare(config, move |secret| redactor.add(secret)) => runner,
             () = &mut stop => return Ok(()),
         };
         let result = match runner {
-            Ok(runner) => runner.run(stop).await,
+            Ok(runner) => {
+                let reloader = runner.reloader();
+                let mut running = pin!(runner.run(stop));
+                match watch {
+                    None => running.await,
+                    Some(watch) => tokio::select! {
+                        result = &mut running => result,
+                        // It goes on as long as the runner does.
+                        never = watch.follow(&reloader, &log) => match never {},
+                    },
+                }
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = &result {

@@ -17,9 +17,11 @@ use std::io;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use circuits::config::LogLevel;
 use tracing::Subscriber;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 
 pub(crate) use options::LogOptions;
 pub(crate) use redactor::Redactor;
@@ -30,16 +32,21 @@ use queue::Queue;
 use writer::{Sink, Writer};
 
 /// Keeps the log going. When it goes, the lines that wait are written (five seconds at most).
-#[derive(Debug)]
 pub(crate) struct LogGuard {
     redactor: Redactor,
     queue: Arc<Queue>,
+    set_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
 
 impl LogGuard {
     /// What hides secrets in this log. Secrets that come up later, a session token for instance, are added to it.
     pub(crate) fn redactor(&self) -> Redactor {
         self.redactor.clone()
+    }
+
+    /// Changes what is logged from now on.
+    pub(crate) fn set_level(&self, level: LogLevel) {
+        (self.set_level)(level);
     }
 }
 
@@ -82,8 +89,11 @@ fn build(
     let redactor = Redactor::new(secrets);
     let queue = Arc::new(Queue::default());
     Writer::new(Arc::clone(&queue), redactor.clone(), sinks).start().context("starting the log's thread")?;
-    let layer = Lines::new(Arc::clone(&queue)).with_filter(filter::filter(options.level));
-    Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue }))
+    let (filter, handle) = reload::Layer::new(filter::filter(options.level));
+    let layer = Lines::new(Arc::clone(&queue)).with_filter(filter);
+    // It fails only when there is no log any more.
+    let set_level = Box::new(move |level| drop(handle.reload(filter::filter(level))));
+    Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue, set_level }))
 }
 
 #[cfg(test)]
