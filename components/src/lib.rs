@@ -1,5 +1,11 @@
 //! Every component this binary ships with. A component that is not named here is not linked, and so not registered.
 
 use add_task as _;
+use assign_tasks as _;
 use example as _;
 use file_lookup as _;
+use last_updated as _;
+use next_task_owner as _;
+use notify_people as _;
+use phase_milestone as _;
+use shell as _;

@@ -129,3 +129,66 @@ async fn attachments_come_back_byte_for_byte() {
     assert_eq!(rest.call("DELETE", &path, None).await.0, 200);
     assert_eq!(rest.call("GET", &path, None).await.0, 404);
 }
+
+#[tokio::test]
+async fn several_tasks_are_changed_at_once_or_not_at_all() {
+    let (sandbox, rest) = start().await;
+    let mut tasks = Vec::new();
+    for name in ["a", "b"] {
+        let id = rest.post("/incidents/2095/tasks", json!({"name": name})).await["id"].clone();
+        tasks.push(rest.get(&format!("/tasks/{id}")).await);
+    }
+    let stale = tasks[0].clone();
+    for task in &mut tasks {
+        task["owner_id"] = 2.into();
+    }
+    let answer = rest.put("/tasks", tasks.into()).await;
+    assert_eq!((&answer[0]["owner_id"], &answer[1]["vers"]), (&json!(2), &json!(2)));
+    let mut fresh = answer[1].clone();
+    fresh["name"] = "changed".into();
+    assert_eq!(rest.call("PUT", "/tasks", Some(json!([fresh, stale]))).await.0, 409);
+    assert_eq!(sandbox.tasks(2095)[1]["name"], "b", "the fresh one was not changed either");
+    assert_eq!(rest.call("PUT", "/tasks", Some(json!({}))).await.0, 400);
+    assert_eq!(rest.call("PUT", "/tasks", Some(json!([{"name": "x"}]))).await.0, 400);
+    assert_eq!(rest.call("PUT", "/tasks", Some(json!([{"id": 1}]))).await.0, 404);
+}
+
+#[tokio::test]
+async fn milestones() {
+    let (sandbox, rest) = start().await;
+    let path = "/incidents/2095/milestones";
+    assert_eq!(rest.get(path).await, json!([]));
+    let body = json!({"title": "Contained", "date": 1_500_000_000_000_i64, "description": "at last"});
+    let milestone = rest.post(path, body).await;
+    assert_eq!((&milestone["title"], &milestone["inc_id"]), (&json!("Contained"), &json!(2095)));
+    assert_eq!(rest.get(path).await, json!([milestone]));
+    let one = format!("{path}/{}", milestone["id"]);
+    let mut changed = rest.get(&one).await;
+    changed["title"] = "Recovered".into();
+    assert_eq!(rest.put(&one, changed).await["vers"], 2);
+    assert_eq!(sandbox.milestones(2095)[0]["title"], "Recovered");
+    assert_eq!(rest.call("POST", path, Some(json!({"title": "x"}))).await.0, 400);
+    assert_eq!(rest.call("POST", "/incidents/1/milestones", Some(json!({"title": "x", "date": 1}))).await.0, 404);
+    assert_eq!(rest.call("DELETE", &one, None).await.0, 200);
+    assert_eq!(rest.call("GET", &one, None).await.0, 404);
+}
+
+#[tokio::test]
+async fn the_newsfeed_tells_of_changes_of_the_phase() {
+    let (sandbox, rest) = start().await;
+    for phase in ["Respond", "Respond", "Post-Incident"] {
+        sandbox.edit_incident(2095, json!({"phase_id": phase})).unwrap();
+    }
+    let news = rest.get("/incidents/2095/newsfeed").await;
+    let shown = |entry: &serde_json::Value| (entry["before"].clone(), entry["after"].clone());
+    let news: Vec<_> = news.as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(
+        news,
+        [(json!("Respond"), json!("Post-Incident")), (json!("Engage"), json!("Respond"))],
+        "newest first"
+    );
+    let wanted = "/incidents/2095/newsfeed?object_type=INCIDENT&entry_type=PHASE_CHANGE&limit=1";
+    assert_eq!(rest.get(wanted).await.as_array().unwrap().len(), 1);
+    assert_eq!(rest.get("/incidents/2095/newsfeed?object_type=TASK").await, json!([]));
+    assert_eq!(rest.call("GET", "/incidents/1/newsfeed", None).await.0, 404);
+}

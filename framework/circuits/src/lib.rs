@@ -75,7 +75,7 @@ pub use signal::Signal;
 
 /// What a component imports.
 pub mod prelude {
-    pub use crate::definitions::{ActivityField, Definitions, Rule};
+    pub use crate::definitions::{ActivityField, Definitions, IncidentField, Rule};
     pub use crate::handler::{
         Handler, Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,
     };

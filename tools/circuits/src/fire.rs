@@ -1,5 +1,5 @@
 //! Makes a rule fire through the REST API, the way a user would: a menu item by invoking it, an automatic rule by
-//! changing the incident.
+//! changing the incident or, if it is one of tasks, by adding a task.
 
 use anyhow::{Context as _, bail};
 use circuits::Rest;
@@ -22,8 +22,14 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
     } else {
         if values.is_empty() {
             bail!(
-                "\"{rule}\" is an automatic rule: it fires when the incident changes; say to what, with --field name=value"
+                "\"{rule}\" is an automatic rule: it fires when its object changes; say to what, with --field name=value"
             );
+        }
+        // Type 1 again, of objects this time: a task.
+        if found["object_type"] == 1 {
+            let task: Map<_, _> = values.iter().map(|(field, value)| (field.clone(), json!(value))).collect();
+            rest.post::<_, Value>(&format!("/incidents/{incident}/tasks"), &task).await?;
+            return Ok(());
         }
         let change = |object: &mut Value| {
             for (field, value) in values {

@@ -54,6 +54,7 @@ pub(crate) fn state(identity: &Identity) -> State {
         users: users(identity),
         types: types(),
         files: HashMap::new(),
+        newsfeed: HashMap::new(),
         invocations: BTreeMap::new(),
         replies: Vec::new(),
         sessions: HashMap::new(),
@@ -177,12 +178,14 @@ fn types() -> Types {
         (77, "description", "Description", "textarea", &[]),
     ];
     let attachment: &[FieldRow<'_>] = &[(80, "name", "Name", "text", &[])];
+    let milestone: &[FieldRow<'_>] =
+        &[(85, "title", "Title", "text", &[]), (86, "date", "Date", "datetimepicker", &[])];
     let mut types = BTreeMap::new();
     for (id, name, display, rows) in [
         (0, "incident", "Incident", incident),
         (1, "task", "Task", task),
         (2, "note", "Note", note),
-        (3, "milestone", "Milestone", &[]),
+        (3, "milestone", "Milestone", milestone),
         (4, "artifact", "Artifact", artifact),
         (5, "attachment", "Attachment", attachment),
         (6, "actioninvocation", "Action Invocation", &[]),

@@ -138,6 +138,19 @@ impl State {
         Ok(note)
     }
 
+    /// A complete milestone.
+    pub(crate) fn new_milestone(&self, incident: i64, body: Value) -> Result<Value, ApiError> {
+        required(&body, "title", "title", "text")?;
+        required(&body, "date", "date", "date")?;
+        let mut milestone = self.below(self.find(Kind::Incident, incident)?);
+        overlay(
+            &mut milestone,
+            json!({"title": null, "description": "", "date": null, "perms": null, "actions": []}),
+        );
+        overlay(&mut milestone, body);
+        Ok(milestone)
+    }
+
     /// An attachment's description; its bytes are kept apart.
     pub(crate) fn new_attachment(
         &self,

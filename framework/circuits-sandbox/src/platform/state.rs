@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) users: BTreeMap<i64, Value>,
     pub(crate) types: Types,
     pub(crate) files: HashMap<i64, bytes::Bytes>,
+    /// What happened to each incident, newest first.
+    pub(crate) newsfeed: HashMap<i64, Vec<Value>>,
     pub(crate) invocations: BTreeMap<i64, Record>,
     /// All replies with their correlation ids, those that matched nothing included.
     pub(crate) replies: Vec<(String, Reply)>,
@@ -102,6 +104,11 @@ impl State {
         object["last_modified_by"] = cause.account.principal();
         let incident =
             if kind == Kind::Incident { id } else { object["inc_id"].as_i64().unwrap_or_default() };
+        if kind == Kind::Incident
+            && let Some(before) = &before
+        {
+            self.note_phase_change(id, before, &object, cause);
+        }
         self.objects.entry(kind).or_default().insert(id, object);
         self.saved(Subject { incident, kind, id }, before, cause)
     }

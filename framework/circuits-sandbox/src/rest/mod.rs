@@ -5,6 +5,7 @@ mod extract;
 mod incidents;
 mod invocations;
 mod members;
+mod milestones;
 mod record;
 mod search;
 mod session;
@@ -64,6 +65,7 @@ fn router(core: Arc<Core>) -> Router {
     let app = admin::routes(app);
     let app = incidents::routes(app);
     let app = members::routes(app);
+    let app = milestones::routes(app);
     let app = tasks::routes(app);
     let app = attachments::routes(app);
     let app = invocations::routes(app);

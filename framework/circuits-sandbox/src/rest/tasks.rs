@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, put as put_route};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ type Three = Path<(i64, i64, i64)>;
 
 pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
     app.route("/rest/orgs/{org}/incidents/{id}/tasks", get(tasks).post(create_task))
+        .route("/rest/orgs/{org}/tasks", put_route(put_tasks))
         .route("/rest/orgs/{org}/tasks/{id}", get(task).put(put_task).patch(patch_task).delete(delete_task))
         .route("/rest/orgs/{org}/incidents/{id}/artifacts", get(artifacts).post(create_artifact))
         .route(
@@ -31,7 +32,7 @@ pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
 }
 
 /// The objects of a kind below an incident.
-fn list(core: &Core, kind: Kind, incident: i64, caller: &Caller) -> Answer {
+pub(super) fn list(core: &Core, kind: Kind, incident: i64, caller: &Caller) -> Answer {
     let state = core.platform.lock();
     state.find(Kind::Incident, incident)?;
     let mut found: Vec<Value> = state.of_incident(kind, incident).into_iter().cloned().collect();
@@ -42,7 +43,7 @@ fn list(core: &Core, kind: Kind, incident: i64, caller: &Caller) -> Answer {
 }
 
 /// Creates what `build` makes, and fires the rules.
-fn create(
+pub(super) fn create(
     core: &Core,
     kind: Kind,
     caller: &Caller,
@@ -58,7 +59,7 @@ fn create(
 }
 
 /// Refuses an object that belongs to another incident than the path says.
-fn belongs(core: &Core, kind: Kind, incident: i64, id: i64) -> Result<(), ApiError> {
+pub(super) fn belongs(core: &Core, kind: Kind, incident: i64, id: i64) -> Result<(), ApiError> {
     let state = core.platform.lock();
     let object = state.find(kind, id)?;
     if object["inc_id"] == incident { Ok(()) } else { Err(ApiError::missing(kind.name(), id)) }
@@ -80,6 +81,27 @@ async fn task(State(core): Shared, Path((_, id)): Two, caller: Caller) -> Answer
 
 async fn put_task(State(core): Shared, Path((_, id)): Two, caller: Caller, Body(body): Body) -> Answer {
     put(&core, Kind::Task, id, body, &caller)
+}
+
+/// Several tasks at once, as a list of whole tasks; all of them or none. Answers with the list.
+async fn put_tasks(State(core): Shared, Path(_): Path<i64>, caller: Caller, Body(body): Body) -> Answer {
+    let given = body.as_array().ok_or_else(|| ApiError::bad("A list of tasks is required."))?;
+    let outgoing = {
+        let mut state = core.platform.lock();
+        let mut tasks = Vec::new();
+        for task in given {
+            let id = task["id"].as_i64().ok_or_else(|| ApiError::required("id", "id", "number"))?;
+            state.check_version(Kind::Task, id, task)?;
+            tasks.push((id, state.changed(Kind::Task, id, task.clone())?));
+        }
+        let each = tasks.into_iter().map(|(id, task)| state.replace(Kind::Task, id, task, &caller.cause));
+        each.flatten().collect::<Vec<_>>()
+    };
+    core.send(outgoing);
+    let ids = given.iter().filter_map(|task| task["id"].as_i64());
+    let shown: Result<Vec<Value>, ApiError> =
+        ids.map(|id| show(&core, Kind::Task, id, &caller).map(|Json(task)| task)).collect();
+    Ok(Json(shown?.into()))
 }
 
 async fn patch_task(State(core): Shared, Path((_, id)): Two, caller: Caller, Body(body): Body) -> Answer {

@@ -35,6 +35,18 @@ impl Sandbox {
         self.below(Kind::Note, incident)
     }
 
+    /// The milestones of an incident.
+    #[must_use]
+    pub fn milestones(&self, incident: i64) -> Vec<Value> {
+        self.below(Kind::Milestone, incident)
+    }
+
+    /// The attachments of an incident, without their bytes.
+    #[must_use]
+    pub fn attachments(&self, incident: i64) -> Vec<Value> {
+        self.below(Kind::Attachment, incident)
+    }
+
     fn below(&self, kind: Kind, incident: i64) -> Vec<Value> {
         self.core.platform.lock().of_incident(kind, incident).into_iter().cloned().collect()
     }

@@ -4,17 +4,17 @@
 use circuits_rest::{Account, Rest};
 use serde_json::{Value, json};
 
-use super::Definitions;
+use super::{ActivityField, Definitions, IncidentField};
 use crate::{Error, Result};
 
 /// What [`deploy`] created, by name; empty when everything was there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployed {
-    /// Message destinations, activity fields and rules, each with its kind in front.
+    /// Message destinations, fields and rules, each with its kind in front.
     pub created: Vec<String>,
 }
 
-/// Creates the missing destinations, activity fields and rules, and lets the acting account read the destinations. Running
+/// Creates the missing destinations, fields and rules, and lets the acting account read the destinations. Running
 /// it again changes nothing.
 ///
 /// # Errors
@@ -34,14 +34,10 @@ pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> 
             }
         }
     }
-    if !definitions.fields.is_empty() {
-        let fields = entities(rest.get("/types/actioninvocation/fields").await?);
-        for field in definitions.fields.iter().filter(|field| find(&fields, "name", &field.name).is_none()) {
-            let label = format!("activity field {}", field.name);
-            create(rest, "/types/actioninvocation/fields", &field.to_json(), &label).await?;
-            deployed.created.push(label);
-        }
-    }
+    let fields = definitions.fields.iter().map(ActivityField::to_json).collect();
+    deployed.created.extend(create_fields(rest, "actioninvocation", "activity field", fields).await?);
+    let fields = definitions.incident_fields.iter().map(IncidentField::to_json).collect();
+    deployed.created.extend(create_fields(rest, "incident", "incident field", fields).await?);
     let rules = entities(rest.get("/actions").await?);
     for rule in definitions.rules.iter().filter(|rule| find(&rules, "name", rule.name()).is_none()) {
         let label = format!("rule {}", rule.name());
@@ -57,6 +53,25 @@ pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> 
         deployed.created.push(label);
     }
     Ok(deployed)
+}
+
+/// Creates those of the fields that the type does not have yet; their names, with the kind in front.
+async fn create_fields(rest: &Rest, type_name: &str, kind: &str, fields: Vec<Value>) -> Result<Vec<String>> {
+    let mut created = Vec::new();
+    if fields.is_empty() {
+        return Ok(created);
+    }
+    let path = format!("/types/{type_name}/fields");
+    let existing = entities(rest.get(&path).await?);
+    for field in &fields {
+        let name = field["name"].as_str().unwrap_or_default();
+        if find(&existing, "name", name).is_none() {
+            let label = format!("{kind} {name}");
+            create(rest, &path, field, &label).await?;
+            created.push(label);
+        }
+    }
+    Ok(created)
 }
 
 /// Adds the acting account to those that may read a destination.

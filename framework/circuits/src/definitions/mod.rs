@@ -1,10 +1,12 @@
-//! What a component needs on the platform (message destinations, activity fields, rules), and how it gets there.
+//! What a component needs on the platform (message destinations, fields, rules), and how it gets there.
 
 mod deploy;
+mod incident_field;
 
 use serde_json::{Value, json};
 
 pub use deploy::{Deployed, deploy};
+pub use incident_field::IncidentField;
 
 use crate::message::ObjectType;
 
@@ -13,6 +15,7 @@ use crate::message::ObjectType;
 pub struct Definitions {
     pub(crate) destinations: Vec<Destination>,
     pub(crate) fields: Vec<ActivityField>,
+    pub(crate) incident_fields: Vec<IncidentField>,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -34,6 +37,13 @@ impl Definitions {
     #[must_use]
     pub fn field(mut self, field: ActivityField) -> Self {
         self.fields.push(field);
+        self
+    }
+
+    /// A custom field of incidents that the component reads or writes.
+    #[must_use]
+    pub fn incident_field(mut self, field: IncidentField) -> Self {
+        self.incident_fields.push(field);
         self
     }
 
@@ -66,7 +76,7 @@ impl Destination {
 /// A field of the dialog that a menu-item rule opens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActivityField {
-    pub(crate) name: String,
+    name: String,
     text: String,
     input_type: &'static str,
     required: bool,

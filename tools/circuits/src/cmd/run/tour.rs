@@ -59,19 +59,20 @@ pub(super) async fn run(
         }
         let incident = sandbox
             .create_incident(serde_json::json!({"name": "Phishing mail to finance", "discovered_date": 0}))?;
+        let mut actions = 0;
         let rules: Vec<_> = wanted.iter().flat_map(|(_, definitions)| definitions.rules()).collect();
         for rule in &rules {
             say("");
             fire::fire(&rest, rule.name(), incident, rule.samples()).await?;
-            watch(1, &mut signals, &mut events).await;
+            actions += watch_until_quiet(&mut signals, &mut events).await;
         }
-        say(&format!("\nAll {} actions are answered.", rules.len()));
+        say(&format!("\nAll {actions} actions of {} rules are answered.", rules.len()));
         if once {
             drop(finish);
             return Ok(());
         }
         say("The runner stays up; Ctrl-C ends it.");
-        watch(usize::MAX, &mut signals, &mut events).await;
+        while show_next(&mut signals, &mut events).await.is_some() {}
         drop(finish);
         anyhow::Ok(())
     };
@@ -114,22 +115,47 @@ fn log_options(config: &circuits::config::Config, folder: &Path) -> LogOptions {
     LogOptions::from_settings(&settings).without_console()
 }
 
-/// Shows both sides until so many actions have their final status and are settled.
-async fn watch(actions: usize, signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) {
-    let (mut answered, mut settled) = (0, 0);
-    while answered < actions || settled < actions {
-        tokio::select! {
-            biased;
-            event = next(events) => {
-                let Some(event) = event else { return };
-                answered += usize::from(matches!(event, Event::Status { complete: true, .. }));
-                show::platform(&event);
-            }
-            signal = next(signals) => {
-                let Some(signal) = signal else { return };
-                settled += usize::from(matches!(signal, Signal::Settled { .. }));
-                show::runner(&signal);
-            }
+/// Shows both sides until every action has its final status and is settled, those included that the change for a rule or
+/// the work of a handler set off; how many they were.
+async fn watch_until_quiet(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) -> usize {
+    let (mut fired, mut answered, mut settled) = (0, 0, 0);
+    while fired == 0 || answered < fired || settled < fired {
+        match show_next(signals, events).await {
+            Some(Seen::Fired) => fired += 1,
+            Some(Seen::Answered) => answered += 1,
+            Some(Seen::Settled) => settled += 1,
+            Some(Seen::Other) => {}
+            None => break,
+        }
+    }
+    fired
+}
+
+/// What the tour counts.
+enum Seen {
+    Fired,
+    Answered,
+    Settled,
+    Other,
+}
+
+/// Shows what happens next on either side; `None` when one of them has ended.
+async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) -> Option<Seen> {
+    tokio::select! {
+        biased;
+        event = next(events) => {
+            let event = event?;
+            show::platform(&event);
+            Some(match event {
+                Event::RuleFired { .. } => Seen::Fired,
+                Event::Status { complete: true, .. } => Seen::Answered,
+                _ => Seen::Other,
+            })
+        }
+        signal = next(signals) => {
+            let signal = signal?;
+            show::runner(&signal);
+            Some(if matches!(signal, Signal::Settled { .. }) { Seen::Settled } else { Seen::Other })
         }
     }
 }

@@ -1,0 +1,20 @@
+//! What the component needs on the platform: the menu item and the fields of its dialog.
+
+use circuits::prelude::*;
+
+pub(crate) fn definitions() -> Definitions {
+    Definitions::new()
+        .destination("assign_tasks", "Assign Tasks")
+        // Activity fields cannot offer a list of users.
+        .field(ActivityField::text("assign_to", "Assign to (name or e-mail, empty: me)"))
+        .field(ActivityField::select(
+            "assign_phase",
+            "Only tasks of this phase",
+            ["Engage", "Detect/Analyze", "Respond", "Post-Incident"],
+        ))
+        .rule(
+            Rule::menu_item("Assign Tasks", ObjectType::Incident, "assign_tasks")
+                .asks_for(["assign_to", "assign_phase"])
+                .try_with([("assign_to", "Alex Analyst"), ("assign_phase", "Engage")]),
+        )
+}

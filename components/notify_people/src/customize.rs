@@ -1,0 +1,14 @@
+//! What the component needs on the platform.
+
+use circuits::prelude::*;
+
+pub(crate) fn definitions() -> Definitions {
+    Definitions::new()
+        .destination("notify", "Notify")
+        .field(ActivityField::text("notify_message", "Message"))
+        .rule(
+            Rule::menu_item("Notify", ObjectType::Incident, "notify")
+                .asks_for(["notify_message"])
+                .try_with([("notify_message", "Please join the call")]),
+        )
+}

@@ -1,0 +1,104 @@
+//! Runs a command line from a list in app.config when a rule fires, with the action message on its standard input, and puts
+//! its output into a note of the incident.
+//!
+//! Shows handlers that are made from settings, a closure for each rule, and how to run a foreign program so that nothing
+//! in a message can do more than it should: see `command_line` and `process`.
+
+mod command_line;
+mod customize;
+mod message;
+mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits::prelude::*;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::command_line::CommandLine;
+use crate::process::Limits;
+
+circuits::register! {
+    Registration::new("shell", component)
+        .version(env!("CARGO_PKG_VERSION"))
+        .config(include_str!("app.config"))
+        .definitions(customize::definitions)
+}
+
+/// The section `[shell]`.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Settings {
+    commands: String,
+    /// Seconds.
+    time_limit: u64,
+    /// Bytes.
+    max_output: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { commands: String::new(), time_limit: 60, max_output: 1_000_000 }
+    }
+}
+
+struct Shell {
+    limits: Limits,
+}
+
+fn component(setup: &Setup) -> Result<Component> {
+    let Settings { commands, time_limit, max_output } = setup.settings()?;
+    for (key, allowed, most) in [
+        ("time_limit", (1..=86_400).contains(&time_limit), 86_400),
+        ("max_output", (1..=10_000_000).contains(&max_output), 10_000_000),
+    ] {
+        if !allowed {
+            return Err(Error::new(format_args!("{key} in [shell] must be in the range 1 to {most}")));
+        }
+    }
+    let shell = Shell { limits: Limits { time: Duration::from_secs(time_limit), output: max_output } };
+    let mut component = Component::builder("shell", shell).on_any(Shell::refuse);
+    for line in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (rule, command) = command_line::parse(line)
+            .map_err(|error| error.context(format_args!("commands in [shell]: {line}")))?;
+        let command = Arc::new(command);
+        component = component.on(rule, move |shell: Arc<Shell>, action: Action| {
+            let command = Arc::clone(&command);
+            async move { shell.run(&command, &action).await }
+        });
+    }
+    Ok(component.build())
+}
+
+impl Shell {
+    async fn run(&self, command: &CommandLine, action: &Action) -> Result<Reply> {
+        let rule = action.rule().unwrap_or("the command");
+        let message = message::json(action.message());
+        let arguments = command.fill(&message)?;
+        let done = process::run(&arguments, message.to_string().into_bytes(), self.limits).await?;
+        if !done.status.success() {
+            let said = if done.complaint.is_empty() { "it said nothing" } else { &done.complaint };
+            return Err(Error::new(format_args!("{rule} failed ({}): {said}", done.status)));
+        }
+        if done.output.trim_ascii().is_empty() {
+            return Ok(Reply::completed(format!("{rule} is done; it had no output")));
+        }
+        let mut text = String::from_utf8_lossy(&done.output).into_owned();
+        if done.cut {
+            text.push_str(&format!("\n(cut off after {} bytes)", self.limits.output));
+        }
+        // As text: what a program prints is not to be read as HTML.
+        let note = json!({"text": {"format": "text", "content": text}});
+        let path = format!("/incidents/{}/comments", action.incident_id()?);
+        action.rest().post::<_, Value>(&path, &note).await?;
+        Ok(Reply::completed(format!("{rule} is done; its output is in a note")))
+    }
+
+    async fn refuse(self: Arc<Self>, action: Action) -> Result<Reply> {
+        let rule = action.rule().unwrap_or("(unnamed)");
+        Err(Error::new(format_args!(
+            "There is no command for the rule \"{rule}\"; add a line `{rule}: /path/to/program` to commands in [shell]"
+        )))
+    }
+}
