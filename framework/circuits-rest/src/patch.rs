@@ -225,14 +225,14 @@ impl Rest {
                     let waiting = self.in_time(turn.lock()).await;
                     held = Some(waiting.map_err(|error| error.at(Method::Patch, path))?);
                 }
-                tokio::time::sleep(pause).await;
+                update::wait(pause).await;
                 // What the answer said is old by now. The same patch again can do no harm and brings the values as they are.
                 sent = self.patch(path, &patch.to_json()).await;
             }
             last = match sent {
                 Ok(status) => status,
                 Err(error) if error.status() == Some(409) && !over => {
-                    tokio::time::sleep(pause).await;
+                    update::wait(pause).await;
                     continue;
                 }
                 Err(error) => return Err(error.tries(tries)),

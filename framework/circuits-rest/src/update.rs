@@ -65,6 +65,13 @@ pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64
     limit.mul_f64(spread.clamp(0.0, 1.0)) / u32::try_from(callers.max(1)).unwrap_or(u32::MAX)
 }
 
+/// Waits for `pause`. The clock's shortest sleep is a millisecond, more than most calls take.
+pub(crate) async fn wait(pause: Duration) {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+}
+
 impl Rest {
     /// Reads the object at `path`, lets `apply` change it and writes it back. On a conflict (409) it reads again and
     /// applies again, so `apply` may run several times and must only look at the object it is given. If `apply` changes
@@ -111,7 +118,7 @@ impl Rest {
                 Err(error) if last => return Err(self.given_up(path, &base, error, writes).await),
                 Err(_) => {}
             }
-            tokio::time::sleep(pause).await;
+            wait(pause).await;
             begun = Instant::now();
             base = match (self.get(path).await, lost.take()) {
                 (Ok(now), None) => now,
