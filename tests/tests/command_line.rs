@@ -85,6 +85,8 @@ async fn the_log_has_the_lines_that_operators_watch_for_and_no_secret() {
     ] {
         assert!(log.contains(line), "{line:?} is not in:\n{log}");
     }
+    let attempts = log.matches("STOMP attempting to connect").count();
+    assert_eq!(attempts, 2, "one line for each of the two connections:\n{log}");
     let handling = log.lines().find(|line| line.contains("Handling the action")).unwrap();
     for field in ["message_id=", &format!("incident={incident}"), "rule=Echo"] {
         assert!(handling.replace('"', "").contains(field), "{field} is not in {handling}");

@@ -89,7 +89,7 @@ impl Client {
             timeout: options.timeout,
             retry: options.retry.clone(),
             conflict_tries: options.conflict_tries,
-            updates: update::Turns::default(),
+            turns: update::Turns::default(),
             lookups: Lookups::new(options.cache_ttl),
             breaker: Breaker::new(options.retry, options.patience),
         });

@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) conflict_tries: u32,
-    pub(crate) updates: crate::update::Turns,
+    pub(crate) turns: crate::update::Turns,
     pub(crate) lookups: crate::lookup::Lookups,
     pub(crate) breaker: crate::breaker::Breaker,
 }
@@ -71,14 +71,21 @@ impl Shared {
         if path.contains(['#', '\\', '?']) || path.contains(char::is_control) {
             return invalid("holds a character that has another meaning in a URL");
         }
-        let dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        let dots = |part: &str| {
+            part.starts_with(['.', '%'])
+                && matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+        };
         if path.split('/').any(dots) {
             return invalid("holds '.' or '..' as a segment");
         }
-        let scope = if absolute { "/rest".to_owned() } else { format!("/rest/orgs/{}", self.org) };
+        let (base, org) = (&self.base, self.org);
         let mark = if query.is_empty() { "" } else { "?" };
-        reqwest::Url::parse(&format!("{}{scope}{path}{mark}{query}", self.base))
-            .or_else(|error| invalid(&format!("cannot be part of a URL: {error}")))
+        let url = if absolute {
+            format!("{base}/rest{path}{mark}{query}")
+        } else {
+            format!("{base}/rest/orgs/{org}{path}{mark}{query}")
+        };
+        reqwest::Url::parse(&url).or_else(|error| invalid(&format!("cannot be part of a URL: {error}")))
     }
 
     /// Sends `call` until it succeeds or nothing more may be tried.
@@ -157,8 +164,7 @@ impl Shared {
             }
             other => other,
         };
-        let mut headers = self.headers.clone();
-        headers.extend(call.headers.clone());
+        let mut headers = call.headers.clone();
         ticket.apply(&mut headers);
         let request = self.http.request(call.method.http().1, call.url.clone()).headers(headers);
         // A file may take as long as it takes, as long as something moves; everything else has its time.
@@ -178,8 +184,8 @@ impl Shared {
                 tokio::time::timeout(timeout, request.send()).await.map_err(|_| late())?.map_err(explain)?
             }
         };
-        let (status, headers) = (response.status(), response.headers().clone());
-        ticket.learn(&headers, &self.session.secrets);
+        let (status, after) = (response.status(), after(response.headers()));
+        ticket.learn(response.headers(), &self.session.secrets);
         if status.is_success() && call.streamed {
             return Ok(Got::Open(Box::new(response)));
         }
@@ -196,10 +202,10 @@ impl Shared {
         if status.is_success() {
             return Ok(Got::Whole(body));
         }
-        Err(self.refusal(status.as_u16(), &headers, &body))
+        Err(self.refusal(status.as_u16(), after, &body))
     }
 
-    fn refusal(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
+    fn refusal(&self, status: u16, after: Option<Duration>, body: &[u8]) -> (Error, Failure) {
         let text = self.session.secrets.blank(&String::from_utf8_lossy(body));
         let error = Error::answer(status, said(text.as_bytes()));
         let error = if (300..400).contains(&status) {
@@ -207,6 +213,6 @@ impl Shared {
         } else {
             error
         };
-        (error, Failure::Status { status, after: after(headers) })
+        (error, Failure::Status { status, after })
     }
 }

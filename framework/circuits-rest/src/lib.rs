@@ -12,11 +12,14 @@
 mod breaker;
 mod cache;
 mod client;
+mod date;
 mod error;
 mod exchange;
+mod fields;
 mod files;
 mod gate;
 mod lookup;
+mod no_proxy;
 mod options;
 mod org;
 mod pages;
@@ -31,8 +34,9 @@ mod update;
 
 pub use client::{Client, RuleDef};
 pub use error::Error;
+pub use fields::{Choice, Field, Fields};
 pub use files::{Download, Upload};
-pub use lookup::{Choice, Field, Fields, Names};
+pub use lookup::Names;
 pub use options::{Credentials, Options, Proxy, Verify};
 pub use org::{Account, Org};
 pub use patch::{FieldConflict, Patch, PatchStatus, Resolve, give_up, overwrite};

@@ -1,8 +1,11 @@
 //! PATCH: single fields with the values they had, so that the platform itself finds out which of them somebody else has
 //! changed; and what to do about those.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{Error, Method, Rest, error::Kind, update};
 
@@ -189,8 +192,10 @@ pub fn give_up(_: &PatchStatus, _: &mut Patch) -> Resolve {
 
 impl Rest {
     /// Sends `patch` to `path` and asks `resolve` about fields that somebody else has changed meanwhile: [`overwrite`],
-    /// [`give_up`] or a closure of your own. An answer of 409 (somebody saves the object right now) is repeated with
-    /// growing pauses, as often as [`Options::conflict_tries`](crate::Options::conflict_tries) allows both together.
+    /// [`give_up`] or a closure of your own, which may be asked several times. What it decides is sent at once; if
+    /// somebody was faster again, after a growing pause and a look at the values as they are then. An answer of 409 (somebody saves the object
+    /// right now) is repeated with growing pauses too, as often as
+    /// [`Options::conflict_tries`](crate::Options::conflict_tries) allows both together.
     ///
     /// # Errors
     /// Those of the call; [`Error::is_conflict`] with [`Error::conflicts`] when conflicts stay;
@@ -204,15 +209,33 @@ impl Rest {
     where
         F: FnMut(&PatchStatus, &mut Patch) -> Resolve,
     {
+        let turn = self.turn(path);
+        let mut held = None;
         let mut tries = 0;
         let mut last = PatchStatus { success: true, field_failures: Vec::new(), message: None };
         while !patch.is_empty() {
             tries += 1;
             let over = tries >= self.shared.conflict_tries.max(1);
-            last = match self.patch::<_, PatchStatus>(path, &patch.to_json()).await {
+            let begun = Instant::now();
+            let mut sent = self.patch::<_, PatchStatus>(path, &patch.to_json()).await;
+            let pause = |conflicts| {
+                let pause =
+                    update::pause(conflicts, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
+                tokio::time::sleep(pause)
+            };
+            if tries > 1 && !over && sent.as_ref().is_ok_and(|status| !status.field_failures.is_empty()) {
+                // Others in this process who lose the same race wait for us instead of making it harder.
+                if held.is_none() {
+                    held = Some(turn.lock().await);
+                }
+                pause(tries).await;
+                // What the answer said is old by now. The same patch again can do no harm and brings the values as they are.
+                sent = self.patch(path, &patch.to_json()).await;
+            }
+            last = match sent {
                 Ok(status) => status,
                 Err(error) if error.status() == Some(409) && !over => {
-                    tokio::time::sleep(update::pause(tries, fastrand::f64())).await;
+                    pause(tries).await;
                     continue;
                 }
                 Err(error) => return Err(error.tries(tries)),

@@ -103,7 +103,7 @@ pub struct Request {
 
 impl Request {
     pub(crate) fn new(rest: Rest, method: Method, path: &str) -> Self {
-        let mut headers = HeaderMap::new();
+        let mut headers = rest.shared.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         rest.extend(&mut headers, method);
         let (path, query) = path.split_once('?').unwrap_or((path, ""));

@@ -2,10 +2,10 @@
 
 use std::{error::Error as StdError, path::Path, time::Duration};
 
-use reqwest::{Certificate, ClientBuilder, Identity, NoProxy, redirect, tls};
+use reqwest::{Certificate, ClientBuilder, Identity, redirect, tls};
 use secrecy::ExposeSecret;
 
-use crate::{Error, Options, Proxy, Verify, error::Kind, retry::Failure};
+use crate::{Error, Options, Proxy, Verify, error::Kind, no_proxy, retry::Failure};
 
 /// The platform's servlet container closes idle connections after 20 s. A request that meets the close half way may or
 /// may not have arrived, so ours are dropped before.
@@ -36,7 +36,10 @@ pub(crate) async fn build(options: &Options) -> Result<reqwest::Client, Error> {
     if let Some((cert, key)) = &options.client_certificate {
         builder = builder.identity(identity(cert, key).await?);
     }
-    if let Some(proxy) = options.proxy.as_ref().filter(|_| !environment_names_a_proxy()) {
+    // There is one platform and no redirect, so that the look at its name can be taken once for all.
+    if no_proxy::covers(&options.host, options.port) {
+        builder = builder.no_proxy();
+    } else if let Some(proxy) = options.proxy.as_ref().filter(|_| !environment_names_a_proxy()) {
         builder = builder.proxy(to_reqwest(proxy)?);
     }
     builder.build().map_err(|error| invalid("the HTTP client cannot be set up", error))
@@ -52,11 +55,10 @@ fn environment_names_a_proxy() -> bool {
 fn to_reqwest(proxy: &Proxy) -> Result<reqwest::Proxy, Error> {
     let made = reqwest::Proxy::https(proxy.url())
         .map_err(|error| invalid(&format!("the proxy '{}' is not a URL", proxy.url()), error))?;
-    let made = match &proxy.credentials {
+    Ok(match &proxy.credentials {
         Some((user, password)) => made.basic_auth(user, password.expose_secret()),
         None => made,
-    };
-    Ok(made.no_proxy(NoProxy::from_env()))
+    })
 }
 
 async fn authorities(path: &Path) -> Result<Vec<Certificate>, Error> {
@@ -142,6 +144,9 @@ fn hint(kind: Kind, text: &str) -> Option<&'static str> {
         Kind::Certificate => "the platform did not accept the client certificate: see `client_auth_cert`",
         Kind::Tls if text.contains("wrong version number") => {
             "this port does not speak TLS: check `host` and `port`"
+        }
+        Kind::Tls if text.contains("protocol version") || text.contains("unsupported protocol") => {
+            "the platform offers no TLS 1.2 or newer; older versions are not spoken"
         }
         Kind::Connect if text.contains("proxy") || text.contains("tunnel") => {
             "the proxy refused: check the proxy settings, HTTPS_PROXY and NO_PROXY"

@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{Error, Method, Rest, error::Kind, retry::Repeat};
 
@@ -48,12 +49,20 @@ impl Turns {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause in rounds: what lets so many writers of a slow platform through one by one.
+const LONGEST_ROUNDS: u32 = 32;
 
-/// The wait after `conflicts` conflicts: anywhere up to a limit that doubles, so that writers drift apart.
-pub(crate) fn pause(conflicts: u32, spread: f64) -> Duration {
-    let limit =
-        SHORTEST_PAUSE.saturating_mul(2_u32.saturating_pow(conflicts.saturating_sub(1))).min(LONGEST_PAUSE);
-    limit.mul_f64(spread.clamp(0.0, 1.0))
+/// The wait after `conflicts` conflicts: none after the first, for most often somebody has saved once and that is all; then
+/// anywhere up to a limit that doubles, so that writers drift apart. The limit starts at the time that a `round` of reading
+/// and writing takes, for somebody who comes back sooner meets the same rivals. Of `callers` in this process that all want
+/// the object only one tries at a time; it tries as often as they would together, or a process with many would hardly get
+/// a turn.
+pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64) -> Duration {
+    let Some(doublings) = conflicts.checked_sub(2) else { return Duration::ZERO };
+    let longest = round.saturating_mul(LONGEST_ROUNDS).max(LONGEST_PAUSE);
+    let doubled = 2_u32.saturating_pow(doublings);
+    let limit = round.max(SHORTEST_PAUSE).saturating_mul(doubled).min(longest);
+    limit.mul_f64(spread.clamp(0.0, 1.0)) / u32::try_from(callers.max(1)).unwrap_or(u32::MAX)
 }
 
 impl Rest {
@@ -79,8 +88,9 @@ impl Rest {
         F: FnMut(&mut Value) -> C,
         C: Into<Change>,
     {
-        let turn = self.shared.updates.of(path.split('?').next().unwrap_or_default());
+        let turn = self.turn(path);
         let _turn = turn.lock().await;
+        let mut begun = Instant::now();
         let mut base: Value = self.get(path).await?;
         let mut lost: Option<Lost> = None;
         let mut writes = 0;
@@ -99,7 +109,10 @@ impl Rest {
                 Err(error) if last => return Err(self.given_up(path, &base, error, writes).await),
                 Err(_) => {}
             }
-            tokio::time::sleep(pause(writes, fastrand::f64())).await;
+            // Everybody in this process who waits for this turn, or has it, holds one.
+            let callers = Arc::strong_count(&turn);
+            tokio::time::sleep(pause(writes, begun.elapsed(), callers, fastrand::f64())).await;
+            begun = Instant::now();
             base = self.get(path).await?;
             if let Some(write) = lost.take() {
                 match write.outcome(&base) {
@@ -112,6 +125,11 @@ impl Rest {
                 }
             }
         }
+    }
+
+    /// The turn to change the object at `path`.
+    pub(crate) fn turn(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
+        self.shared.turns.of(path.split('?').next().unwrap_or_default())
     }
 
     /// The error after the last conflict, with the fields that others changed meanwhile.
@@ -204,10 +222,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_and_spread() {
-        let limits: Vec<u128> = (1..=9).map(|n| pause(n, 1.0).as_millis()).collect();
-        assert_eq!(limits, [25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
-        assert_eq!(pause(9, 0.0), Duration::ZERO);
+    fn pauses_double_from_a_round_and_spread() {
+        let limits = |round| -> Vec<u128> {
+            (1..=10).map(|n| pause(n, Duration::from_millis(round), 1, 1.0).as_millis()).collect()
+        };
+        assert_eq!(limits(3), [0, 25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(limits(200), [0, 200, 400, 800, 1600, 3200, 6400, 6400, 6400, 6400], "a slow platform");
+        let round = Duration::from_millis(3);
+        assert_eq!(pause(9, round, 1, 0.0), Duration::ZERO);
+        assert_eq!(pause(9, round, 50, 1.0), Duration::from_millis(40), "one tries for fifty");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 use circuits_rest::{Client, Options, Proxy, Verify};
 use openssl::{
     pkey::PKey,
-    ssl::{SslAcceptor, SslMethod, SslVerifyMode},
+    ssl::{SslAcceptor, SslConnector, SslMethod, SslOptions, SslVerifyMode, SslVersion},
     x509::{X509, store::X509StoreBuilder},
 };
 use serde_json::json;
@@ -131,6 +131,11 @@ async fn the_environment_decides_about_proxies() {
         (vec![("NO_PROXY", "other, localhost")], true, (0, 0)),
         (vec![("no_proxy", "*")], true, (0, 0)),
         (vec![("NO_PROXY", "host")], true, (0, 1)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "*.localhost")], false, (0, 0)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "localhost:PORT")], false, (0, 0)),
+        (vec![("HTTPS_PROXY", "env"), ("NO_PROXY", "localhost:1")], false, (1, 0)),
+        (vec![("NO_PROXY", "localhost:PORT")], true, (0, 0)),
+        (vec![("NO_PROXY", "127.0.0.0/8")], true, (0, 1)),
     ];
     let peer = Peer::platform(|_| reply(200, json!({}))).await;
     for (environment, configured, expected) in table {
@@ -141,7 +146,8 @@ async fn the_environment_decides_about_proxies() {
         }
         for (name, value) in &environment {
             let address = format!("http://127.0.0.1:{}", env.port);
-            child.env(name, if *value == "env" { address.as_str() } else { value });
+            let value = value.replace("PORT", &peer.port.to_string());
+            child.env(name, if value == "env" { address } else { value });
         }
         if configured {
             child.env("CIRCUITS_TEST_PROXY", config.port.to_string());
@@ -157,16 +163,16 @@ async fn the_environment_decides_about_proxies() {
     }
 }
 
-/// A platform on a thread of its own that wants a certificate signed by `authority` (native-tls servers cannot).
-fn demanding(authority: &support::Authority) -> u16 {
+/// A platform on a thread of its own, with TLS that `configure` has the last word on (native-tls servers leave it none).
+fn platform(
+    authority: &support::Authority,
+    configure: impl FnOnce(&mut openssl::ssl::SslAcceptorBuilder),
+) -> u16 {
     let (cert, key) = authority.issue("localhost", false);
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
     builder.set_certificate(&X509::from_pem(cert.as_bytes()).unwrap()).unwrap();
     builder.set_private_key(&PKey::private_key_from_pem(key.as_bytes()).unwrap()).unwrap();
-    let mut store = X509StoreBuilder::new().unwrap();
-    store.add_cert(X509::from_pem(authority.pem.as_bytes()).unwrap()).unwrap();
-    builder.set_verify_cert_store(store.build()).unwrap();
-    builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    configure(&mut builder);
     let acceptor = builder.build();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -203,6 +209,16 @@ fn demanding(authority: &support::Authority) -> u16 {
     port
 }
 
+/// The same, wanting a certificate signed by `authority`.
+fn demanding(authority: &support::Authority) -> u16 {
+    platform(authority, |builder| {
+        let mut store = X509StoreBuilder::new().unwrap();
+        store.add_cert(X509::from_pem(authority.pem.as_bytes()).unwrap()).unwrap();
+        builder.set_verify_cert_store(store.build()).unwrap();
+        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    })
+}
+
 #[tokio::test]
 async fn a_client_certificate_opens_a_platform_that_wants_one() {
     let authority = support::Authority::new();
@@ -222,4 +238,49 @@ async fn a_client_certificate_opens_a_platform_that_wants_one() {
     Client::connect(options.clone().client_certificate(cert, key)).await.unwrap();
     let error = Client::connect(options).await.unwrap_err();
     assert!(error.is_tls() && error.to_string().contains("client_auth_cert"), "{error:?}");
+}
+
+#[tokio::test]
+async fn tls_1_2_is_the_oldest_that_is_spoken() {
+    let authority = support::Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &authority.pem).unwrap();
+    // What a host's OpenSSL does not offer by default any more: MD5 and SHA-1 in the handshake.
+    const OLD: &str = "ALL:@SECLEVEL=0";
+    for (version, spoken) in
+        [(SslVersion::TLS1_1, false), (SslVersion::TLS1_2, true), (SslVersion::TLS1_3, true)]
+    {
+        let port = platform(&authority, |builder| {
+            builder.clear_options(SslOptions::NO_TLSV1_1);
+            builder.set_cipher_list(OLD).unwrap();
+            builder.set_min_proto_version(Some(version)).unwrap();
+            builder.set_max_proto_version(Some(version)).unwrap();
+        });
+        let mut any = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        any.set_ca_file(&ca).unwrap();
+        any.set_cipher_list(OLD).unwrap();
+        any.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+        let stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let offered = any.build().connect("localhost", stream);
+        if !spoken && offered.is_err() {
+            println!("skipped: the OpenSSL of this machine has no TLS 1.1 at all");
+            continue;
+        }
+        assert_eq!(offered.unwrap().ssl().version2(), Some(version), "the server speaks this version");
+        let options = Options::new("localhost", port)
+            .credentials(support::api_key())
+            .verify(Verify::CaFile(ca.clone()))
+            .org(Some("Test Organization".into()))
+            .login_tries(Some(1));
+        match Client::connect(options).await {
+            Ok(_) => assert!(spoken, "{version:?}"),
+            Err(error) => {
+                assert!(
+                    !spoken && error.is_tls() && error.to_string().contains("TLS 1.2"),
+                    "{version:?}: {error:?}"
+                );
+            }
+        }
+    }
 }

@@ -136,6 +136,42 @@ async fn handlers_and_outside_writers_all_get_their_changes_in() {
 }
 
 #[tokio::test]
+async fn fields_of_all_kinds_are_written_and_read_as_people_say_them() {
+    let (_sandbox, client) = start().await;
+    let rest = client.with_token(None);
+    let fields = rest.fields("incident").await.unwrap();
+    let table = [
+        ("severity_code", json!("High"), json!("High")),
+        ("incident_type_ids", json!(["Malware", "Phishing"]), json!(["Malware", "Phishing"])),
+        ("plan_status", json!("Closed"), json!("Closed")),
+        ("owner_id", json!("alex@sandbox.example"), json!("Alex Analyst (alex@sandbox.example)")),
+        (
+            "members",
+            json!(["Robin Responder", 2]),
+            json!(["Robin Responder (robin@sandbox.example)", "Alex Analyst (alex@sandbox.example)"]),
+        ),
+        ("discovered_date", json!("2024-05-01T14:00:00+02:00"), json!(1_714_564_800_000_i64)),
+        ("due_date", json!("2024-05-01"), json!(1_714_521_600_000_i64)),
+        ("confirmed", json!(true), json!(true)),
+        ("description", json!("<b>bold</b>"), json!("<b>bold</b>")),
+        ("resolution_summary", json!({"format": "html", "content": "<i>x</i>"}), json!("<i>x</i>")),
+        ("properties.custom1", json!("ours"), json!("ours")),
+        ("city", Value::Null, Value::Null),
+    ];
+    rest.update(PATH, |incident| {
+        for (name, value, _) in &table {
+            fields.write(incident, name, value.clone()).unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    let incident = rest.get::<Value>(PATH).await.unwrap();
+    for (name, _, expected) in table {
+        assert_eq!(fields.read(&incident, name).unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn conflicts_are_resolved_by_patch_as_well() {
     let (sandbox, client) = start().await;
     let rest = client.with_token(None);

@@ -13,6 +13,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
 use crate::action::Inner;
+use crate::blocking::panic_text;
 use crate::handler::timed_out;
 use crate::headroom::Headroom;
 use crate::identity::identity;
@@ -332,16 +333,5 @@ impl Dispatcher {
     fn settle(&self, id: String, address: ReplyAddress, reply: Reply) {
         let settler = self.settler.clone();
         self.tasks.spawn(async move { settler.settle(&id, &address, &reply).await }.in_current_span());
-    }
-}
-
-fn panic_text(error: tokio::task::JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no text".to_owned()),
-        Err(_) => "its task was cancelled".to_owned(),
     }
 }

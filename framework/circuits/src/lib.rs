@@ -32,6 +32,7 @@
 //! Errors, panics and timeouts of a handler become error replies.
 
 mod action;
+mod blocking;
 mod component;
 pub mod config;
 mod connect;
@@ -60,6 +61,7 @@ mod signal;
 mod timer;
 
 pub use action::Action;
+pub use blocking::blocking;
 pub use circuits_rest::{Error as RestError, Rest};
 pub use component::{Builder, Component};
 pub use connect::login;

@@ -223,11 +223,18 @@ async fn follow(
     stop: CancellationToken,
 ) {
     let mut first = true;
+    let mut tried = 0;
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            State::Connecting { host, attempt } => info!(%host, attempt, "STOMP attempting to connect"),
+            // The first attempt may be seen twice: as the state to begin with, and when it is published.
+            State::Connecting { attempt, .. } if attempt == tried => {}
+            State::Connecting { host, attempt } => {
+                tried = attempt;
+                info!(%host, attempt, "STOMP attempting to connect");
+            }
             State::Connected { host, server, .. } => {
+                tried = 0;
                 info!(%host, server, "STOMP connected");
                 if !std::mem::take(&mut first) {
                     destinations.iter().for_each(|destination| subscribed(destination, bus));

@@ -10,8 +10,7 @@ pub(crate) type Values = [(String, String)];
 
 /// Fires `rule` on `incident`.
 pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
-    let rules: Value = rest.get("/actions").await?;
-    let rules = rules["entities"].as_array().or(rules.as_array()).cloned().unwrap_or_default();
+    let rules = rest.list("/actions").await?;
     let Some(found) = rules.iter().find(|candidate| candidate["name"] == rule) else {
         let names: Vec<_> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
         bail!("the platform has no rule named \"{rule}\"; it has: {}", names.join(", "));
@@ -53,7 +52,7 @@ async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, 
     if values.is_empty() {
         return Ok(properties);
     }
-    let fields: Vec<Value> = rest.get("/types/actioninvocation/fields").await?;
+    let fields = rest.list("/types/actioninvocation/fields").await?;
     for (name, value) in values {
         let field = fields.iter().find(|field| field["name"] == name.as_str());
         let field = field.with_context(|| format!("the platform has no activity field named \"{name}\""))?;

@@ -6,7 +6,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -114,6 +117,7 @@ pub struct Peer {
     pub authority: Authority,
     pub folder: tempfile::TempDir,
     seen: Arc<Mutex<Vec<Seen>>>,
+    accepted: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -138,10 +142,12 @@ impl Peer {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Mutex<Script>> = Arc::new(Mutex::new(Box::new(script)));
         let mut tasks = JoinSet::new();
-        let log = seen.clone();
+        let accepted = Arc::<AtomicUsize>::default();
+        let (log, count) = (seen.clone(), accepted.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, SeqCst);
                 let (acceptor, log, script) = (acceptor.clone(), log.clone(), script.clone());
                 connections.spawn(async move {
                     let _ = serve(stream, acceptor, &log, &script).await;
@@ -150,7 +156,7 @@ impl Peer {
         });
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
-        Self { port, authority, folder, seen, _tasks: tasks }
+        Self { port, authority, folder, seen, accepted, _tasks: tasks }
     }
 
     pub fn cafile(&self) -> PathBuf {
@@ -178,6 +184,11 @@ impl Peer {
 
     pub async fn connect(&self) -> Client {
         Client::connect(self.options()).await.unwrap()
+    }
+
+    /// Connections so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(SeqCst)
     }
 
     pub fn seen(&self) -> Vec<Seen> {

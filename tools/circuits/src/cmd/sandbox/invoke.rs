@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use circuits::Rest;
 use circuits::config::{Config, Sources};
 use serde_json::Value;
@@ -57,11 +57,12 @@ fn field(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn fire(args: FireArgs) -> anyhow::Result<()> {
     let rest = args.platform.login().await?;
-    let before = invocations(&rest, args.incident).await?;
+    let path = invocations(args.incident);
+    let before = rest.list(&path).await?;
     fire::fire(&rest, &args.rule, args.incident, &args.fields).await?;
     let answered = tokio::time::timeout(Duration::from_secs(args.timeout), async {
         loop {
-            let now = invocations(&rest, args.incident).await?;
+            let now = rest.list(&path).await?;
             let new: Vec<_> =
                 now.into_iter().filter(|one| before.iter().all(|old| old["id"] != one["id"])).collect();
             if !new.is_empty() && new.iter().all(|one| one["status"] != "pending") {
@@ -87,7 +88,7 @@ pub(crate) async fn fire(args: FireArgs) -> anyhow::Result<()> {
 
 pub(crate) async fn status(args: StatusArgs) -> anyhow::Result<()> {
     let rest = args.platform.login().await?;
-    let all = invocations(&rest, args.incident).await?;
+    let all = rest.list(&invocations(args.incident)).await?;
     if all.is_empty() {
         anstream::println!("No actions on incident {}.", args.incident);
     }
@@ -108,12 +109,9 @@ impl Platform {
     }
 }
 
-async fn invocations(rest: &Rest, incident: i64) -> anyhow::Result<Vec<Value>> {
-    let list: Value = rest.get(&format!("/incidents/{incident}/action_invocations")).await?;
-    let list = list["entities"].as_array().or(list.as_array()).cloned();
-    list.with_context(|| {
-        format!("the platform's list of actions on incident {incident} has an unexpected shape")
-    })
+/// Where the platform lists the actions of an incident.
+fn invocations(incident: i64) -> String {
+    format!("/incidents/{incident}/action_invocations")
 }
 
 fn show(one: &Value) {
