@@ -72,6 +72,10 @@ struct Job {
     queue: String,
     incident: i64,
     address: ReplyAddress,
+}
+
+/// What the handler is given of it.
+struct Payload {
     message: ActionMessage,
     headers: Headers,
 }
@@ -163,13 +167,14 @@ impl Dispatcher {
                     Ok((queue, incident, message)) => {
                         span.record("incident", incident);
                         let key = LaneKey { destination: queue.as_str().into(), incident };
-                        let headers = delivery.headers;
                         // Here and not in the task, so that tickets are drawn in the order of arrival.
                         let ticket = self.lanes.ticket(&key);
-                        let job = Job { id, queue, incident, address, message, headers };
+                        let job = Job { id, queue, incident, address };
+                        let payload = Payload { message, headers: delivery.headers };
                         let this = self.clone();
-                        self.tasks
-                            .spawn(async move { this.handle(job, key, ticket).await }.in_current_span());
+                        self.tasks.spawn(
+                            async move { this.handle(job, payload, key, ticket).await }.in_current_span(),
+                        );
                     }
                     Err(error) => self.refuse(id, address, &error),
                 }
@@ -218,13 +223,13 @@ impl Dispatcher {
         );
     }
 
-    async fn handle(&self, job: Job, key: LaneKey, ticket: Ticket) {
+    async fn handle(&self, job: Job, payload: Payload, key: LaneKey, ticket: Ticket) {
         // Without a turn the runner is stopping, and the message stays with the broker.
         let Some(turn) = ticket.turn().await else { return };
         let headroom = self.shared.headroom(&job.queue);
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn);
         let started = Instant::now();
-        let Some(reply) = self.answer(&job, &seat).await else { return };
+        let Some(reply) = self.answer(&job, payload, &seat).await else { return };
         self.finish(&job.id, &reply, started.elapsed()).await;
         // The incident's next message need not wait for the broker.
         seat.done();
@@ -232,9 +237,9 @@ impl Dispatcher {
     }
 
     /// The reply to a message; `None` when the runner is going down and the message must stay with the broker.
-    async fn answer(&self, job: &Job, seat: &Arc<Seat>) -> Option<Reply> {
+    async fn answer(&self, job: &Job, payload: Payload, seat: &Arc<Seat>) -> Option<Reply> {
         tokio::select! {
-            outcome = self.execute(job, seat) => Some(outcome.unwrap_or_else(|error| {
+            outcome = self.execute(job, payload, seat) => Some(outcome.unwrap_or_else(|error| {
                 error!(error = ?error, "The action failed");
                 Reply::error(error.to_string())
             })),
@@ -249,13 +254,13 @@ impl Dispatcher {
         }
     }
 
-    async fn execute(&self, job: &Job, seat: &Arc<Seat>) -> Result<Reply> {
+    async fn execute(&self, job: &Job, payload: Payload, seat: &Arc<Seat>) -> Result<Reply> {
         let client = &self.shared.client;
         if client.is_down() {
             info!("The platform is down; the action waits for it");
             seat.wait_for(client.ready()).await;
         }
-        let rule = match job.message.action_id() {
+        let rule = match payload.message.action_id() {
             None => Ok(None),
             Some(id) => self.shared.rules.name(id).await,
         };
@@ -274,7 +279,7 @@ impl Dispatcher {
         // Ends with this run, however it ends, and with it what the handler left running elsewhere.
         let cancel = self.abort.child_token();
         let _ended = cancel.clone().drop_guard();
-        let action = self.action(job, rule.as_deref(), Arc::clone(seat), cancel);
+        let action = self.action(job, payload, rule.as_deref(), Arc::clone(seat), cancel);
         self.settler.bus.emit(|| Signal::Started {
             message_id: job.id.clone(),
             rule: rule.as_deref().map(str::to_owned),
@@ -292,8 +297,15 @@ impl Dispatcher {
         }
     }
 
-    fn action(&self, job: &Job, rule: Option<&str>, seat: Arc<Seat>, cancel: CancellationToken) -> Action {
-        let rest = self.shared.client.with_token(job.headers.get("Co3ContextToken"));
+    fn action(
+        &self,
+        job: &Job,
+        payload: Payload,
+        rule: Option<&str>,
+        seat: Arc<Seat>,
+        cancel: CancellationToken,
+    ) -> Action {
+        let rest = self.shared.client.with_token(payload.headers.get("Co3ContextToken"));
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();
         let status = move |reply: Reply| {
@@ -307,8 +319,8 @@ impl Dispatcher {
         Action::from(Inner {
             key: job.id.clone(),
             rule: rule.map(str::to_owned),
-            message: job.message.clone(),
-            headers: job.headers.clone(),
+            message: payload.message,
+            headers: payload.headers,
             rest,
             seat,
             cancel,
