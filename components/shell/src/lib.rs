@@ -6,7 +6,6 @@
 
 mod command_line;
 mod customize;
-mod message;
 mod process;
 
 use std::sync::Arc;
@@ -74,9 +73,9 @@ fn component(setup: &Setup) -> Result<Component> {
 impl Shell {
     async fn run(&self, command: &CommandLine, action: &Action) -> Result<Reply> {
         let rule = action.rule().unwrap_or("the command");
-        let message = message::json(action.message());
-        let arguments = command.fill(&message)?;
-        let done = process::run(&arguments, message.to_string().into_bytes(), self.limits).await?;
+        let message = action.message().as_json();
+        let arguments = command.fill(&serde_json::from_str(message)?)?;
+        let done = process::run(&arguments, message.as_bytes(), self.limits).await?;
         if !done.status.success() {
             let said = if done.complaint.is_empty() { "it said nothing" } else { &done.complaint };
             return Err(Error::new(format_args!("{rule} failed ({}): {said}", done.status)));
