@@ -9,6 +9,7 @@
 mod activemq;
 pub mod broker;
 pub mod certs;
+pub mod command;
 pub mod probe;
 pub mod process;
 mod rabbitmq;

@@ -57,6 +57,7 @@ mod rules;
 mod run_error;
 mod runner;
 mod seat;
+pub mod selftest;
 mod settle;
 mod signal;
 mod timer;

@@ -21,9 +21,9 @@ pub(crate) struct Live {
 }
 
 /// A component; its timers end with it.
-struct Loaded {
-    registration: &'static Registration,
-    component: Component,
+pub(crate) struct Loaded {
+    pub(crate) registration: &'static Registration,
+    pub(crate) component: Component,
     replaced: CancellationToken,
     _on_drop: DropGuard,
 }
@@ -107,7 +107,11 @@ impl Live {
     }
 }
 
-fn construct(
+/// Builds one component.
+///
+/// # Errors
+/// The required keys that are missing, or why its constructor failed.
+pub(crate) fn construct(
     registration: &'static Registration,
     config: &Arc<Config>,
     client: &Client,

@@ -79,7 +79,8 @@ impl Registration {
         pairs.into_iter().find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
     }
 
-    pub(crate) fn required_keys(&self) -> &'static [&'static str] {
+    /// Keys of the component's section that must be set.
+    pub fn required_keys(&self) -> &'static [&'static str] {
         self.requires
     }
 

@@ -27,6 +27,8 @@ pub enum Failure {
     StompCredentials,
     /// The account may not read a queue.
     StompQueue,
+    /// The broker did not confirm a subscription in time (a self-test only; a runner waits).
+    StompTimeout,
 }
 
 /// Why the runner could not start or go on. `Display` names the cure.
@@ -40,6 +42,10 @@ impl RunError {
     /// The kind of failure.
     pub fn failure(&self) -> Failure {
         self.failure
+    }
+
+    pub(crate) fn new(failure: Failure, text: impl Into<String>) -> Self {
+        Self { failure, text: text.into() }
     }
 
     pub(crate) fn components(error: crate::Error) -> Self {

@@ -21,7 +21,9 @@ Exit codes:
   25  wrong user, password or API key
   30  STOMP: any other failure
   31  STOMP: the broker refuses the account
-  32  STOMP: not authorised to read a queue";
+  32  STOMP: not authorised to read a queue
+  33  STOMP: a subscription was not confirmed in time (selftest)
+selftest ends with the code of the first step that failed.";
 
 /// Runs action processors: takes action messages from the platform's queues, handles them, answers.
 #[derive(Debug, Parser)]
@@ -37,6 +39,8 @@ enum Command {
     Run(cmd::run::Args),
     /// An embedded platform on this machine: keep it up, fire rules, watch their status.
     Sandbox(cmd::sandbox::Args),
+    /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
+    Selftest(cmd::selftest::Args),
     /// Look at the configuration.
     Config(cmd::config::Args),
 }
@@ -54,6 +58,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => cmd::run::run(args),
         Command::Sandbox(args) => cmd::sandbox::run(args),
+        Command::Selftest(args) => cmd::selftest::run(args),
         Command::Config(args) => cmd::config::run(args),
     };
     match outcome {

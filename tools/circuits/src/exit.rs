@@ -9,7 +9,8 @@ use crate::lock::Locked;
 
 /// Wrong usage of the command line.
 pub(crate) const USAGE: u8 = 2;
-const GENERAL: u8 = 1;
+/// Everything that has no code of its own.
+pub(crate) const GENERAL: u8 = 1;
 const LOCKED: u8 = 3;
 
 /// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is no error.
@@ -19,6 +20,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     }) {
         return ExitCode::SUCCESS;
     }
+    if let Some(Told(code)) = error.downcast_ref() {
+        return ExitCode::from(*code);
+    }
     anstream::eprintln!(
         "{}error:{} {error:#}",
         anstyle::AnsiColor::Red.on_default().bold().render(),
@@ -27,20 +31,39 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code(error))
 }
 
-fn code(error: &anyhow::Error) -> u8 {
+/// The exit code for an error.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
     if error.is::<Locked>() {
         return LOCKED;
     }
-    match error.downcast_ref::<RunError>().map(RunError::failure) {
-        Some(Failure::RestConnection) => 20,
-        Some(Failure::RestUnauthorised) => 21,
-        Some(Failure::CaFile) => 22,
-        Some(Failure::Certificate) => 23,
-        Some(Failure::Org) => 24,
-        Some(Failure::Credentials) => 25,
-        Some(Failure::Stomp) => 30,
-        Some(Failure::StompCredentials) => 31,
-        Some(Failure::StompQueue) => 32,
+    error.downcast_ref::<RunError>().map_or(GENERAL, |error| code_of(error.failure()))
+}
+
+/// The exit code for a kind of failure.
+pub(crate) fn code_of(failure: Failure) -> u8 {
+    match failure {
+        Failure::RestConnection => 20,
+        Failure::RestUnauthorised => 21,
+        Failure::CaFile => 22,
+        Failure::Certificate => 23,
+        Failure::Org => 24,
+        Failure::Credentials => 25,
+        Failure::Stomp => 30,
+        Failure::StompCredentials => 31,
+        Failure::StompQueue => 32,
+        Failure::StompTimeout => 33,
         _ => GENERAL,
     }
 }
+
+/// What a command found is told already; only its exit code is left to say.
+#[derive(Debug)]
+pub(crate) struct Told(pub(crate) u8);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Told {}

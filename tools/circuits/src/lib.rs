@@ -9,6 +9,7 @@ mod lock;
 mod logging;
 mod overrides;
 mod platform;
+mod selection;
 mod shutdown;
 
 pub use cli::main;

@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
                 .filter(|time| !time.is_zero()),
             max_attempts: self.number("max_attempts", COUNTS),
             shutdown_timeout: self.seconds("shutdown_timeout", 0..=3600),
+            selftest_timeout: self.seconds("selftest_timeout", 1..=3600),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),

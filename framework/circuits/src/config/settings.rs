@@ -68,6 +68,8 @@ pub struct Settings {
     pub max_attempts: u32,
     /// Time for running handlers after SIGTERM (`shutdown_timeout`, seconds, default 30).
     pub shutdown_timeout: Duration,
+    /// Longest time for one step of `circuits selftest` (`selftest_timeout`, seconds, 1 to 3600, default 10).
+    pub selftest_timeout: Duration,
     /// Components not to load (`noload`, comma separated names, default none).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`, default `logs`, or `$APP_LOG_DIR` where that is set).
@@ -115,6 +117,7 @@ impl Default for Settings {
             handler_timeout: None,
             max_attempts: 5,
             shutdown_timeout: Duration::from_secs(30),
+            selftest_timeout: Duration::from_secs(10),
             noload: Vec::new(),
             logdir: PathBuf::from("logs"),
             logfile: "app.log".to_owned(),
@@ -149,6 +152,7 @@ impl Settings {
             "handler_timeout" => seconds(self.handler_timeout.unwrap_or_default()),
             "max_attempts" => self.max_attempts.to_string(),
             "shutdown_timeout" => seconds(self.shutdown_timeout),
+            "selftest_timeout" => seconds(self.selftest_timeout),
             "logdir" => self.logdir.display().to_string(),
             "logfile" => self.logfile.clone(),
             "loglevel" => self.loglevel.to_string(),

@@ -3,3 +3,4 @@
 pub(crate) mod config;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod selftest;

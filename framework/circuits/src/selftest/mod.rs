@@ -1,0 +1,121 @@
+//! Checks everything that a runner needs before it is run: login, components, what they require of the platform, and each
+//! subscription, in one go and bounded in time.
+//!
+//! No message is taken from a queue for good: each subscription has room for one message, which is never acknowledged, so
+//! the broker gives it back (marked as redelivered) when the test disconnects, and a runner handles it as any other.
+
+mod components;
+mod rest;
+mod stomp;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::registry::Registration;
+use crate::{Failure, RunError};
+
+/// One thing that was tested.
+#[derive(Debug)]
+pub struct Step {
+    name: String,
+    state: State,
+    took: Duration,
+}
+
+/// How a [`Step`] ended.
+#[derive(Debug)]
+pub enum State {
+    /// It works; what was found.
+    Passed(String),
+    /// It does not work, and why.
+    Failed(RunError),
+    /// It could not be tested, for this reason.
+    Skipped(String),
+}
+
+impl Step {
+    /// What was tested: `REST login`, `component add_task`, `subscription actions.201.add_task`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it ended.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// The kind of failure, if it failed.
+    pub fn failure(&self) -> Option<Failure> {
+        match &self.state {
+            State::Failed(error) => Some(error.failure()),
+            _ => None,
+        }
+    }
+}
+
+/// Tests what a runner of these components needs, each step within `limit`, and hands each [`Step`] to `on_step` when it is
+/// over. What does not depend on a step that failed is tested all the same; the rest is skipped.
+///
+/// Components that are not in `linked` do not run, whatever `noload` says. `on_secret` is told of every secret that the
+/// login brings.
+///
+/// While it is subscribed, a message that arrives on one of the queues may wait for the end of the test.
+pub async fn run(
+    config: Arc<Config>,
+    linked: &[&'static Registration],
+    limit: Duration,
+    on_secret: impl Fn(&str) + Send + Sync + 'static,
+    on_step: impl FnMut(&Step),
+) -> Vec<Step> {
+    let mut report = Report { limit, steps: Vec::new(), on_step };
+    let client = rest::login(&mut report, &config, on_secret).await;
+    let destinations = components::load(&mut report, &config, linked, client.as_ref()).await;
+    stomp::subscribe(&mut report, &config, client.as_ref().map(|client| client.org().id), destinations).await;
+    report.steps
+}
+
+/// The steps so far, and how the next one is made.
+struct Report<F> {
+    limit: Duration,
+    steps: Vec<Step>,
+    on_step: F,
+}
+
+impl<F: FnMut(&Step)> Report<F> {
+    /// Does a step: `Ok` carries what to say of it and what it leads to.
+    async fn step<T>(
+        &mut self,
+        name: impl Into<String>,
+        late: Failure,
+        work: impl Future<Output = Result<(String, T), RunError>>,
+    ) -> Option<T> {
+        let begun = Instant::now();
+        let outcome = tokio::time::timeout(self.limit, work).await.unwrap_or_else(|_| {
+            let text = format!("no answer within {} s; is the network slow?", self.limit.as_secs());
+            Err(RunError::new(late, text))
+        });
+        let (state, found) = match outcome {
+            Ok((text, found)) => (State::Passed(text), Some(found)),
+            Err(error) => (State::Failed(error), None),
+        };
+        self.note(Step { name: name.into(), state, took: begun.elapsed() });
+        found
+    }
+
+    fn skip(&mut self, name: impl Into<String>, why: &str) {
+        let state = State::Skipped(why.to_owned());
+        self.note(Step { name: name.into(), state, took: Duration::ZERO });
+    }
+
+    fn note(&mut self, step: Step) {
+        (self.on_step)(&step);
+        self.steps.push(step);
+    }
+}

@@ -1,0 +1,141 @@
+//! `circuits selftest`: what passes, what fails with which exit code, and that it takes no message away.
+
+use std::process::Stdio;
+
+use circuits_sandbox::{RestFault, Sandbox};
+use circuits_tests::command::{Place, platform, said};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_message_is_left_for_the_runner() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    let incident = sandbox.create_incident(json!({"name": "x", "discovered_date": 0})).unwrap();
+    let id = sandbox.fire("Echo", incident, json!({})).unwrap();
+    place.run(&["selftest"]).is(
+        0,
+        &[
+            "ok        configuration",
+            "app.config, components: 1",
+            "ok        REST login",
+            "ok        action module",
+            "ok        component probe",
+            "listens on probe",
+            "ok        required fields",
+            "ok        rules",
+            "not there, so they never fire: Fail, Panic",
+            "ok        STOMP login",
+            "ok        subscription actions.201.probe",
+            "selftest complete",
+        ],
+    );
+    let queue = sandbox.queue("probe");
+    sandbox.queue_is(&queue, |stats| stats.ready == 1 && stats.unacked == 0 && stats.consumers == 0).await;
+    let mut runner = place.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+    let answer = sandbox.settled(id).await;
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    assert!(format!("{answer:?}").contains(&format!("echo {incident}")), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_depend_on_a_failure_is_tested_all_the_same() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    // Nobody listens there.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    place.run(&["selftest", "--port", &port.to_string()]).is(
+        20,
+        &[
+            "failed    REST login",
+            "cure: is the platform up",
+            "skipped   action module",
+            "skipped   component probe",
+            "ok        STOMP login",
+            "skipped   subscriptions",
+            "selftest failed: 1 of",
+        ],
+    );
+    place
+        .run(&["selftest", "--api-key-secret", "wrong"])
+        .is(25, &["failed    REST login", "cure: correct api_key_id", "failed    STOMP login"]);
+    place.run(&["selftest", "--stomp-port", &port.to_string()]).is(
+        30,
+        &["ok        component probe", "failed    STOMP login", "skipped   subscription actions.201.probe"],
+    );
+    place.run(&["selftest", "--org", "Nobody's"]).is(24, &["cure: set org="]);
+    place
+        .run(&["selftest", "--org", "Other"])
+        .is(1, &["failed    action module", "ok        component probe", "ok        STOMP login"]);
+    place.run(&["selftest", "--cafile", "missing.pem"]).is(22, &["missing.pem", "cure: name a readable PEM"]);
+    let other = Sandbox::builder().start().await.unwrap();
+    let cafile = other.ca_file().display().to_string();
+    place.run(&["selftest", "--stomp-cafile", &cafile]).is(23, &["ok        rules", "failed    STOMP login"]);
+    sandbox.faults().rest(RestFault::status("GET", "/actions", 403));
+    place.run(&["selftest"]).is(20, &["failed    rules", "403", "ok        subscription"]);
+    sandbox.allow("probe", false).unwrap();
+    place.run(&["selftest"]).is(32, &["failed    subscription actions.201.probe", "circuits customize"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_platform_does_not_hold_it_up() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    sandbox.faults().rest(RestFault::hang("GET", "/session"));
+    place
+        .run(&["selftest", "--selftest-timeout", "1"])
+        .is(20, &["failed    REST login", "no answer within 1 s", "ok        STOMP login"]);
+    sandbox.faults().drop_receipts(1);
+    place
+        .run(&["selftest", "--selftest-timeout", "1"])
+        .is(33, &["failed    subscription actions.201.probe", "no answer within 1 s", "selftest_timeout="]);
+    sandbox.faults().stall(true);
+    place.run(&["selftest", "--selftest-timeout", "1"]).is(30, &["failed    STOMP login"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_and_wrong_input() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    let said = place.run(&["selftest", "--json", "-l", "probe"]);
+    said.is(0, &[]);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&report["passed"], &report["exit_code"]), (&json!(true), &json!(0)));
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["state"] == "ok" && step["cure"].is_null()), "{report:#}");
+    assert!(steps.iter().all(|step| step["seconds"].is_f64()), "{report:#}");
+    sandbox.allow("probe", false).unwrap();
+    let said = place.run(&["selftest", "--json"]);
+    said.is(32, &[]);
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let last = report["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!((&report["exit_code"], &last["state"]), (&json!(32), &json!("failed")));
+    assert!(last["cure"].as_str().unwrap().contains("customize"), "{report:#}");
+    assert!(!said.out.contains(&sandbox.credentials().api_key_secret));
+
+    place.run(&["selftest", "-l", "nobody"]).is(1, &["`nobody` is not a linked component", "probe"]);
+    place.write("app.config", "[resilient]\nnum_workers=0\n");
+    place.run(&["selftest"]).is(
+        1,
+        &[
+            "failed    configuration",
+            "app.config:2",
+            "num_workers must be",
+            "host is missing",
+            "cure: correct",
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_does_not_change_the_outcome() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    let mut command = place.command(&["selftest"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let said = said(&command.stdout(writer).stderr(Stdio::piped()).output().unwrap());
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+}

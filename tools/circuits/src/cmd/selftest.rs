@@ -1,0 +1,215 @@
+//! `circuits selftest`: tests everything that `run` needs, one line a step, with a cure for what fails.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+use circuits::config::ConfigError;
+use circuits::selftest::{self, State, Step};
+use circuits::{Failure, registrations};
+use serde_json::{Value, json};
+
+use crate::exit::{self, Told};
+use crate::overrides::Overrides;
+use crate::selection::Selection;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const PALE: Style = AnsiColor::Yellow.on_default();
+
+/// Arguments of `circuits selftest`.
+///
+/// Each subscription has room for one message that is never acknowledged: one that waits in a queue goes back to it, marked
+/// as redelivered, and a runner handles it as any other. No step takes longer than selftest_timeout (default 10 s).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    /// Print JSON: {"passed": true, "exit_code": 0, "steps": [{"name", "state", "detail", "cure", "seconds"}]}.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// One line of the report.
+struct Line {
+    name: String,
+    state: &'static str,
+    style: Style,
+    detail: String,
+    cure: Option<&'static str>,
+    took: Duration,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let mut printer = Printer { json: args.json, lines: Vec::new(), broken: None };
+    let code = match test(&args, &mut printer) {
+        Ok(code) => code,
+        Err(error) => exit::code(&error),
+    };
+    printer.finish(code)?;
+    if code == 0 { Ok(()) } else { Err(Told(code).into()) }
+}
+
+fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
+    let begun = Instant::now();
+    let loaded = args.overrides.load().and_then(|config| {
+        let linked = args.selection.of(&registrations(), &config.settings().noload)?;
+        Ok((config, linked))
+    });
+    let (config, linked) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let place = error.is::<ConfigError>();
+            printer.print(Line {
+                name: "configuration".to_owned(),
+                state: "failed",
+                style: BAD,
+                detail: format!("{error:#}"),
+                cure: place
+                    .then_some("correct what is named; `circuits config check` looks at the file alone"),
+                took: begun.elapsed(),
+            });
+            return Err(error);
+        }
+    };
+    let file = config.file().map_or_else(|| "no file".to_owned(), |file| file.display().to_string());
+    let warnings: String = config.warnings().iter().map(|warning| format!("\n{warning}")).collect();
+    printer.print(Line {
+        name: "configuration".to_owned(),
+        state: "ok",
+        style: GOOD,
+        detail: format!("{file}, components: {}{warnings}", linked.len()),
+        cure: None,
+        took: begun.elapsed(),
+    });
+    let limit = config.settings().selftest_timeout;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let steps = runtime.block_on(async {
+        selftest::run(Arc::new(config), &linked, limit, |_| {}, |step| printer.print(Line::new(step))).await
+    });
+    // A name look-up that hangs on a thread of its own must not hold up the end.
+    runtime.shutdown_background();
+    Ok(steps.iter().find_map(Step::failure).map_or(0, exit::code_of))
+}
+
+impl Line {
+    fn new(step: &Step) -> Self {
+        let (state, style, detail) = match step.state() {
+            State::Passed(text) => ("ok", GOOD, text.clone()),
+            State::Failed(error) => ("failed", BAD, error.to_string()),
+            State::Skipped(why) => ("skipped", PALE, why.clone()),
+        };
+        let cure = step.failure().and_then(cure);
+        Self { name: step.name().to_owned(), state, style, detail, cure, took: step.took() }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "state": self.state,
+            "detail": self.detail,
+            "cure": self.cure,
+            "seconds": self.took.as_secs_f64(),
+        })
+    }
+}
+
+/// What to do, where the error's own text does not say it all.
+fn cure(failure: Failure) -> Option<&'static str> {
+    Some(match failure {
+        Failure::RestConnection => {
+            "is the platform up, are host, port and the proxy right? Try the address in a browser on this machine; a 403 means \
+             that the account lacks a permission"
+        }
+        Failure::RestUnauthorised => {
+            "the login holds but this call is refused: look at the account's permissions"
+        }
+        Failure::CaFile => "name a readable PEM file with cafile= or stomp_cafile= in [resilient]",
+        Failure::Certificate => {
+            "save the server's certificate (app.config.example has the command), name it with cafile= or stomp_cafile=, and use \
+             the host name that stands in it"
+        }
+        Failure::Org => {
+            "set org= in [resilient] to the organisation's exact name, and make the account a member of it"
+        }
+        Failure::Credentials => {
+            "correct api_key_id and api_key_secret (or email and password) in [resilient]"
+        }
+        Failure::Stomp => {
+            "is the broker up, do stomp_host and stomp_port (65001) lead to it through every firewall?"
+        }
+        Failure::StompCredentials => {
+            "the broker knows other accounts than REST does: give the API key the right to read its queues"
+        }
+        Failure::StompQueue => {
+            "create the message destination with `circuits customize`, or add this account to it on the platform (Administrator \
+             Settings, Message Destinations)"
+        }
+        Failure::StompTimeout => {
+            "the broker is connected but silent: look at its log and load, or raise selftest_timeout="
+        }
+        _ => return None,
+    })
+}
+
+/// Prints each line as it comes, or all of them as JSON at the end.
+struct Printer {
+    json: bool,
+    lines: Vec<Line>,
+    /// Nobody reads any more; the test goes on for the sake of its exit code.
+    broken: Option<std::io::Error>,
+}
+
+impl Printer {
+    fn print(&mut self, line: Line) {
+        if !self.json && self.broken.is_none() {
+            self.broken = show(&line).err();
+        }
+        self.lines.push(line);
+    }
+
+    fn finish(self, code: u8) -> std::io::Result<()> {
+        let failed = self.lines.iter().filter(|line| line.state == "failed").count();
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        let mut out = anstream::stdout();
+        let written = if self.json {
+            let steps: Vec<_> = self.lines.iter().map(Line::json).collect();
+            let report = json!({"passed": code == 0, "exit_code": code, "steps": steps});
+            writeln!(out, "{report:#}")
+        } else if failed == 0 {
+            writeln!(out, "{GOOD}selftest complete{GOOD:#}: `circuits run` can start")
+        } else {
+            writeln!(
+                out,
+                "{BAD}selftest failed{BAD:#}: {failed} of {} steps, exit code {code}",
+                self.lines.len()
+            )
+        };
+        written.or_else(
+            |error| {
+                if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+            },
+        )
+    }
+}
+
+fn show(line: &Line) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    let Line { name, state, style, detail, cure, took } = line;
+    let indent = format!("\n{:10}", "");
+    writeln!(
+        out,
+        "{style}{state:<8}{style:#}  {name} ({:.2} s): {}",
+        took.as_secs_f64(),
+        detail.replace('\n', &indent)
+    )?;
+    if let Some(cure) = cure {
+        writeln!(out, "{:10}cure: {cure}", "")?;
+    }
+    out.flush()
+}
