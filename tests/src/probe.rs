@@ -10,7 +10,18 @@ use tokio::sync::{Semaphore, watch};
 /// The component. `[probe]` in the configuration names the [`Probe`] that watches it.
 pub static PROBE: Registration = Registration::new("probe", component).config("[probe]\n");
 
-circuits::register! { Registration::new("probe", component).config("[probe]\n") }
+circuits::register! {
+    Registration::new("probe", component).version("1.2.3").config("[probe]\n").definitions(definitions)
+}
+
+fn definitions() -> Definitions {
+    Definitions::new()
+        .destination(DESTINATION, "Probe")
+        .field(ActivityField::text("probe_word", "Word"))
+        .incident_field(IncidentField::text("probe_seen", "Seen"))
+        .rule(Rule::menu_item("Echo", ObjectType::Incident, DESTINATION).asks_for(["probe_word"]))
+        .rule(Rule::menu_item("Fail", ObjectType::Incident, DESTINATION))
+}
 
 /// The message destination of the component.
 pub const DESTINATION: &str = "probe";

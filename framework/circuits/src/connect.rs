@@ -8,7 +8,8 @@ use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
 
 /// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
 ///
-/// `on_secret` is told of every secret that the login brings, so that a log can hide them.
+/// Where `max_connection_retries` is unlimited, three tries are made: somebody waits for the answer. `on_secret` is told of
+/// every secret that the login brings, so that a log can hide them.
 ///
 /// # Errors
 /// The REST kinds of [`RunError`].
@@ -16,9 +17,14 @@ pub async fn login(
     config: &Config,
     on_secret: impl Fn(&str) + Send + Sync + 'static,
 ) -> Result<Rest, RunError> {
-    let client = Client::connect(rest_options(config.settings(), on_secret)).await.map_err(RunError::rest)?;
-    Ok(client.with_token(None))
+    let settings = config.settings();
+    let tries = settings.max_connection_retries.unwrap_or(LOGIN_TRIES);
+    let options = rest_options(settings, on_secret).login_tries(Some(tries));
+    Ok(Client::connect(options).await.map_err(RunError::rest)?.with_token(None))
 }
+
+/// Tries of a login that somebody waits for.
+const LOGIN_TRIES: u32 = 3;
 
 /// The largest prefetch that app.config may ask for, and that the default for work may grow to.
 const MOST_PREFETCH: u32 = 2000;

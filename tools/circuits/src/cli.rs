@@ -39,6 +39,10 @@ enum Command {
     Run(cmd::run::Args),
     /// An embedded platform on this machine: keep it up, fire rules, watch their status.
     Sandbox(cmd::sandbox::Args),
+    /// List the linked components with what they need, without asking a platform.
+    List(cmd::list::Args),
+    /// Create on the platform what the components need: destinations, fields, rules. A second run does nothing.
+    Customize(cmd::customize::Args),
     /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
     Selftest(cmd::selftest::Args),
     /// Look at the configuration.
@@ -58,6 +62,8 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => cmd::run::run(args),
         Command::Sandbox(args) => cmd::sandbox::run(args),
+        Command::List(args) => cmd::list::run(args),
+        Command::Customize(args) => cmd::customize::run(args),
         Command::Selftest(args) => cmd::selftest::run(args),
         Command::Config(args) => cmd::config::run(args),
     };

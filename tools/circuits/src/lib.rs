@@ -3,6 +3,7 @@
 
 mod cli;
 mod cmd;
+mod confirm;
 mod exit;
 mod fire;
 mod lock;

@@ -25,6 +25,10 @@ impl IncidentField {
         Self::new(name, text, "datetimepicker")
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "name": self.name,

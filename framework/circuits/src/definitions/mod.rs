@@ -2,11 +2,13 @@
 
 mod deploy;
 mod incident_field;
+mod plan;
 
 use serde_json::{Value, json};
 
 pub use deploy::{Deployed, deploy};
 pub use incident_field::IncidentField;
+pub use plan::{Change, Plan, plan};
 
 use crate::message::ObjectType;
 
@@ -52,6 +54,26 @@ impl Definitions {
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
+    }
+
+    /// The programmatic names of the message destinations.
+    pub fn destinations(&self) -> impl Iterator<Item = &str> {
+        self.destinations.iter().map(|destination| destination.programmatic_name.as_str())
+    }
+
+    /// The API names of the activity fields.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// The API names of the incident fields.
+    pub fn incident_fields(&self) -> impl Iterator<Item = &str> {
+        self.incident_fields.iter().map(IncidentField::name)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     /// The rules, in the order they were added.
@@ -201,7 +223,8 @@ impl Rule {
         self.object
     }
 
-    pub(crate) fn destination(&self) -> &str {
+    /// The programmatic name of the message destination it sends to.
+    pub fn destination(&self) -> &str {
         &self.destination
     }
 

@@ -1,6 +1,8 @@
 //! One file for each subcommand.
 
 pub(crate) mod config;
+pub(crate) mod customize;
+pub(crate) mod list;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod selftest;

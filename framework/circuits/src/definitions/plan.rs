@@ -1,0 +1,253 @@
+//! What is missing on the platform of the components' definitions, found out before anything is sent. The plan is what is
+//! shown and what is carried out, so the two cannot differ.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use circuits_rest::{Account, Rest};
+use serde_json::{Value, json};
+
+use super::{ActivityField, Definitions, IncidentField, Rule};
+use crate::{Error, Result};
+
+/// What has to be done so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
+#[derive(Debug)]
+pub struct Plan {
+    changes: Vec<Change>,
+    /// Ids of the platform's message destinations by programmatic name.
+    destinations: HashMap<String, Value>,
+}
+
+/// One object that is missing, or a right.
+#[derive(Debug)]
+pub struct Change {
+    component: String,
+    label: String,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Destination(Value),
+    /// Lets the acting account read the destination of this name, which exists.
+    Allow(String),
+    Field {
+        path: &'static str,
+        body: Value,
+    },
+    Rule(Rule),
+}
+
+impl Change {
+    /// The component that needs it; the first one of several.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// The object with its kind in front: `rule Add Task`.
+    pub fn object(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether the object is new, and not an existing one that is changed.
+    pub fn creates(&self) -> bool {
+        !matches!(self.what, What::Allow(_))
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.creates() { "create" } else { "let this account read" };
+        write!(f, "{verb} {}", self.label)
+    }
+}
+
+/// Compares these components' definitions with the platform. What exists is left as it is, but for the right of the
+/// acting account to read the destinations. What several need is planned once.
+///
+/// # Errors
+/// A list that the platform refuses; a rule whose destination is neither defined nor on the platform.
+pub async fn plan<'a>(
+    rest: &Rest,
+    wanted: impl IntoIterator<Item = (&'a str, &'a Definitions)>,
+) -> Result<Plan> {
+    let mut planner = Planner {
+        rest,
+        existing: HashMap::new(),
+        destinations: list(rest, "/message_destinations", "the message destinations").await?,
+        planned: HashSet::new(),
+        changes: Vec::new(),
+    };
+    for (component, definitions) in wanted {
+        planner.add(component, definitions).await?;
+    }
+    let destinations = planner
+        .destinations
+        .iter()
+        .filter_map(|one| Some((one["programmatic_name"].as_str()?.to_owned(), one["id"].clone())))
+        .collect();
+    Ok(Plan { changes: planner.changes, destinations })
+}
+
+struct Planner<'a> {
+    rest: &'a Rest,
+    /// The names that each list of the platform has, as far as they were asked for.
+    existing: HashMap<&'static str, HashSet<String>>,
+    destinations: Vec<Value>,
+    planned: HashSet<String>,
+    changes: Vec<Change>,
+}
+
+impl Planner<'_> {
+    async fn add(&mut self, component: &str, definitions: &Definitions) -> Result<()> {
+        for destination in &definitions.destinations {
+            let name = &destination.programmatic_name;
+            let existing = self.destinations.iter().find(|one| one["programmatic_name"] == name.as_str());
+            let what = match existing {
+                None => What::Destination(destination.to_json()),
+                Some(existing) if !is_allowed(self.rest, existing) => What::Allow(name.clone()),
+                Some(_) => continue,
+            };
+            self.need(component, format!("message destination {name}"), what);
+        }
+        let path = "/types/actioninvocation/fields";
+        let fields = definitions.fields.iter().map(ActivityField::to_json).collect();
+        self.fields(component, path, "activity field", fields).await?;
+        let path = "/types/incident/fields";
+        let fields = definitions.incident_fields.iter().map(IncidentField::to_json).collect();
+        self.fields(component, path, "incident field", fields).await?;
+        for rule in &definitions.rules {
+            let label = format!("rule {}", rule.name());
+            if self.has("/actions", "the rules", rule.name()).await? {
+                continue;
+            }
+            let destination = rule.destination();
+            if !self.destinations.iter().any(|one| one["programmatic_name"] == destination)
+                && !self.planned.contains(&format!("message destination {destination}"))
+            {
+                return Err(Error::new(format_args!(
+                    "{label} sends to `{destination}`, which its component does not define"
+                )));
+            }
+            self.need(component, label, What::Rule(rule.clone()));
+        }
+        Ok(())
+    }
+
+    async fn fields(
+        &mut self,
+        component: &str,
+        path: &'static str,
+        kind: &str,
+        fields: Vec<Value>,
+    ) -> Result<()> {
+        for body in fields {
+            let name = body["name"].as_str().unwrap_or_default().to_owned();
+            if !self.has(path, &format!("the {kind}s"), &name).await? {
+                self.need(component, format!("{kind} {name}"), What::Field { path, body });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the platform's list has an object of this name.
+    async fn has(&mut self, path: &'static str, what: &str, name: &str) -> Result<bool> {
+        if !self.existing.contains_key(path) {
+            let listed = list(self.rest, path, what).await?;
+            let names = listed.iter().filter_map(|one| one["name"].as_str().map(str::to_owned)).collect();
+            self.existing.insert(path, names);
+        }
+        Ok(self.existing.get(path).is_some_and(|names| names.contains(name)))
+    }
+
+    fn need(&mut self, component: &str, label: String, what: What) {
+        if self.planned.insert(label.clone()) {
+            self.changes.push(Change { component: component.to_owned(), label, what });
+        }
+    }
+}
+
+impl Plan {
+    /// What is to be done, in the order in which it will be.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Whether the platform has everything.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Does it, one object after the other, and tells `done` of each. What is done stays done when a later one fails: a new
+    /// plan has the rest.
+    ///
+    /// # Errors
+    /// The first request that the platform refuses, with the name of the object it was for.
+    pub async fn apply(mut self, rest: &Rest, mut done: impl FnMut(&Change)) -> Result<()> {
+        for change in &self.changes {
+            let failed = |error| explain(error, change);
+            match &change.what {
+                What::Destination(body) => {
+                    let created: Value = rest.post("/message_destinations", body).await.map_err(failed)?;
+                    allow(rest, &created["id"]).await.map_err(failed)?;
+                    let name = body["programmatic_name"].as_str().unwrap_or_default();
+                    self.destinations.insert(name.to_owned(), created["id"].clone());
+                }
+                What::Allow(name) => {
+                    let id = self.destinations.get(name).unwrap_or(&Value::Null);
+                    allow(rest, id).await.map_err(failed)?;
+                }
+                What::Field { path, body } => {
+                    rest.post::<_, Value>(path, body).await.map_err(failed)?;
+                }
+                What::Rule(rule) => {
+                    let id = self.destinations.get(rule.destination()).unwrap_or(&Value::Null);
+                    rest.post::<_, Value>("/actions", &rule.to_json(id)).await.map_err(failed)?;
+                }
+            }
+            done(change);
+        }
+        Ok(())
+    }
+}
+
+fn explain(error: circuits_rest::Error, change: &Change) -> Error {
+    let forbidden = error.status() == Some(403);
+    let error = Error::from(error).context(format_args!("could not {change}"));
+    if !forbidden {
+        return error;
+    }
+    Error::new(format_args!(
+        "{error}\n  cure: this account may not do that; let an administrator give its role (or API key) the permission to manage \
+         customizations, and run this again"
+    ))
+}
+
+async fn list(rest: &Rest, path: &str, what: &str) -> Result<Vec<Value>> {
+    rest.list(path).await.map_err(|error| Error::from(error).context(format_args!("could not list {what}")))
+}
+
+/// The list of a destination that the acting account belongs into, and its id there.
+fn account(rest: &Rest) -> (&'static str, Value) {
+    match rest.account() {
+        Account::ApiKey { handle } => ("api_keys", json!(handle)),
+        Account::User { id } => ("users", json!(id)),
+    }
+}
+
+fn is_allowed(rest: &Rest, destination: &Value) -> bool {
+    let (list, account) = account(rest);
+    destination[list].as_array().is_some_and(|allowed| allowed.contains(&account))
+}
+
+/// Adds the acting account to those that may read a destination.
+async fn allow(rest: &Rest, id: &Value) -> std::result::Result<(), circuits_rest::Error> {
+    let (list, account) = account(rest);
+    let path = format!("/message_destinations/{id}");
+    let added = rest.update(&path, |object| match object[list].as_array_mut() {
+        Some(allowed) if allowed.contains(&account) => {}
+        Some(allowed) => allowed.push(account.clone()),
+        None => object[list] = json!([account]),
+    });
+    added.await.map(drop)
+}

@@ -1,0 +1,94 @@
+//! `circuits customize`: the plan, the prompt, the deed, and what happens when the deed is stopped half-way.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use circuits_sandbox::{RestFault, Sandbox};
+use circuits_tests::command::Place;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
+
+const PLAN: [&str; 6] = [
+    "probe:\n",
+    "  create message destination probe\n",
+    "  create activity field probe_word\n",
+    "  create incident field probe_seen\n",
+    "  create rule Echo\n",
+    "  create rule Fail\n",
+];
+
+async fn empty_platform() -> (Sandbox, Place) {
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let place = Place::on(BINARY, &sandbox);
+    (sandbox, place)
+}
+
+/// The calls that change something.
+fn writes(sandbox: &Sandbox) -> Vec<String> {
+    let calls = sandbox.requests().into_iter().filter(|request| request.method != "GET");
+    calls.map(|request| format!("{} {}", request.method, request.path)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_first_then_one_line_for_each_object_then_nothing() {
+    let (sandbox, place) = empty_platform().await;
+    let planned = place.run(&["customize", "--dry-run"]);
+    planned.is(0, &PLAN);
+    assert!(!planned.out.contains("done"), "{planned:?}");
+    place.run(&["customize"]).is(1, &["Create 5 objects on localhost:", "There is no terminal", "-y"]);
+    assert_eq!(writes(&sandbox), Vec::<String>::new());
+
+    let done = place.run(&["customize", "-y"]);
+    done.is(0, &PLAN);
+    let shown = |start| -> Vec<_> { done.out.lines().filter_map(|line| line.strip_prefix(start)).collect() };
+    assert_eq!(shown("done  "), shown("  "), "the plan and the deed are the same: {}", done.out);
+    place.run(&["selftest"]).is(0, &["ok        subscription actions.201.probe"]);
+
+    let before = writes(&sandbox);
+    let again = place.run(&["customize", "-l", "probe"]);
+    again.is(0, &["probe: nothing to do", "Nothing to do: the platform has everything"]);
+    assert_eq!(writes(&sandbox), before);
+    sandbox.allow("probe", false).unwrap();
+    let right = place.run(&["customize", "-y"]);
+    right.is(0, &["  let this account read message destination probe", "done  let this account read"]);
+    place.run(&["selftest"]).is(0, &["ok        subscription actions.201.probe"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_half_way_the_next_run_does_the_rest() {
+    let (sandbox, place) = empty_platform().await;
+    sandbox.faults().rest(RestFault::status("POST", "/types/incident/fields", 403));
+    let stopped = place.run(&["customize", "-y"]);
+    stopped.is(
+        1,
+        &[
+            "done  create activity field probe_word",
+            "could not create incident field probe_seen",
+            "403",
+            "cure: this account may not do that",
+        ],
+    );
+    let rest = place.run(&["customize", "-y"]);
+    rest.is(0, &["  create incident field probe_seen", "done  create rule Echo", "done  create rule Fail"]);
+    assert!(!rest.out.contains("probe_word"), "{}", rest.out);
+    place.run(&["customize"]).is(0, &["Nothing to do"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_without_its_reader_is_finished_too() {
+    let (sandbox, place) = empty_platform().await;
+    sandbox.faults().rest(RestFault::status("PUT", "/message_destinations/", 403));
+    let stopped = place.run(&["customize", "-y"]);
+    stopped.is(1, &["could not create message destination probe", "cure: this account"]);
+    place.run(&["customize", "-y"]).is(0, &["let this account read message destination probe"]);
+    place.run(&["selftest"]).is(0, &["ok        subscription actions.201.probe"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_known_is_an_error_before_anything_is_sent() {
+    let (sandbox, place) = empty_platform().await;
+    sandbox.faults().rest(RestFault::status("GET", "/actions", 403));
+    place.run(&["customize", "-y"]).is(1, &["could not list the rules", "403"]);
+    place.run(&["customize", "-y", "-l", "nobody"]).is(1, &["`nobody` is not a linked component"]);
+    place.run(&["customize", "-y", "--api-key-secret", "wrong"]).is(25, &["api_key"]);
+    assert_eq!(writes(&sandbox), Vec::<String>::new());
+}
