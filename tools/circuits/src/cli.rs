@@ -45,7 +45,7 @@ enum Command {
     Customize(cmd::customize::Args),
     /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
     Selftest(cmd::selftest::Args),
-    /// Look at the configuration.
+    /// Create, update, check and show app.config.
     Config(cmd::config::Args),
 }
 

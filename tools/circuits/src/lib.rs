@@ -10,6 +10,7 @@ mod lock;
 mod logging;
 mod overrides;
 mod platform;
+mod safe_file;
 mod selection;
 mod shutdown;
 

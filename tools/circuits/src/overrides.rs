@@ -16,13 +16,18 @@ pub(crate) struct Overrides {
 impl Overrides {
     /// The configuration of this process: its environment, its working directory, its app.config.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(Sources {
+        Ok(Config::load(self.sources()?)?)
+    }
+
+    /// What the configuration of this process is made of.
+    pub(crate) fn sources(&self) -> anyhow::Result<Sources> {
+        Ok(Sources {
             config_file: self.config_file.clone(),
             env: std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect(),
             home: std::env::home_dir(),
             cwd: std::env::current_dir()?,
             overrides: self.values.clone(),
-        })?)
+        })
     }
 
     /// The same overrides with this app.config.

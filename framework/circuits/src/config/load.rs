@@ -17,10 +17,24 @@ use super::{Config, keys, read};
 const TEXT: &str = "app.config";
 
 pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    strict(examine(sources))
+}
+
+/// A configuration without a fault, or all of them.
+fn strict((config, faults): (Option<Config>, Vec<Fault>)) -> Result<Config, ConfigError> {
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        Some(config) => Err(ConfigError::new(faults).with_warnings(config.warnings)),
+        None => Err(ConfigError::new(faults)),
+    }
+}
+
+/// The configuration as far as it can be read, and everything that is wrong with it.
+pub(crate) fn examine(sources: &Sources) -> (Option<Config>, Vec<Fault>) {
     match sources.locate() {
         Ok(path) => match locate::read(&path) {
-            Ok(text) => Loader::new(&path.display().to_string(), &text, sources).load(Some(path)),
-            Err(fault) => Err(ConfigError::new(vec![fault])),
+            Ok(text) => Loader::new(&path.display().to_string(), &text, sources).examine(Some(path)),
+            Err(fault) => (None, vec![fault]),
         },
         Err(places) => {
             let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
@@ -29,7 +43,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Config, ConfigError> {
             loader
                 .warnings
                 .push(Warning::caution(format!("{text}; using environment and command line only")));
-            loader.load(None)
+            loader.examine(None)
         }
     }
 }
@@ -64,36 +78,38 @@ impl<'a> Loader<'a> {
         Self { path, ini, sources, faults, warnings: Vec::new(), secrets: Vec::new() }
     }
 
-    fn load(mut self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+    fn load(self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+        strict(self.examine(file))
+    }
+
+    fn examine(mut self, file: Option<PathBuf>) -> (Option<Config>, Vec<Fault>) {
         let readable = self.faults.is_empty();
         let overrides = self.overrides();
         let layers = match layers::layer(self.path, &self.ini, &self.sources.env, &overrides) {
             Ok(layers) => layers,
             Err(error) => {
                 self.faults.push(Fault::new(self.path, "", "", error.to_string()));
-                return Err(ConfigError::new(self.faults));
+                return (None, self.faults);
             }
         };
         let sections = self.sections(layers);
         self.name_unknown_keys();
         let reading = match sections.first() {
             Some(resilient) => read::read(resilient, self.sources.home.as_deref(), readable),
-            None => return Err(ConfigError::new(self.faults)),
+            None => return (None, self.faults),
         };
         self.faults.extend(reading.faults);
         self.warnings.extend(reading.warnings);
-        if !self.faults.is_empty() {
-            return Err(ConfigError::new(self.faults).with_warnings(self.warnings));
-        }
         self.secrets.sort();
         self.secrets.dedup();
-        Ok(Config {
+        let config = Config {
             file,
             settings: reading.settings,
             sections,
             warnings: self.warnings,
             secrets: self.secrets,
-        })
+        };
+        (Some(config), self.faults)
     }
 
     /// The command line with normalised keys; unknown ones are faults.

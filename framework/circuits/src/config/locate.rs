@@ -22,8 +22,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The file to read, or the places that were looked at in vain.
-    pub(crate) fn locate(&self) -> Result<PathBuf, Vec<PathBuf>> {
+    /// The file to read.
+    ///
+    /// # Errors
+    /// The places that were looked at in vain.
+    pub fn locate(&self) -> Result<PathBuf, Vec<PathBuf>> {
         if let Some(path) = &self.config_file {
             return Ok(self.absolute(path));
         }

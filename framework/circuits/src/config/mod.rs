@@ -61,7 +61,17 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
     keys::KEYS.iter().map(|key| key.name)
 }
 
+/// The names of the sections that a text of app.config has, in file order; what cannot be read of it is passed over.
+pub fn section_names(text: &str) -> Vec<String> {
+    ini::Ini::parse(text).0.sections.into_iter().map(|section| section.name).collect()
+}
+
 impl Config {
+    /// The configuration as far as it can be read, and everything that is wrong with it.
+    pub(crate) fn examine(sources: &Sources) -> (Option<Self>, Vec<Fault>) {
+        load::examine(sources)
+    }
+
     /// Finds, reads and checks a configuration.
     ///
     /// The file is `sources.config_file`, else `$APP_CONFIG_FILE`, else `app.config` in the working directory, else

@@ -5,12 +5,15 @@
 //! the broker gives it back (marked as redelivered) when the test disconnects, and a runner handles it as any other.
 
 mod components;
+mod file;
 mod rest;
 mod stomp;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+pub use file::{Checked, check_config};
 
 use crate::config::Config;
 use crate::registry::Registration;

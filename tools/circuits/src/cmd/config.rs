@@ -1,128 +1,31 @@
-//! `circuits config show`: every value that is in force, and where it comes from.
+//! `circuits config`: create, update, check and show app.config.
 
-use std::io::Write;
-
-use circuits::config::{Config, Effective};
-use serde_json::{Map, Value, json};
-
-use crate::overrides::Overrides;
+mod check;
+mod show;
+mod write;
 
 /// Arguments of `circuits config`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    write: write::Args,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Look for everything that is wrong in app.config, without a platform; ends with 1 if there is anything.
+    Check(check::Args),
     /// Print every effective value by section and key with its origin; secrets as ***.
-    Show(ShowArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct ShowArgs {
-    /// Print JSON: {"section": {"key": {"value": "...", "origin": "..."}}}, null for what is not set.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    overrides: Overrides,
+    Show(show::Args),
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    let Command::Show(args) = args.command;
-    let config = args.overrides.load()?;
-    for warning in config.warnings() {
-        anstream::eprintln!("{warning}");
-    }
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        show_json(&config, &mut out)?
-    } else {
-        show(&config, &mut out)?
-    }
-    Ok(())
-}
-
-fn show_json(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
-    let mut sections: Map<String, Value> =
-        config.sections().map(|section| (section.name().to_owned(), json!({}))).collect();
-    for Effective { section, key, value, origin } in config.effective() {
-        if let Some(Value::Object(keys)) = sections.get_mut(&section) {
-            keys.insert(key, json!({"value": value, "origin": origin}));
-        }
-    }
-    let text = serde_json::to_string_pretty(&sections)?;
-    writeln!(out, "{text}")?;
-    Ok(())
-}
-
-/// In columns: key, value, origin. What nothing sets is listed too, so that one sees what could be set.
-fn show(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
-    const WIDEST: usize = 40;
-    let all = config.effective();
-    for section in config.sections() {
-        writeln!(out, "[{}]", section.name())?;
-        let entries: Vec<_> = all.iter().filter(|entry| entry.section == section.name()).collect();
-        let text = |entry: &Effective| {
-            entry.value.as_deref().map_or("(not set)".to_owned(), |value| value.replace('\n', "\\n"))
-        };
-        let key_width = entries.iter().map(|entry| entry.key.chars().count()).max().unwrap_or_default();
-        let value_width =
-            entries.iter().map(|entry| text(entry).chars().count()).max().unwrap_or_default().min(WIDEST);
-        for entry in entries {
-            writeln!(out, "  {:key_width$}  {:value_width$}  {}", entry.key, text(entry), entry.origin)?;
-        }
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "[resilient]\nhost=soar\napi_key_id=id\napi_key_secret=s3cret\nnum_workers=50\n\
-        [Not.Linked]\nlist=a\n  b\nprivate_key=k3y\n[empty]\n";
-
-    fn shown(show: fn(&Config, &mut Vec<u8>) -> anyhow::Result<()>) -> String {
-        let config = Config::from_text(TEXT).unwrap();
-        let mut out = Vec::new();
-        show(&config, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn json_has_every_value_with_its_origin() {
-        let text = shown(show_json);
-        let json: Value = serde_json::from_str(&text).unwrap();
-        let resilient = &json["resilient"];
-        assert_eq!(resilient["num_workers"], json!({"value": "50", "origin": "app.config:5"}));
-        assert_eq!(resilient["port"], json!({"value": "443", "origin": "default"}));
-        assert_eq!(resilient["stomp_prefetch_limit"], json!({"value": "50", "origin": "default"}));
-        assert_eq!(resilient["org"], json!({"value": null, "origin": "default"}));
-        assert_eq!(resilient["api_key_secret"], json!({"value": "***", "origin": "app.config:4"}));
-        assert_eq!(resilient["api_key_id"]["value"], "id");
-        assert_eq!(json["Not.Linked"]["list"], json!({"value": "a\nb", "origin": "app.config:7"}));
-        assert_eq!(json["Not.Linked"]["private_key"]["value"], "***");
-        assert_eq!(json["empty"], json!({}));
-        for key in circuits::config::keys() {
-            assert!(resilient[key].is_object(), "{key}");
-        }
-        assert!(!text.contains("s3cret") && !text.contains("k3y"), "{text}");
-    }
-
-    #[test]
-    fn columns_have_every_value_with_its_origin() {
-        let text = shown(show);
-        let line =
-            |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).unwrap_or_default();
-        assert_eq!(
-            line("num_workers").split_whitespace().collect::<Vec<_>>(),
-            ["num_workers", "50", "app.config:5"]
-        );
-        assert_eq!(line("org").split_whitespace().collect::<Vec<_>>(), ["org", "(not", "set)", "default"]);
-        assert!(line("list").contains("a\\nb"), "{text}");
-        assert!(text.contains("[empty]") && !text.contains("s3cret") && !text.contains("k3y"), "{text}");
+    match args.command {
+        Some(Command::Check(args)) => check::run(args),
+        Some(Command::Show(args)) => show::run(args),
+        None => write::run(args.write),
     }
 }
