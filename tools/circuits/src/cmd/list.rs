@@ -51,7 +51,7 @@ fn as_json(one: &Registration) -> Value {
     })
 }
 
-fn version<'a>(one: &'a Registration) -> Option<&'a str> {
+fn version(one: &Registration) -> Option<&str> {
     Some(one.component_version()).filter(|version| !version.is_empty())
 }
 
