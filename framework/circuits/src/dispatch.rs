@@ -13,22 +13,26 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
 use crate::action::Inner;
+use crate::attempt::Attempt;
 use crate::blocking::panic_text;
 use crate::handler::timed_out;
 use crate::headroom::Headroom;
 use crate::identity::identity;
-use crate::journal::Standing;
+use crate::journal::{Arrival, Outcome, Standing};
 use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::live::Live;
 use crate::message::{ActionMessage, DestinationName};
 use crate::rules::Rules;
 use crate::seat::Seat;
-use crate::settle::{ReplyAddress, Settler};
+use crate::settle::{ReplyAddress, Settler, pause};
 use crate::signal::Signal;
 use crate::{Action, Error, Reply, Result};
 
 /// How many deliveries are taken together, so that a journal can note their arrival in one go.
 const BATCH: usize = 64;
+
+/// The header with which the platform tells an action's own changes from others.
+const CONTEXT_TOKEN: &str = "Co3ContextToken";
 
 /// Everything a message meets on its way. Cheap to clone.
 #[derive(Clone)]
@@ -89,26 +93,42 @@ impl Dispatcher {
             if taken == 0 {
                 return;
             }
-            self.take(batch.drain(..)).await;
+            self.take(batch.drain(..), &stop).await;
         }
     }
 
-    async fn take(&self, batch: impl Iterator<Item = Delivery>) {
+    async fn take(&self, batch: impl Iterator<Item = Delivery>, stop: &CancellationToken) {
         let (ids, fresh): (Vec<_>, Vec<_>) = batch.filter_map(|delivery| self.hold(delivery)).unzip();
         if ids.is_empty() {
             return;
         }
-        let standings = match self.settler.journal.begin(&ids).await {
-            Ok(standings) => standings,
-            Err(error) => {
-                // Un-acked is safe: the broker keeps what the journal could not take, and gives it out again on the next connection.
-                error!(%error, messages = ids.len(), "The journal could not note these messages; they stay with the broker");
-                ids.iter().for_each(|id| self.settler.in_flight.release(id));
-                return;
-            }
-        };
+        let Some(standings) = self.begin(&ids, &fresh, stop).await else { return };
         for ((id, delivery), standing) in ids.into_iter().zip(fresh).zip(standings) {
             self.admit(id, delivery, standing);
+        }
+    }
+
+    /// Where these messages stand. While the journal cannot note them they stay un-acknowledged, and nothing new is taken; let
+    /// go of they would be forgotten by the broker until the next connection. `None` once it stops.
+    async fn begin(
+        &self,
+        ids: &[String],
+        fresh: &[Delivery],
+        stop: &CancellationToken,
+    ) -> Option<Vec<Standing>> {
+        let arrivals: Vec<_> = ids.iter().zip(fresh).map(|(id, delivery)| arrival(id, delivery)).collect();
+        let mut failures = 0;
+        loop {
+            match self.settler.journal.begin(&arrivals).await {
+                Ok(standings) => return Some(standings),
+                Err(error) => {
+                    error!(%error, messages = ids.len(), "The journal could not note these messages; they wait, and stay with the broker");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(pause(failures)) => failures += 1,
+            }
         }
     }
 
@@ -159,7 +179,21 @@ impl Dispatcher {
             }
             Standing::Run { attempt } => {
                 address.warn_of_gaps();
-                match self.read(&delivery, attempt) {
+                let max_attempts = self.shared.live().config.settings().max_attempts;
+                if attempt > max_attempts {
+                    let error = Error::new(format_args!(
+                        "Gave up after {max_attempts} attempts, each of which ended the process. The message is set aside"
+                    ));
+                    return self.refuse(id, address, &error, Outcome::SetAside);
+                }
+                if attempt > 1 {
+                    warn!(
+                        attempt,
+                        max_attempts,
+                        "The process ended before while this message was handled; it is tried again"
+                    );
+                }
+                match self.read(&delivery) {
                     Ok((queue, incident, message)) => {
                         span.record("incident", incident);
                         let key = LaneKey { destination: queue.as_str().into(), incident };
@@ -171,20 +205,14 @@ impl Dispatcher {
                         self.tasks
                             .spawn(async move { this.handle(job, key, ticket).await }.in_current_span());
                     }
-                    Err(error) => self.refuse(id, address, &error),
+                    Err(error) => self.refuse(id, address, &error, Outcome::Answered),
                 }
             }
         }
     }
 
     /// What must hold before a message may have a handler.
-    fn read(&self, delivery: &Delivery, attempt: u32) -> Result<(String, i64, ActionMessage)> {
-        let max_attempts = self.shared.live().config.settings().max_attempts;
-        if attempt > max_attempts {
-            return Err(Error::new(format_args!(
-                "Gave up after {max_attempts} attempts, each of which ended the process. The message is set aside"
-            )));
-        }
+    fn read(&self, delivery: &Delivery) -> Result<(String, i64, ActionMessage)> {
         match &delivery.flaw {
             Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => {
                 return Err(Error::new(flaw));
@@ -205,13 +233,13 @@ impl Dispatcher {
     }
 
     /// Answers a message that no handler shall see.
-    fn refuse(&self, id: String, address: ReplyAddress, error: &Error) {
+    fn refuse(&self, id: String, address: ReplyAddress, error: &Error, outcome: Outcome) {
         error!(%error, "The message is refused");
         let reply = Reply::error(error.to_string());
         let this = self.clone();
         self.tasks.spawn(
             async move {
-                this.finish(&id, &reply, Duration::ZERO).await;
+                this.finish(&id, &reply, outcome, Duration::ZERO).await;
                 this.settler.settle(&id, &address, &reply).await;
             }
             .in_current_span(),
@@ -222,10 +250,11 @@ impl Dispatcher {
         // Without a turn the runner is stopping, and the message stays with the broker.
         let Some(turn) = ticket.turn().await else { return };
         let headroom = self.shared.headroom(&job.queue);
-        let seat = Seat::new(self.lanes.clone(), key, headroom, turn);
+        let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
+        let seat = Seat::with_attempt(self.lanes.clone(), key, headroom, turn, attempt);
         let started = Instant::now();
-        let Some(reply) = self.answer(&job, &seat).await else { return };
-        self.finish(&job.id, &reply, started.elapsed()).await;
+        let Some(reply) = self.answer(&job, &seat).await else { return seat.release().await };
+        self.finish(&job.id, &reply, Outcome::Answered, started.elapsed()).await;
         // The incident's next message need not wait for the broker.
         seat.done();
         self.settler.settle(&job.id, &job.address, &reply).await;
@@ -266,6 +295,7 @@ impl Dispatcher {
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }
+        seat.start(rule.as_deref()).await;
         let (handler, limit) = {
             // Not held while the handler runs: what a reload replaces ends with the last hold on it.
             let live = self.shared.live();
@@ -293,7 +323,7 @@ impl Dispatcher {
     }
 
     fn action(&self, job: &Job, rule: Option<&str>, seat: Arc<Seat>, cancel: CancellationToken) -> Action {
-        let rest = self.shared.client.with_token(job.headers.get("Co3ContextToken"));
+        let rest = self.shared.client.with_token(job.headers.get(CONTEXT_TOKEN));
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();
         let status = move |reply: Reply| {
@@ -316,7 +346,9 @@ impl Dispatcher {
         })
     }
 
-    async fn finish(&self, id: &str, reply: &Reply, took: Duration) {
+    /// Notes the result, which the broker may be told of only then. Until the journal takes it, the message is held: redelivered
+    /// meanwhile it does not run again.
+    async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
         info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
         self.settler.bus.emit(|| Signal::Finished {
             message_id: id.to_owned(),
@@ -324,8 +356,17 @@ impl Dispatcher {
             text: reply.text().to_owned(),
             took,
         });
-        if let Err(error) = self.settler.journal.finish(id, reply).await {
-            warn!(%error, "The journal could not note the result; if the connection breaks now, the handler may run again");
+        let mut failures = 0;
+        while let Err(error) = self.settler.journal.finish(id, reply, outcome).await {
+            error!(%error, "The journal could not note the result; the reply waits for it");
+            tokio::select! {
+                () = tokio::time::sleep(pause(failures)) => failures += 1,
+                () = self.abort.cancelled() => {
+                    // Held back, the message would certainly be handled a second time; answered, only if its ACK gets lost.
+                    error!("The journal could not note the result before the runner stopped; the reply is sent without it");
+                    return;
+                }
+            }
         }
     }
 
@@ -333,5 +374,14 @@ impl Dispatcher {
     fn settle(&self, id: String, address: ReplyAddress, reply: Reply) {
         let settler = self.settler.clone();
         self.tasks.spawn(async move { settler.settle(&id, &address, &reply).await }.in_current_span());
+    }
+}
+
+fn arrival<'a>(id: &'a str, delivery: &'a Delivery) -> Arrival<'a> {
+    Arrival {
+        id,
+        destination: &delivery.subscription,
+        headers: delivery.headers.iter().filter(|(name, _)| *name != CONTEXT_TOKEN).collect(),
+        body: &delivery.body,
     }
 }
