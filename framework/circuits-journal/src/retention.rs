@@ -106,7 +106,7 @@ impl Retention {
         let excess = self.max_bytes.map_or(0, |max| used.saturating_sub(max));
         let cutoff = self.keep.and_then(|keep| now.checked_sub(keep)).map(milliseconds);
         let left = self.delete(store, cutoff.unwrap_or(i64::MIN), excess)?;
-        if Pages::of(store.connection())?.spare() {
+        if matches!(left, Left::Nothing) && Pages::of(store.connection())?.spare() {
             store.transaction(false, |connection| {
                 let mut vacuum =
                     connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM})"))?;
@@ -115,6 +115,7 @@ impl Retention {
                 while freed.next()?.is_some() {}
                 Ok(())
             })?;
+            return Ok(Left::More);
         }
         Ok(left)
     }

@@ -163,13 +163,7 @@ async fn age_deletes_what_is_settled() {
 async fn size_deletes_the_oldest_and_the_file_shrinks() {
     let place = place();
     let journal = open(&place.path);
-    let body = Bytes::from(vec![b'x'; 60_000]);
-    for start in (0..800).step_by(100) {
-        let ids: Vec<_> = (start..start + 100).map(|n| n.to_string()).collect();
-        let arrivals: Vec<_> =
-            ids.iter().map(|id| Arrival { id, destination: "q", headers: Vec::new(), body: &body }).collect();
-        journal.begin(&arrivals).await.unwrap();
-    }
+    begin_many(&journal, 0..800, 60_000).await;
     journal
         .meddle(|connection| connection.execute("UPDATE message SET state = 2 WHERE id <> '0'", []).map(drop))
         .await
