@@ -217,7 +217,7 @@ fn the_journal_is_beside_the_logs_or_where_it_is_put() {
 #[test]
 fn what_the_journal_keeps() {
     let kept = |lines: &str| (settings(lines).journal_keep, settings(lines).journal_max_bytes);
-    let days = |days| Some(Duration::from_secs(days * 86_400));
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
     assert_eq!(kept(""), (days(30), Some(1 << 30)));
     assert_eq!(kept("journal_keep_days=0\njournal_max_mb=0"), (None, None));
     assert_eq!(kept("journal_keep_days=7\njournal_max_mb=16"), (days(7), Some(16 << 20)));
