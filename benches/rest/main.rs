@@ -44,7 +44,7 @@ pub(crate) enum Operation {
     Get,
     Put,
     Update,
-    /// Somebody else changes the object between reading and writing, once.
+    /// The first write comes too late.
     Conflict,
 }
 
@@ -69,7 +69,7 @@ async fn main() {
     }
     let platform = Platform::start();
     let bare = Bare::new(&platform);
-    let ours = Ours::new(&platform, bare.clone()).await;
+    let ours = Ours::new(&platform).await;
     let incidents = bare.incidents(AT_ONCE.into_iter().max().unwrap()).await;
     for operation in [Operation::Get, Operation::Conflict] {
         measure(&ours, operation, &incidents, 200).await;

@@ -4,7 +4,25 @@
 use circuits::prelude::*;
 use serde_json::Value;
 
-use crate::message::KEYS;
+/// What a placeholder may begin with: the keys of a message.
+const KEYS: [&str; 16] = [
+    "action_id",
+    "type_id",
+    "object_type",
+    "operation_type",
+    "properties",
+    "incident",
+    "task",
+    "artifact",
+    "note",
+    "milestone",
+    "attachment",
+    "row",
+    "user",
+    "principal",
+    "workflow",
+    "type_info",
+];
 
 /// A program and its arguments, some of them with placeholders.
 #[derive(Debug, PartialEq)]

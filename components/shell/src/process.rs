@@ -36,7 +36,7 @@ pub(crate) struct Done {
 ///
 /// # Errors
 /// The program cannot be started or did not end in time.
-pub(crate) async fn run(arguments: &[String], input: Vec<u8>, limits: Limits) -> Result<Done> {
+pub(crate) async fn run(arguments: &[String], input: &[u8], limits: Limits) -> Result<Done> {
     let (program, arguments) =
         arguments.split_first().ok_or_else(|| Error::new("there is no program to run"))?;
     let mut command = Command::new(program);
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: &[String], input: Vec<u8>, limits: Limits) ->
     let work = async {
         let feed = async move {
             // A program need not read its input: an error here is none.
-            let _ = stdin.write_all(&input).await;
+            let _ = stdin.write_all(input).await;
         };
         let ((), head, tail) = tokio::join!(feed, head(stdout, limits.output), tail(stderr, COMPLAINT));
         let ((output, cut), complaint) = (head?, tail?);

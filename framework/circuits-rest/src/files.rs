@@ -2,6 +2,7 @@
 //! limited by silence, not by its length.
 
 use std::{
+    convert::Infallible,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -81,7 +82,7 @@ impl Upload {
     /// The form, made for one try.
     pub(crate) async fn form(&self, progress: &Progress) -> Result<Form, Error> {
         let file = match &self.source {
-            Source::Bytes(bytes) => Part::stream_with_length(bytes.clone(), bytes.len() as u64),
+            Source::Bytes(bytes) => from_memory(bytes.clone(), progress.clone()),
             Source::File(path) => from_disk(path, progress.clone()).await?,
         };
         let guessed = || mime_guess::from_path(&self.name).first_or_octet_stream().to_string();
@@ -103,6 +104,16 @@ impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upload").field("name", &self.name).field("mime", &self.mime).finish_non_exhaustive()
     }
+}
+
+/// In pieces as well, so that a long transfer is seen to move.
+fn from_memory(bytes: Bytes, progress: Progress) -> Part {
+    let length = bytes.len();
+    let pieces = (0..length).step_by(PIECE).map(move |at| {
+        progress.moved();
+        Ok::<_, Infallible>(bytes.slice(at..length.min(at + PIECE)))
+    });
+    Part::stream_with_length(reqwest::Body::wrap_stream(stream::iter(pieces)), length as u64)
 }
 
 async fn from_disk(path: &Path, progress: Progress) -> Result<Part, Error> {

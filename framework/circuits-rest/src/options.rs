@@ -114,7 +114,7 @@ impl Options {
             timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
             login_tries: None,
-            conflict_tries: 50,
+            conflict_tries: 100,
             cache_ttl: Duration::from_secs(240),
             patience: Duration::from_secs(300),
             user_agent: concat!("circuits/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -191,8 +191,9 @@ impl Options {
     }
 
     /// How often [`Rest::update`](crate::Rest::update) and [`Rest::patch_with`](crate::Rest::patch_with) write before they
-    /// give up on conflicts. Default 50: with a hundred writers who never rest a write gets through at one try in three or
-    /// four, so that 20 tries fail about one change in a thousand and 50 none in a million. 0 counts as 1.
+    /// give up on conflicts. Default 100: with a hundred writers who never rest a write gets through at one try in four to
+    /// seven, so that 20 tries fail about one change in a hundred and 100 none in a million. An action's deadline ends
+    /// the tries earlier. 0 counts as 1.
     #[must_use]
     pub fn conflict_tries(mut self, tries: u32) -> Self {
         self.conflict_tries = tries;

@@ -215,27 +215,24 @@ impl Rest {
         let mut last = PatchStatus { success: true, field_failures: Vec::new(), message: None };
         while !patch.is_empty() {
             tries += 1;
-            let over = tries >= self.shared.conflict_tries.max(1);
             let begun = Instant::now();
             let mut sent = self.patch::<_, PatchStatus>(path, &patch.to_json()).await;
-            let pause = |conflicts| {
-                let pause =
-                    update::pause(conflicts, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
-                tokio::time::sleep(pause)
-            };
+            let pause = update::pause(tries, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
+            let over = self.is_last(tries, pause);
             if tries > 1 && !over && sent.as_ref().is_ok_and(|status| !status.field_failures.is_empty()) {
                 // Others in this process who lose the same race wait for us instead of making it harder.
                 if held.is_none() {
-                    held = Some(turn.lock().await);
+                    let waiting = self.in_time(turn.lock()).await;
+                    held = Some(waiting.map_err(|error| error.at(Method::Patch, path))?);
                 }
-                pause(tries).await;
+                update::wait(pause).await;
                 // What the answer said is old by now. The same patch again can do no harm and brings the values as they are.
                 sent = self.patch(path, &patch.to_json()).await;
             }
             last = match sent {
                 Ok(status) => status,
                 Err(error) if error.status() == Some(409) && !over => {
-                    pause(tries).await;
+                    update::wait(pause).await;
                     continue;
                 }
                 Err(error) => return Err(error.tries(tries)),

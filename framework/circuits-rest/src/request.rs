@@ -229,7 +229,8 @@ impl Request {
             timeout: self.rest.timeout.unwrap_or(shared.timeout),
             deadline: self.rest.deadline,
         };
-        shared.execute(&call).await
+        // Some kilobytes, which would otherwise be part of every future that holds a call.
+        Box::pin(shared.execute(&call)).await
     }
 }
 

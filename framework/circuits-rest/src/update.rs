@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{Error, Method, Rest, error::Kind, retry::Repeat};
 
@@ -50,7 +50,7 @@ impl Turns {
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause in rounds: what lets so many writers of a slow platform through one by one.
-const LONGEST_ROUNDS: u32 = 32;
+const LONGEST_ROUNDS: u32 = 128;
 
 /// The wait after `conflicts` conflicts: none after the first, for most often somebody has saved once and that is all; then
 /// anywhere up to a limit that doubles, so that writers drift apart. The limit starts at the time that a `round` of reading
@@ -63,6 +63,13 @@ pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64
     let doubled = 2_u32.saturating_pow(doublings);
     let limit = round.max(SHORTEST_PAUSE).saturating_mul(doubled).min(longest);
     limit.mul_f64(spread.clamp(0.0, 1.0)) / u32::try_from(callers.max(1)).unwrap_or(u32::MAX)
+}
+
+/// Waits for `pause`. The clock's shortest sleep is a millisecond, more than most calls take.
+pub(crate) async fn wait(pause: Duration) {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
 }
 
 impl Rest {
@@ -89,7 +96,7 @@ impl Rest {
         C: Into<Change>,
     {
         let turn = self.turn(path);
-        let _turn = turn.lock().await;
+        let _turn = self.in_time(turn.lock()).await.map_err(|error| error.at(Method::Put, path))?;
         let mut begun = Instant::now();
         let mut base: Value = self.get(path).await?;
         let mut lost: Option<Lost> = None;
@@ -100,31 +107,52 @@ impl Rest {
                 return Ok(base);
             }
             writes += 1;
-            let last = writes >= self.shared.conflict_tries.max(1);
-            let put = self.request(Method::Put, path).json(&object).repeat(Repeat::Refused);
-            match put.bytes().await {
+            let put = self.request(Method::Put, path).json(&object).repeat(Repeat::Refused).bytes().await;
+            // Everybody in this process who waits for this turn, or has it, holds one.
+            let pause = pause(writes, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
+            let last = self.is_last(writes, pause);
+            match put {
                 Ok(answer) => return Ok(written(&answer, object)),
                 Err(error) if unanswered(&error) => lost = lost.or(Some(Lost { base, wrote: object, error })),
                 Err(error) if error.status() != Some(409) => return Err(error),
                 Err(error) if last => return Err(self.given_up(path, &base, error, writes).await),
                 Err(_) => {}
             }
-            // Everybody in this process who waits for this turn, or has it, holds one.
-            let callers = Arc::strong_count(&turn);
-            tokio::time::sleep(pause(writes, begun.elapsed(), callers, fastrand::f64())).await;
+            wait(pause).await;
             begun = Instant::now();
-            base = self.get(path).await?;
-            if let Some(write) = lost.take() {
-                match write.outcome(&base) {
-                    Outcome::Took => return Ok(base),
-                    Outcome::Unclear => return Err(write.unclear()),
+            base = match (self.get(path).await, lost.take()) {
+                (Ok(now), None) => now,
+                (Ok(now), Some(write)) => match write.outcome(&now) {
+                    Outcome::Took => return Ok(now),
+                    Outcome::Unclear => return Err(write.unclear("the same fields have changed since")),
                     Outcome::Not if last => return Err(write.error.tries(writes)),
-                    // The object has not moved on: the lost write may still arrive.
-                    Outcome::Not if write.base.get("vers") == base.get("vers") => lost = Some(write),
-                    Outcome::Not => {}
+                    Outcome::Not => {
+                        // As long as the object has not moved on, the lost write may still arrive.
+                        lost = (write.base.get("vers") == now.get("vers")).then_some(write);
+                        now
+                    }
+                },
+                (Err(error), None) => return Err(error),
+                (Err(error), Some(write)) => {
+                    return Err(write.unclear(&format!("the object cannot be read ({})", error.message())));
                 }
-            }
+            };
         }
+    }
+
+    /// Waits for `others`, as long as the deadline allows.
+    pub(crate) async fn in_time<T>(&self, others: impl Future<Output = T>) -> Result<T, Error> {
+        let Some(deadline) = self.deadline else { return Ok(others.await) };
+        let late = |_| {
+            Error::new(Kind::Timeout, "the deadline of the action has passed while others changed the object")
+        };
+        timeout_at(deadline, others).await.map_err(late)
+    }
+
+    /// Whether try number `tries` at a conflict is the last: by number, or because after `pause` it would be too late.
+    pub(crate) fn is_last(&self, tries: u32, pause: Duration) -> bool {
+        tries >= self.shared.conflict_tries.max(1)
+            || self.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline)
     }
 
     /// The turn to change the object at `path`.
@@ -191,10 +219,10 @@ impl Lost {
         }
     }
 
-    fn unclear(self) -> Error {
-        self.error.with_kind(Kind::Unclear).context(
-            "the answer to the write was lost, and the same fields have changed since, so it is unknown whether it took place",
-        )
+    fn unclear(self, why: &str) -> Error {
+        let text =
+            format!("the answer to the write was lost, and {why}, so it is unknown whether it took place");
+        self.error.with_kind(Kind::Unclear).context(&text)
     }
 }
 
@@ -227,7 +255,8 @@ mod tests {
             (1..=10).map(|n| pause(n, Duration::from_millis(round), 1, 1.0).as_millis()).collect()
         };
         assert_eq!(limits(3), [0, 25, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
-        assert_eq!(limits(200), [0, 200, 400, 800, 1600, 3200, 6400, 6400, 6400, 6400], "a slow platform");
+        let slow = [0, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 25_600];
+        assert_eq!(limits(200), slow, "a slow platform");
         let round = Duration::from_millis(3);
         assert_eq!(pause(9, round, 1, 0.0), Duration::ZERO);
         assert_eq!(pause(9, round, 50, 1.0), Duration::from_millis(40), "one tries for fifty");
@@ -250,7 +279,7 @@ mod tests {
         for (now, expected) in table {
             assert_eq!(write.outcome(&now), expected, "{now}");
         }
-        assert!(write.unclear().is_unclear());
+        assert!(write.unclear("nobody knows").is_unclear());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use circuits_rest::{Change, Client};
 use serde_json::{Value, json};
 use support::{Answer, Peer, Seen, reply};
@@ -227,4 +229,48 @@ async fn other_refusals_end_an_update_at_once() {
     let peer = with(|_, _| reply(400, json!({"message": "Invalid field"}))).await;
     let error = peer.connect().await.with_token(None).update(PATH, count).await.unwrap_err();
     assert_eq!((error.status(), peer.count("PUT", "/")), (Some(400), 1));
+}
+
+#[tokio::test]
+async fn a_lost_write_after_which_nothing_can_be_read_is_unclear() {
+    let mut lost = false;
+    let peer = Peer::platform(move |seen| match seen.method.as_str() {
+        "PUT" => {
+            lost = true;
+            Answer::HangUp
+        }
+        _ if lost => reply(500, json!({"message": "out of order"})),
+        _ => reply(200, Incident::new().object),
+    })
+    .await;
+    let error = peer.connect().await.with_token(None).update(PATH, count).await.unwrap_err();
+    assert!(error.is_unclear() && error.to_string().contains("out of order"), "{error}");
+}
+
+#[tokio::test]
+async fn a_deadline_ends_conflicts_and_the_wait_for_ones_turn() {
+    let peer = with(|incident, seen| {
+        incident.object["owner_id"] = incident.puts.into();
+        incident.bump();
+        incident.put(seen)
+    })
+    .await;
+    let client = Client::connect(peer.options().conflict_tries(1_000_000)).await.unwrap();
+    let error = client.with_token(None).with_deadline(Duration::from_millis(300)).update(PATH, count).await;
+    let error = error.unwrap_err();
+    // It may pass during a pause or during a call.
+    assert!(error.is_conflict() || error.is_timeout(), "{error}");
+
+    let peer = Peer::platform(|_| Answer::Silence).await;
+    let client = peer.connect().await;
+    let first = client.with_token(None);
+    let first = tokio::spawn(async move { first.update(PATH, count).await });
+    while peer.count("GET", "/rest/orgs/201/incidents") == 0 {
+        tokio::task::yield_now().await;
+    }
+    let hurried = client.with_token(None).with_deadline(Duration::from_millis(50));
+    let error = hurried.update(PATH, count).await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("while others changed the object"), "{error}");
+    assert_eq!(peer.count("GET", "/rest/orgs/201/incidents"), 1);
+    first.abort();
 }

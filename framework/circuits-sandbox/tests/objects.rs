@@ -168,7 +168,10 @@ async fn milestones() {
     assert_eq!(rest.put(&one, changed).await["vers"], 2);
     assert_eq!(sandbox.milestones(2095)[0]["title"], "Recovered");
     assert_eq!(rest.call("POST", path, Some(json!({"title": "x"}))).await.0, 400);
-    assert_eq!(rest.call("POST", "/incidents/1/milestones", Some(json!({"title": "x", "date": 1}))).await.0, 404);
+    assert_eq!(
+        rest.call("POST", "/incidents/1/milestones", Some(json!({"title": "x", "date": 1}))).await.0,
+        404
+    );
     assert_eq!(rest.call("DELETE", &one, None).await.0, 200);
     assert_eq!(rest.call("GET", &one, None).await.0, 404);
 }

@@ -81,6 +81,7 @@ pub(crate) fn rest_options(
         .verify(verify)
         .resource_prefix(settings.resource_prefix.clone())
         .login_tries(settings.max_connection_retries)
+        .cache_ttl(settings.cache_ttl)
         .retry(retry)
         .on_secret(on_secret);
     if let Some(client) = &settings.client_auth {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
-use crate::action::Inner;
+use crate::action::{CONTEXT_TOKEN, Inner};
 use crate::attempt::Attempt;
 use crate::blocking::panic_text;
 use crate::handler::timed_out;
@@ -30,9 +30,6 @@ use crate::{Action, Error, Reply, Result};
 
 /// How many deliveries are taken together, so that a journal can note their arrival in one go.
 const BATCH: usize = 64;
-
-/// The header with which the platform tells an action's own changes from others.
-const CONTEXT_TOKEN: &str = "Co3ContextToken";
 
 /// Everything a message meets on its way. Cheap to clone.
 #[derive(Clone)]
@@ -76,6 +73,10 @@ struct Job {
     queue: String,
     incident: i64,
     address: ReplyAddress,
+}
+
+/// What the handler is given of it.
+struct Payload {
     message: ActionMessage,
     headers: Headers,
 }
@@ -116,7 +117,8 @@ impl Dispatcher {
         fresh: &[Delivery],
         stop: &CancellationToken,
     ) -> Option<Vec<Standing>> {
-        let arrivals: Vec<_> = ids.iter().zip(fresh).map(|(id, delivery)| arrival(id, delivery)).collect();
+        let arrivals: Vec<_> =
+            ids.iter().zip(fresh).map(|(id, delivery)| Arrival::of(id, delivery)).collect();
         let mut failures = 0;
         loop {
             match self.settler.journal.begin(&arrivals).await {
@@ -197,13 +199,14 @@ impl Dispatcher {
                     Ok((queue, incident, message)) => {
                         span.record("incident", incident);
                         let key = LaneKey { destination: queue.as_str().into(), incident };
-                        let headers = delivery.headers;
                         // Here and not in the task, so that tickets are drawn in the order of arrival.
                         let ticket = self.lanes.ticket(&key);
-                        let job = Job { id, queue, incident, address, message, headers };
+                        let job = Job { id, queue, incident, address };
+                        let payload = Payload { message, headers: delivery.headers };
                         let this = self.clone();
-                        self.tasks
-                            .spawn(async move { this.handle(job, key, ticket).await }.in_current_span());
+                        self.tasks.spawn(
+                            async move { this.handle(job, payload, key, ticket).await }.in_current_span(),
+                        );
                     }
                     Err(error) => self.refuse(id, address, &error, Outcome::Answered),
                 }
@@ -246,14 +249,14 @@ impl Dispatcher {
         );
     }
 
-    async fn handle(&self, job: Job, key: LaneKey, ticket: Ticket) {
+    async fn handle(&self, job: Job, payload: Payload, key: LaneKey, ticket: Ticket) {
         // Without a turn the runner is stopping, and the message stays with the broker.
         let Some(turn) = ticket.turn().await else { return };
         let headroom = self.shared.headroom(&job.queue);
         let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
         let seat = Seat::with_attempt(self.lanes.clone(), key, headroom, turn, attempt);
         let started = Instant::now();
-        let Some(reply) = self.answer(&job, &seat).await else { return seat.release().await };
+        let Some(reply) = self.answer(&job, payload, &seat).await else { return seat.release().await };
         self.finish(&job.id, &reply, Outcome::Answered, started.elapsed()).await;
         // The incident's next message need not wait for the broker.
         seat.done();
@@ -261,9 +264,9 @@ impl Dispatcher {
     }
 
     /// The reply to a message; `None` when the runner is going down and the message must stay with the broker.
-    async fn answer(&self, job: &Job, seat: &Arc<Seat>) -> Option<Reply> {
+    async fn answer(&self, job: &Job, payload: Payload, seat: &Arc<Seat>) -> Option<Reply> {
         tokio::select! {
-            outcome = self.execute(job, seat) => Some(outcome.unwrap_or_else(|error| {
+            outcome = self.execute(job, payload, seat) => Some(outcome.unwrap_or_else(|error| {
                 error!(error = ?error, "The action failed");
                 Reply::error(error.to_string())
             })),
@@ -278,13 +281,13 @@ impl Dispatcher {
         }
     }
 
-    async fn execute(&self, job: &Job, seat: &Arc<Seat>) -> Result<Reply> {
+    async fn execute(&self, job: &Job, payload: Payload, seat: &Arc<Seat>) -> Result<Reply> {
         let client = &self.shared.client;
         if client.is_down() {
             info!("The platform is down; the action waits for it");
             seat.wait_for(client.ready()).await;
         }
-        let rule = match job.message.action_id() {
+        let rule = match payload.message.action_id() {
             None => Ok(None),
             Some(id) => self.shared.rules.name(id).await,
         };
@@ -304,7 +307,7 @@ impl Dispatcher {
         // Ends with this run, however it ends, and with it what the handler left running elsewhere.
         let cancel = self.abort.child_token();
         let _ended = cancel.clone().drop_guard();
-        let action = self.action(job, rule.as_deref(), Arc::clone(seat), cancel);
+        let action = self.action(job, payload, rule.as_deref(), Arc::clone(seat), cancel);
         self.settler.bus.emit(|| Signal::Started {
             message_id: job.id.clone(),
             rule: rule.as_deref().map(str::to_owned),
@@ -322,8 +325,15 @@ impl Dispatcher {
         }
     }
 
-    fn action(&self, job: &Job, rule: Option<&str>, seat: Arc<Seat>, cancel: CancellationToken) -> Action {
-        let rest = self.shared.client.with_token(job.headers.get(CONTEXT_TOKEN));
+    fn action(
+        &self,
+        job: &Job,
+        payload: Payload,
+        rule: Option<&str>,
+        seat: Arc<Seat>,
+        cancel: CancellationToken,
+    ) -> Action {
+        let rest = self.shared.client.with_token(payload.headers.get(CONTEXT_TOKEN));
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();
         let status = move |reply: Reply| {
@@ -337,8 +347,8 @@ impl Dispatcher {
         Action::from(Inner {
             key: job.id.clone(),
             rule: rule.map(str::to_owned),
-            message: job.message.clone(),
-            headers: job.headers.clone(),
+            message: payload.message,
+            headers: payload.headers,
             rest,
             seat,
             cancel,
@@ -374,14 +384,5 @@ impl Dispatcher {
     fn settle(&self, id: String, address: ReplyAddress, reply: Reply) {
         let settler = self.settler.clone();
         self.tasks.spawn(async move { settler.settle(&id, &address, &reply).await }.in_current_span());
-    }
-}
-
-fn arrival<'a>(id: &'a str, delivery: &'a Delivery) -> Arrival<'a> {
-    Arrival {
-        id,
-        destination: &delivery.subscription,
-        headers: delivery.headers.iter().filter(|(name, _)| *name != CONTEXT_TOKEN).collect(),
-        body: &delivery.body,
     }
 }

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use circuits_stomp::Delivery;
 
+use crate::action::CONTEXT_TOKEN;
 use crate::{Reply, Result};
 
 /// The future of a journal call.
@@ -23,6 +25,13 @@ pub struct Arrival<'a> {
     pub headers: Vec<(&'a str, &'a str)>,
     /// Its body as it came.
     pub body: &'a Bytes,
+}
+
+impl<'a> Arrival<'a> {
+    pub(crate) fn of(id: &'a str, delivery: &'a Delivery) -> Self {
+        let headers = delivery.headers.iter().filter(|(name, _)| *name != CONTEXT_TOKEN);
+        Self { id, destination: &delivery.subscription, headers: headers.collect(), body: &delivery.body }
+    }
 }
 
 /// Where a message stands when it arrives.

@@ -48,6 +48,7 @@ pub mod journal;
 mod lanes;
 mod live;
 pub mod message;
+mod platform;
 mod registry;
 mod reload;
 mod reply;
@@ -63,16 +64,25 @@ mod timer;
 
 pub use action::Action;
 pub use blocking::blocking;
-pub use circuits_rest::{Error as RestError, Rest};
+pub use circuits_rest::Rest;
 pub use component::{Builder, Component};
 pub use connect::login;
 pub use error::{Error, Result};
+pub use platform::Platform;
 pub use registry::{Registration, Setup, registrations};
 pub use reload::{Reloaded, Reloader};
 pub use reply::Reply;
 pub use run_error::{Failure, RunError};
 pub use runner::Runner;
 pub use signal::Signal;
+
+/// What calls of [`Rest`] take and give, for components that name it.
+pub mod rest {
+    pub use circuits_rest::{
+        Account, Change, Choice, Download, Error, Field, FieldConflict, Fields, HandleFormat, Method, Names,
+        Patch, PatchStatus, Request, Resolve, Rest, TextFormat, Upload, give_up, overwrite, segment,
+    };
+}
 
 /// What a component imports.
 pub mod prelude {

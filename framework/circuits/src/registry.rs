@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Section};
 use crate::definitions::Definitions;
+use crate::platform::Platform;
 use crate::{Component, Error, Result};
 use circuits_rest::Rest;
 use serde::de::DeserializeOwned;
@@ -187,6 +188,15 @@ impl Setup {
     /// The whole configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Another platform or organisation, described by a section with keys as in `[resilient]`: `host`, `port`, `org`, `api_key_id`
+    /// and `api_key_secret` or `email` and `password`, `cafile`, and so on. Other keys of the section are the component's own.
+    ///
+    /// # Errors
+    /// What is missing or wrong in the section, with file and line.
+    pub fn platform(&self, section: &str) -> Result<Platform> {
+        Ok(Platform::new(&self.config, section)?)
     }
 
     /// A REST client without a context token, for look-ups at start and background work.

@@ -43,7 +43,8 @@ impl Rules {
         if let Some(answer) = self.look_up(id) {
             return Ok(answer);
         }
-        self.fetch().await?;
+        // Rare, and large: every message that waits would keep room for it.
+        Box::pin(self.fetch()).await?;
         let mut known = self.known();
         let name = known.names.get(&id).cloned();
         if name.is_none() {

@@ -222,7 +222,6 @@ async fn follow(
     bus: &Bus,
     stop: CancellationToken,
 ) {
-    let mut first = true;
     let mut tried = 0;
     loop {
         let now = state.borrow_and_update().clone();
@@ -233,10 +232,11 @@ async fn follow(
                 tried = attempt;
                 info!(%host, attempt, "STOMP attempting to connect");
             }
-            State::Connected { host, server, .. } => {
+            State::Connected { host, server, epoch, .. } => {
                 tried = 0;
                 info!(%host, server, "STOMP connected");
-                if !std::mem::take(&mut first) {
+                // Of the first connection, which may have gone by unseen, `subscribe` tells.
+                if epoch > 1 {
                     destinations.iter().for_each(|destination| subscribed(destination, bus));
                 }
             }

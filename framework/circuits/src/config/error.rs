@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::section::Section;
 use super::warning::{Severity, Warning};
 
 /// One thing that is wrong, complete in itself: place, section, key, value (`***` if secret) and what is allowed.
@@ -37,6 +38,17 @@ impl Fault {
     /// The key, or empty for a fault of a whole section or file.
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+impl ConfigError {
+    /// The same faults, found in the keys of this section.
+    pub(crate) fn of(mut self, section: &Section) -> Self {
+        for fault in &mut self.faults {
+            section.name.clone_into(&mut fault.section);
+            section.origin(&fault.key).unwrap_or(&section.origin).clone_into(&mut fault.origin);
+        }
+        self
     }
 }
 

@@ -38,6 +38,14 @@ pub(crate) fn from_text(text: &str) -> Result<Config, ConfigError> {
     Loader::new(TEXT, text, &Sources::default()).load(None)
 }
 
+/// A section that has the keys of `[resilient]` for another platform, among others.
+pub(crate) fn from_section(section: &Section) -> Result<Config, ConfigError> {
+    let known = section.entries.iter().filter(|entry| keys::KEYS.iter().any(|key| key.name == entry.key));
+    let overrides = known.filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?))).collect();
+    let sources = Sources { overrides, ..Sources::default() };
+    Loader::new(&section.origin, "", &sources).load(None).map_err(|error| error.of(section))
+}
+
 struct Loader<'a> {
     /// The file as messages name it.
     path: &'a str,

@@ -109,6 +109,16 @@ impl Config {
         })
     }
 
+    /// The platform that another section describes with keys as in `[resilient]` (`host`, `org`, `api_key_id`, `cafile`, ...;
+    /// the environment has no say), among keys of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub(crate) fn platform(&self, section: &str) -> Result<Self, ConfigError> {
+        load::from_section(&self.section_or_empty(section))
+    }
+
     /// All sections: `[resilient]` first, the others in file order.
     pub fn sections(&self) -> impl Iterator<Item = &Section> {
         self.sections.iter()

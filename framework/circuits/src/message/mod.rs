@@ -2,16 +2,19 @@
 //! every other top-level key kept as it came.
 
 mod destination;
+mod head;
 mod text;
 mod type_info;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub(crate) use destination::DestinationName;
+use head::{Head, Top};
 pub use type_info::TypeInfo;
 
 use crate::{Error, Result};
@@ -106,9 +109,14 @@ pub struct Principal {
 }
 
 /// One action message: a JSON object whose keys the platform's `ActionDataDTO` names.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// It is kept as the text it came as, and taken apart when somebody first looks into it: a message that waits takes little
+/// more memory than its bytes.
+#[derive(Clone, Debug)]
 pub struct ActionMessage {
-    fields: Map<String, Value>,
+    text: Box<str>,
+    head: Head,
+    fields: OnceLock<Map<String, Value>>,
 }
 
 impl ActionMessage {
@@ -119,29 +127,29 @@ impl ActionMessage {
     /// # Errors
     /// When the body is not JSON, or JSON but not an object; the text says where.
     pub fn parse(body: &[u8]) -> Result<Self, MalformedMessage> {
-        let fields = text::parse_tolerantly(body).map_err(MalformedMessage)?;
-        match fields {
-            Value::Object(fields) => Ok(Self { fields }),
-            other => Err(MalformedMessage(format!(
-                "the message body is {}, not a JSON object",
-                match other {
-                    Value::Array(_) => "a JSON array",
-                    Value::String(_) => "a JSON string",
-                    Value::Null => "null",
-                    _ => "a JSON scalar",
-                }
-            ))),
+        match text::parse_tolerantly(body).map_err(MalformedMessage)? {
+            (text, Top::Object(head)) => Ok(Self { text, head, fields: OnceLock::new() }),
+            (_, Top::Other(what)) => {
+                Err(MalformedMessage(format!("the message body is {what}, not a JSON object")))
+            }
         }
+    }
+
+    /// The message as JSON text.
+    pub fn as_json(&self) -> &str {
+        &self.text
     }
 
     /// Any top-level value by its key, the known ones included.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.fields.get(key).filter(|value| !value.is_null())
+        // The text was read once, so it can be read again.
+        let fields = self.fields.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default());
+        fields.get(key).filter(|value| !value.is_null())
     }
 
     /// The id of the rule that caused the message; absent in messages of old workflows.
     pub fn action_id(&self) -> Option<i64> {
-        self.get("action_id")?.as_i64()
+        self.head.action_id
     }
 
     /// What kind of object the rule ran on.
@@ -161,7 +169,7 @@ impl ActionMessage {
 
     /// The incident's id.
     pub fn incident_id(&self) -> Option<i64> {
-        self.incident()?.get("id")?.as_i64()
+        self.head.incident_id
     }
 
     /// The activity fields that the user filled in, as a struct of the component's own. A rule without activity fields

@@ -2,16 +2,20 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
-/// Parses `body`; on failure tries once more with stray bytes and lone surrogate escapes replaced by U+FFFD.
-pub(crate) fn parse_tolerantly(body: &[u8]) -> Result<Value, String> {
-    let first = match serde_json::from_slice(body) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
+/// `body` as text and as a `T`; on failure once more with stray bytes and lone surrogate escapes replaced by U+FFFD.
+pub(crate) fn parse_tolerantly<T: DeserializeOwned>(body: &[u8]) -> Result<(Box<str>, T), String> {
+    let first = match std::str::from_utf8(body).map(|text| (text, serde_json::from_str(text))) {
+        Ok((text, Ok(parsed))) => return Ok((text.into(), parsed)),
+        Ok((_, Err(error))) => Some(error),
+        Err(_) => None,
     };
     let mended = mend(body);
-    serde_json::from_str(&mended).map_err(|_| format!("the message body is not JSON: {first}"))
+    match serde_json::from_str(&mended) {
+        Ok(parsed) => Ok((mended.into(), parsed)),
+        Err(error) => Err(format!("the message body is not JSON: {}", first.unwrap_or(error))),
+    }
 }
 
 fn mend(body: &[u8]) -> String {
@@ -63,9 +67,12 @@ fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::{Value, from_str};
 
     fn parsed(body: &str) -> String {
-        parse_tolerantly(body.as_bytes()).unwrap()["a"].as_str().unwrap().to_owned()
+        let (text, value) = parse_tolerantly::<Value>(body.as_bytes()).unwrap();
+        assert_eq!(from_str::<Value>(&text).unwrap(), value);
+        value["a"].as_str().unwrap().to_owned()
     }
 
     #[test]
@@ -77,20 +84,20 @@ mod tests {
 
     #[test]
     fn stray_bytes_become_replacement_characters() {
-        let value = parse_tolerantly(b"{\"a\":\"x\xffy\"}").unwrap();
+        let (_, value) = parse_tolerantly::<Value>(b"{\"a\":\"x\xffy\"}").unwrap();
         assert_eq!(value["a"], "x\u{fffd}y");
     }
 
     #[test]
     fn the_error_is_about_the_body_as_it_came() {
-        let error = parse_tolerantly(b"<xml/>").unwrap_err();
+        let error = parse_tolerantly::<Value>(b"<xml/>").unwrap_err();
         assert!(error.contains("not JSON: expected value at line 1 column 1"), "{error}");
     }
 
     proptest! {
         #[test]
         fn any_text_is_parsed_or_refused_without_panic(text in "[\\\\u{d800}\"a{:}0-9é]{0,40}") {
-            let _ = parse_tolerantly(text.as_bytes());
+            let _ = parse_tolerantly::<Value>(text.as_bytes());
         }
     }
 }
