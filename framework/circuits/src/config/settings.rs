@@ -69,7 +69,7 @@ pub struct Settings {
     pub num_workers: usize,
     /// Longest run of a handler (`handler_timeout`, seconds; 0, the default, is no limit: `None`).
     pub handler_timeout: Option<Duration>,
-    /// Deliveries that may end the process before a message is set aside (`max_attempts`, 1 to 1000, default 5).
+    /// Times that the process may die while a message is handled, before it is set aside (`max_attempts`, 1 to 1000, default 5).
     pub max_attempts: u32,
     /// Time for running handlers after SIGTERM (`shutdown_timeout`, seconds, default 30).
     pub shutdown_timeout: Duration,
