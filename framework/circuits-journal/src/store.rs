@@ -64,7 +64,7 @@ impl From<&Arrival<'_>> for Arrived {
 impl Call {
     /// Whether its effect has to outlast a power cut, and not only the process.
     fn is_lasting(&self) -> bool {
-        matches!(self, Self::Finish { .. } | Self::Settled { .. })
+        matches!(self, Self::Finish { .. })
     }
 }
 

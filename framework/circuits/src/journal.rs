@@ -68,9 +68,11 @@ pub enum Settlement {
     Refused,
 }
 
-/// Remembers messages by their id. A call has taken effect when its future resolves: those of a durable journal then
-/// survive the end of the process, and [`finish`](Self::finish) and [`settled`](Self::settled) a power cut too.
-/// (The others need not: a power cut is not the message's doing, so the attempt it ends should not count.)
+/// Remembers messages by their id. A call has taken effect when its future resolves: in a durable journal it then survives
+/// the end of the process, and [`finish`](Self::finish) a power cut too.
+///
+/// The others need not. A power cut is not the message's doing, so the attempt that it ends should not count; and a note of
+/// settlement that is lost with the power costs a second, identical reply, if the acknowledgement right behind it is lost too.
 ///
 /// An attempt is counted when a handler starts, not when the message arrives, and is taken back when the handler goes on to
 /// wait or is stopped in an orderly way. So what is left over after the process died are the attempts during which it died.
