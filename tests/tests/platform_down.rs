@@ -4,10 +4,9 @@
 
 use circuits::config::Config;
 use circuits::prelude::*;
-use circuits::{Runner, Signal};
 use circuits_sandbox::{RestFault, Rule, Sandbox, Status};
+use circuits_tests::world::run;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 static READER: Registration = Registration::new("reader", component);
 
@@ -27,13 +26,7 @@ async fn actions_wait_instead_of_failing_one_after_another() {
     let sandbox = Sandbox::builder().rule(rule).start().await.unwrap();
     let settings = "request_max_retries=1\nrequest_retry_delay=0\nhandler_timeout=1\n";
     let config = Config::from_text(&format!("{}{settings}", sandbox.app_config())).unwrap();
-    let runner = Runner::with_components(config, &[&READER], |_| {}).await.unwrap();
-    let mut signals = runner.signals();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(runner.run(async {
-        let _ = stopped.await;
-    }));
-    while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
+    let running = run(config, &[&READER]).await;
     let fire = |name: &str| {
         let incident = sandbox.create_incident(json!({"name": name, "discovered_date": 0})).unwrap();
         sandbox.fire("Read", incident, json!({})).unwrap()
@@ -53,6 +46,5 @@ async fn actions_wait_instead_of_failing_one_after_another() {
         let done = sandbox.settled(id).await;
         assert_eq!((done.status, done.text()), (Status::Completed, "\"patient\"".to_owned()));
     }
-    stop.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    running.stop().await.unwrap();
 }
