@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use circuits::config::Config;
+use circuits::journal::{Journal, MemoryJournal};
 use circuits::{Registration, RunError, Runner, Signal};
 use circuits_sandbox::{Composed, Invocation, InvocationId, Rule, Sandbox, ServerCertificate};
 use circuits_stomp::{Host, Options, Outgoing, Session, State, Subscription, Tls};
@@ -191,7 +192,12 @@ impl World {
 
 /// Starts a runner of the probe component in this process.
 pub async fn launch(config: Config) -> Result<Running, RunError> {
-    Ok(Running::of(Runner::with_components(config, &[&PROBE], |_| {}).await?))
+    launch_on(config, Arc::new(MemoryJournal::default())).await
+}
+
+/// The same with a journal of its own.
+pub async fn launch_on(config: Config, journal: Arc<dyn Journal>) -> Result<Running, RunError> {
+    Ok(Running::of(Runner::with_components(config, &[&PROBE], |_| {}).await?.journal(journal)))
 }
 
 /// Starts a runner of these components in this process, and waits until it is subscribed.

@@ -5,6 +5,7 @@ mod cli;
 mod cmd;
 mod exit;
 mod fire;
+mod journal;
 mod lock;
 mod logging;
 mod overrides;
