@@ -7,11 +7,10 @@ use std::sync::mpsc;
 
 use circuits::config::Config;
 use circuits::prelude::*;
-use circuits::{Runner, Signal};
 use circuits_sandbox::{Rule, Sandbox, Status};
+use circuits_tests::world::{Running, run};
 use serde_json::json;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 
 static WORKER: Registration = Registration::new("worker", component);
 /// Lets the scan end.
@@ -58,7 +57,7 @@ async fn add_up(action: Action) -> Result<Reply> {
     Ok(Reply::completed(format!("{}", sum > 0)))
 }
 
-async fn start(settings: &str) -> (Sandbox, i64, oneshot::Sender<()>, JoinHandle<()>) {
+async fn start(settings: &str) -> (Sandbox, i64, Running) {
     let builder =
         ["Scan", "Quick", "Grind", "Add up"].into_iter().fold(Sandbox::builder(), |builder, rule| {
             builder.rule(Rule::menu_item(rule).on_incident().to("worker"))
@@ -66,23 +65,13 @@ async fn start(settings: &str) -> (Sandbox, i64, oneshot::Sender<()>, JoinHandle
     let sandbox = builder.start().await.unwrap();
     let incident = sandbox.create_incident(json!({"name": "x", "discovered_date": 0})).unwrap();
     let config = Config::from_text(&format!("{}{settings}", sandbox.app_config())).unwrap();
-    let runner = Runner::with_components(config, &[&WORKER], |_| {}).await.unwrap();
-    let mut signals = runner.signals();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(async move {
-        let shutdown = async {
-            let _ = stopped.await;
-        };
-        runner.run(shutdown).await.unwrap();
-    });
-    while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
-    (sandbox, incident, stop, running)
+    (sandbox, incident, run(config, &[&WORKER]).await)
 }
 
 /// One worker, a handler_timeout, and work in the background that neither occupies nor fears them.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_final_reply_comes_when_the_work_really_ends() {
-    let (sandbox, incident, stop, running) = start("num_workers=1\nhandler_timeout=1\n").await;
+    let (sandbox, incident, running) = start("num_workers=1\nhandler_timeout=1\n").await;
     let scan = sandbox.fire("Scan", incident, json!({})).unwrap();
     sandbox.until(scan, |invocation| invocation.text() == "Scan started").await;
     // Longer than the scan may run, were it no background work.
@@ -93,20 +82,18 @@ async fn the_final_reply_comes_when_the_work_really_ends() {
     assert_eq!(sandbox.invocation(scan).unwrap().status, Status::Pending);
     SCANNED.notify_one();
     assert_eq!(sandbox.settled(scan).await.text(), "Scan started\nScan found nothing");
-    stop.send(()).unwrap();
-    running.await.unwrap();
+    running.stop().await.unwrap();
 }
 
 /// A thread cannot be stopped from outside, so it is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn blocking_work_learns_that_its_run_is_over() {
-    let (sandbox, incident, stop, running) = start("shutdown_timeout=1\n").await;
+    let (sandbox, incident, running) = start("shutdown_timeout=1\n").await;
     let sum = sandbox.fire("Add up", incident, json!({})).unwrap();
     assert_eq!(sandbox.settled(sum).await.text(), "true");
     let grind = sandbox.fire("Grind", incident, json!({})).unwrap();
     sandbox.until(grind, |invocation| invocation.text() == "grinding").await;
-    stop.send(()).unwrap();
-    running.await.unwrap();
+    running.stop().await.unwrap();
     NOTICED.notified().await;
     assert_eq!(sandbox.invocation(grind).unwrap().status, Status::Pending, "it stays with the broker");
 }
