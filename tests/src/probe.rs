@@ -27,9 +27,11 @@ fn definitions() -> Definitions {
 pub const DESTINATION: &str = "probe";
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 15] = [
+pub const RULES: [&str; 17] = [
     "Echo",
     "Fail",
+    "Tell",
+    "Abort",
     "Panic",
     "Hang",
     "Gate",
@@ -123,6 +125,8 @@ fn component(setup: &Setup) -> Result<Component> {
     Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero() })
         .on("Echo", State::echo)
         .on("Fail", State::fail)
+        .on("Tell", State::tell)
+        .on("Abort", State::abort)
         .on("Panic", State::panic)
         .on("hang", State::hang)
         .on("Gate", State::gate)
@@ -150,6 +154,19 @@ impl State {
     async fn echo(self: Arc<Self>, action: Action) -> Result<Reply> {
         let incident = self.begin(&action)?;
         Ok(Reply::completed(format!("echo {incident}")))
+    }
+
+    /// Says that it runs, so that its runs can be counted at the platform.
+    async fn tell(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        action.status("running");
+        Ok(Reply::completed("told"))
+    }
+
+    /// Takes the whole process down.
+    async fn abort(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        std::process::abort();
     }
 
     async fn unlucky(self: Arc<Self>, action: Action) -> Result<Reply> {

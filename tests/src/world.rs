@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use circuits::config::Config;
-use circuits::{RunError, Runner, Signal};
+use circuits::journal::{Journal, MemoryJournal};
+use circuits::{Registration, RunError, Runner, Signal};
 use circuits_sandbox::{Composed, Invocation, InvocationId, Rule, Sandbox, ServerCertificate};
 use circuits_stomp::{Host, Options, Outgoing, Session, State, Subscription, Tls};
 use serde_json::{Value, json};
@@ -144,13 +145,7 @@ impl World {
                 let Composed { destination, headers, body, .. } = message;
                 carrier.send(Outgoing { destination, headers, body }).await.unwrap();
             }
-            None => {
-                let publication = message.headers.iter().fold(
-                    circuits_sandbox::Publication::to(&message.destination),
-                    |publication, (name, value)| publication.header(name, value),
-                );
-                self.sandbox.publish(publication.body(message.body)).unwrap();
-            }
+            None => drop(self.sandbox.publish(message.into()).unwrap()),
         }
     }
 
@@ -197,13 +192,22 @@ impl World {
 
 /// Starts a runner of the probe component in this process.
 pub async fn launch(config: Config) -> Result<Running, RunError> {
-    let runner = Runner::with_components(config, &[&PROBE], |_| {}).await?;
-    let signals = runner.signals();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let task = tokio::spawn(runner.run(async move {
-        let _ = stopped.await;
-    }));
-    Ok(Running { stop, task, signals })
+    launch_on(config, Arc::new(MemoryJournal::default())).await
+}
+
+/// The same with a journal of its own.
+pub async fn launch_on(config: Config, journal: Arc<dyn Journal>) -> Result<Running, RunError> {
+    Ok(Running::of(Runner::with_components(config, &[&PROBE], |_| {}).await?.journal(journal)))
+}
+
+/// Starts a runner of these components in this process, and waits until it is subscribed.
+///
+/// # Panics
+/// When it does not start.
+pub async fn run(config: Config, linked: &[&'static Registration]) -> Running {
+    let mut running = Running::of(Runner::with_components(config, linked, |_| {}).await.unwrap());
+    running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    running
 }
 
 /// A message with another body.
@@ -259,6 +263,16 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts this runner.
+    pub fn of(runner: Runner) -> Self {
+        let signals = runner.signals();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(runner.run(async move {
+            let _ = stopped.await;
+        }));
+        Self { stop, task, signals }
+    }
+
     /// Waits for a signal.
     pub async fn until(&mut self, wanted: impl Fn(&Signal) -> bool) -> Signal {
         loop {

@@ -38,6 +38,7 @@ const SEALED: &[(&str, &[&str])] = &[
         &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
     ),
     ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
+    ("rusqlite", &["circuits-journal"]),
     // Components register through `circuits::register!`.
     ("inventory", &["circuits"]),
 ];

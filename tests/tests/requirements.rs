@@ -10,8 +10,9 @@ use circuits::config::Config;
 use circuits::prelude::*;
 use circuits::{Failure, Runner};
 use circuits_sandbox::Sandbox;
+use circuits_tests::world::Running;
 use serde_json::Value;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 static DEMANDING: Registration = Registration::new("demanding", demanding)
     .config("[demanding]\nserver=mail.example.com\n#port=25\n")
@@ -114,16 +115,12 @@ async fn timed_work_goes_on_after_a_fault_and_follows_its_section() {
         |name: &str| Config::from_text(&format!("{}[clock]\nname={name}\n", sandbox.app_config())).unwrap();
     let runner = Runner::with_components(config("first"), &[&CLOCK], |_| {}).await.unwrap();
     let reloader = runner.reloader();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(runner.run(async {
-        let _ = stopped.await;
-    }));
+    let running = Running::of(runner);
     NEW_NAME.notified().await;
     let done = reloader.reload(config("second")).await.unwrap();
     assert_eq!((done.applied, done.needs_restart), (vec!["[clock] name".to_owned()], Vec::new()));
     NEW_NAME.notified().await;
-    stop.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

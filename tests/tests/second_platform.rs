@@ -8,8 +8,8 @@ use circuits::config::Config;
 use circuits::prelude::*;
 use circuits::{Platform, Runner, Signal};
 use circuits_sandbox::{Rule, Sandbox, Status};
+use circuits_tests::world::Running;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 static MIRROR: Registration = Registration::new("mirror", component).config("[mirror]\n");
 
@@ -37,12 +37,8 @@ async fn each_platform_is_asked_in_its_own_name() {
     let config = Config::from_text(&format!("{}{other}mirror_all=yes\n", here.app_config())).unwrap();
     let runner = Runner::with_components(config, &[&MIRROR], |_| {}).await.unwrap();
     assert!(there.requests().is_empty(), "nobody logs in before there is something to do");
-    let mut signals = runner.signals();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(runner.run(async {
-        let _ = stopped.await;
-    }));
-    while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
+    let mut running = Running::of(runner);
+    running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
     for name in ["one", "two"] {
         let incident = here.create_incident(json!({"name": name, "discovered_date": 0})).unwrap();
         let id = here.fire("Mirror", incident, json!({})).unwrap();
@@ -55,8 +51,7 @@ async fn each_platform_is_asked_in_its_own_name() {
     assert_eq!(created.len(), 2);
     let token = |request: &circuits_sandbox::Request| request.header("X-Co3ContextToken").is_some();
     assert!(!asked.iter().any(token), "the token of an action is for the platform that sent it");
-    stop.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

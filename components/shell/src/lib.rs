@@ -1,5 +1,5 @@
 //! Runs a command line from a list in app.config when a rule fires, with the action message on its standard input, and puts
-//! its output into a note of the incident.
+//! its output into a note or an attachment of the incident.
 //!
 //! Shows handlers that are made from settings, a closure for each rule, and how to run a foreign program so that nothing
 //! in a message can do more than it should: see `command_line` and `process`.
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuits::prelude::*;
+use circuits::rest::Upload;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,20 +35,30 @@ struct Settings {
     time_limit: u64,
     /// Bytes.
     max_output: usize,
+    output: Output,
+}
+
+/// Where a command's output goes.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Output {
+    Note,
+    Attachment,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { commands: String::new(), time_limit: 60, max_output: 1_000_000 }
+        Self { commands: String::new(), time_limit: 60, max_output: 1_000_000, output: Output::Note }
     }
 }
 
 struct Shell {
     limits: Limits,
+    output: Output,
 }
 
 fn component(setup: &Setup) -> Result<Component> {
-    let Settings { commands, time_limit, max_output } = setup.settings()?;
+    let Settings { commands, time_limit, max_output, output } = setup.settings()?;
     for (key, allowed, most) in [
         ("time_limit", (1..=86_400).contains(&time_limit), 86_400),
         ("max_output", (1..=10_000_000).contains(&max_output), 10_000_000),
@@ -56,7 +67,8 @@ fn component(setup: &Setup) -> Result<Component> {
             return Err(Error::new(format_args!("{key} in [shell] must be in the range 1 to {most}")));
         }
     }
-    let shell = Shell { limits: Limits { time: Duration::from_secs(time_limit), output: max_output } };
+    let limits = Limits { time: Duration::from_secs(time_limit), output: max_output };
+    let shell = Shell { limits, output };
     let mut component = Component::builder("shell", shell).on_any(Shell::refuse);
     for line in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (rule, command) = command_line::parse(line)
@@ -83,15 +95,26 @@ impl Shell {
         if done.output.trim_ascii().is_empty() {
             return Ok(Reply::completed(format!("{rule} is done; it had no output")));
         }
-        let mut text = String::from_utf8_lossy(&done.output).into_owned();
+        let mut output = done.output;
         if done.cut {
-            text.push_str(&format!("\n(cut off after {} bytes)", self.limits.output));
+            output.extend(format!("\n(cut off after {} bytes)", self.limits.output).into_bytes());
         }
-        // As text: what a program prints is not to be read as HTML.
-        let note = json!({"text": {"format": "text", "content": text}});
-        let path = format!("/incidents/{}/comments", action.incident_id()?);
-        action.rest().post::<_, Value>(&path, &note).await?;
-        Ok(Reply::completed(format!("{rule} is done; its output is in a note")))
+        let incident = format!("/incidents/{}", action.incident_id()?);
+        let place = match self.output {
+            Output::Note => {
+                // As text: what a program prints is not to be read as HTML.
+                let text = String::from_utf8_lossy(&output);
+                let note = json!({"text": {"format": "text", "content": text}});
+                action.rest().post::<_, Value>(&format!("{incident}/comments"), &note).await?;
+                "a note"
+            }
+            Output::Attachment => {
+                let file = Upload::bytes(output).name(format!("{}.txt", rule.replace('/', "_")));
+                action.rest().upload::<Value>(&format!("{incident}/attachments"), &file).await?;
+                "an attachment"
+            }
+        };
+        Ok(Reply::completed(format!("{rule} is done; its output is in {place}")))
     }
 
     async fn refuse(self: Arc<Self>, action: Action) -> Result<Reply> {

@@ -17,6 +17,9 @@ use crate::{Error, RetryPolicy, error::Kind};
 /// the last tries of the first caller are the first probes.
 const THRESHOLD: u32 = 3;
 
+/// The least time between two probes, whatever the policy says: a platform that comes up is not to be hammered.
+const PROBE_PAUSE: Duration = Duration::from_millis(200);
+
 /// The decision: pure functions of the state and the time.
 #[derive(Debug, Default)]
 struct Circuit {
@@ -63,7 +66,7 @@ impl Circuit {
         if self.failures < THRESHOLD {
             return false;
         }
-        self.probe_at = Some(now + policy.pause(self.failures - THRESHOLD + 1));
+        self.probe_at = Some(now + policy.pause(self.failures - THRESHOLD + 1).max(PROBE_PAUSE));
         let first = self.down_since.is_none();
         self.down_since.get_or_insert(now);
         first

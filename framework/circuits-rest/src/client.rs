@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::{
     Account, Error, Options, Org, Rest,
@@ -92,6 +93,7 @@ impl Client {
             turns: update::Turns::default(),
             lookups: Lookups::new(options.cache_ttl),
             breaker: Breaker::new(options.retry, options.patience),
+            asking: Mutex::default(),
         });
         let facts: Value =
             Rest::new(shared.clone(), None).absolute().get(&format!("/orgs/{}", chosen.id)).await?;
@@ -127,10 +129,19 @@ impl Client {
         self.shared.breaker.is_down()
     }
 
-    /// Returns at once while the platform answers, or else when it is worth while to try again. Waiting here before an
-    /// action is begun keeps actions in the queue instead of letting them fail one after another.
+    /// Returns while the platform answers. When it does not, one of those who wait here asks it now and then, at the pace of
+    /// [`RetryPolicy`](crate::RetryPolicy), and all return when it has answered. Waiting here before an action is begun keeps actions in the queue
+    /// instead of letting them fail one after another.
     pub async fn ready(&self) {
-        self.shared.breaker.ready().await;
+        while self.is_down() {
+            let _one_asks = self.shared.asking.lock().await;
+            self.shared.breaker.ready().await;
+            if self.is_down() {
+                let org = format!("/orgs/{}", self.org.id);
+                // The breaker has seen what became of it.
+                drop(self.with_token(None).absolute().get::<Value>(&org).await);
+            }
+        }
     }
 
     /// The rules of the organisation.

@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) turns: crate::update::Turns,
     pub(crate) lookups: crate::lookup::Lookups,
     pub(crate) breaker: crate::breaker::Breaker,
+    /// Held by whoever asks whether the platform is up again.
+    pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
 impl Shared {

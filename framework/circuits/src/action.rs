@@ -13,6 +13,9 @@ use crate::message::{ActionMessage, Principal, TypeInfo, User};
 use crate::seat::Seat;
 use crate::{Error, Reply, Result};
 
+/// The header with which the platform tells an action's own changes from others.
+pub(crate) const CONTEXT_TOKEN: &str = "Co3ContextToken";
+
 /// One delivered action. Cheap to clone.
 #[derive(Clone)]
 pub struct Action {
@@ -54,7 +57,7 @@ impl Action {
 
     /// The token that tells the platform which rule not to run again; [`rest`](Self::rest) sends it by itself.
     pub fn context_token(&self) -> Option<&str> {
-        self.header("Co3ContextToken")
+        self.header(CONTEXT_TOKEN)
     }
 
     /// A REST client whose every request carries this action's context token.

@@ -12,18 +12,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
-use crate::action::Inner;
+use crate::action::{CONTEXT_TOKEN, Inner};
+use crate::attempt::Attempt;
 use crate::blocking::panic_text;
 use crate::handler::timed_out;
 use crate::headroom::Headroom;
 use crate::identity::identity;
-use crate::journal::Standing;
+use crate::journal::{Arrival, Outcome, Standing};
 use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::live::Live;
 use crate::message::{ActionMessage, DestinationName};
 use crate::rules::Rules;
 use crate::seat::Seat;
-use crate::settle::{ReplyAddress, Settler};
+use crate::settle::{ReplyAddress, Settler, pause};
 use crate::signal::Signal;
 use crate::{Action, Error, Reply, Result};
 
@@ -93,26 +94,43 @@ impl Dispatcher {
             if taken == 0 {
                 return;
             }
-            self.take(batch.drain(..)).await;
+            self.take(batch.drain(..), &stop).await;
         }
     }
 
-    async fn take(&self, batch: impl Iterator<Item = Delivery>) {
+    async fn take(&self, batch: impl Iterator<Item = Delivery>, stop: &CancellationToken) {
         let (ids, fresh): (Vec<_>, Vec<_>) = batch.filter_map(|delivery| self.hold(delivery)).unzip();
         if ids.is_empty() {
             return;
         }
-        let standings = match self.settler.journal.begin(&ids).await {
-            Ok(standings) => standings,
-            Err(error) => {
-                // Un-acked is safe: the broker keeps what the journal could not take, and gives it out again on the next connection.
-                error!(%error, messages = ids.len(), "The journal could not note these messages; they stay with the broker");
-                ids.iter().for_each(|id| self.settler.in_flight.release(id));
-                return;
-            }
-        };
+        let Some(standings) = self.begin(&ids, &fresh, stop).await else { return };
         for ((id, delivery), standing) in ids.into_iter().zip(fresh).zip(standings) {
             self.admit(id, delivery, standing);
+        }
+    }
+
+    /// Where these messages stand. While the journal cannot note them they stay un-acknowledged, and nothing new is taken; let
+    /// go of they would be forgotten by the broker until the next connection. `None` once it stops.
+    async fn begin(
+        &self,
+        ids: &[String],
+        fresh: &[Delivery],
+        stop: &CancellationToken,
+    ) -> Option<Vec<Standing>> {
+        let arrivals: Vec<_> =
+            ids.iter().zip(fresh).map(|(id, delivery)| Arrival::of(id, delivery)).collect();
+        let mut failures = 0;
+        loop {
+            match self.settler.journal.begin(&arrivals).await {
+                Ok(standings) => return Some(standings),
+                Err(error) => {
+                    error!(%error, messages = ids.len(), "The journal could not note these messages; they wait, and stay with the broker");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(pause(failures)) => failures += 1,
+            }
         }
     }
 
@@ -163,7 +181,21 @@ impl Dispatcher {
             }
             Standing::Run { attempt } => {
                 address.warn_of_gaps();
-                match self.read(&delivery, attempt) {
+                let max_attempts = self.shared.live().config.settings().max_attempts;
+                if attempt > max_attempts {
+                    let error = Error::new(format_args!(
+                        "Gave up after {max_attempts} attempts, each of which ended the process. The message is set aside"
+                    ));
+                    return self.refuse(id, address, &error, Outcome::SetAside);
+                }
+                if attempt > 1 {
+                    warn!(
+                        attempt,
+                        max_attempts,
+                        "The process ended before while this message was handled; it is tried again"
+                    );
+                }
+                match self.read(&delivery) {
                     Ok((queue, incident, message)) => {
                         span.record("incident", incident);
                         let key = LaneKey { destination: queue.as_str().into(), incident };
@@ -176,20 +208,14 @@ impl Dispatcher {
                             async move { this.handle(job, payload, key, ticket).await }.in_current_span(),
                         );
                     }
-                    Err(error) => self.refuse(id, address, &error),
+                    Err(error) => self.refuse(id, address, &error, Outcome::Answered),
                 }
             }
         }
     }
 
     /// What must hold before a message may have a handler.
-    fn read(&self, delivery: &Delivery, attempt: u32) -> Result<(String, i64, ActionMessage)> {
-        let max_attempts = self.shared.live().config.settings().max_attempts;
-        if attempt > max_attempts {
-            return Err(Error::new(format_args!(
-                "Gave up after {max_attempts} attempts, each of which ended the process. The message is set aside"
-            )));
-        }
+    fn read(&self, delivery: &Delivery) -> Result<(String, i64, ActionMessage)> {
         match &delivery.flaw {
             Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => {
                 return Err(Error::new(flaw));
@@ -210,13 +236,13 @@ impl Dispatcher {
     }
 
     /// Answers a message that no handler shall see.
-    fn refuse(&self, id: String, address: ReplyAddress, error: &Error) {
+    fn refuse(&self, id: String, address: ReplyAddress, error: &Error, outcome: Outcome) {
         error!(%error, "The message is refused");
         let reply = Reply::error(error.to_string());
         let this = self.clone();
         self.tasks.spawn(
             async move {
-                this.finish(&id, &reply, Duration::ZERO).await;
+                this.finish(&id, &reply, outcome, Duration::ZERO).await;
                 this.settler.settle(&id, &address, &reply).await;
             }
             .in_current_span(),
@@ -227,10 +253,11 @@ impl Dispatcher {
         // Without a turn the runner is stopping, and the message stays with the broker.
         let Some(turn) = ticket.turn().await else { return };
         let headroom = self.shared.headroom(&job.queue);
-        let seat = Seat::new(self.lanes.clone(), key, headroom, turn);
+        let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
+        let seat = Seat::with_attempt(self.lanes.clone(), key, headroom, turn, attempt);
         let started = Instant::now();
-        let Some(reply) = self.answer(&job, payload, &seat).await else { return };
-        self.finish(&job.id, &reply, started.elapsed()).await;
+        let Some(reply) = self.answer(&job, payload, &seat).await else { return seat.release().await };
+        self.finish(&job.id, &reply, Outcome::Answered, started.elapsed()).await;
         // The incident's next message need not wait for the broker.
         seat.done();
         self.settler.settle(&job.id, &job.address, &reply).await;
@@ -271,6 +298,7 @@ impl Dispatcher {
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }
+        seat.start(rule.as_deref()).await;
         let (handler, limit) = {
             // Not held while the handler runs: what a reload replaces ends with the last hold on it.
             let live = self.shared.live();
@@ -305,7 +333,7 @@ impl Dispatcher {
         seat: Arc<Seat>,
         cancel: CancellationToken,
     ) -> Action {
-        let rest = self.shared.client.with_token(payload.headers.get("Co3ContextToken"));
+        let rest = self.shared.client.with_token(payload.headers.get(CONTEXT_TOKEN));
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();
         let status = move |reply: Reply| {
@@ -328,7 +356,9 @@ impl Dispatcher {
         })
     }
 
-    async fn finish(&self, id: &str, reply: &Reply, took: Duration) {
+    /// Notes the result, which the broker may be told of only then. Until the journal takes it, the message is held: redelivered
+    /// meanwhile it does not run again.
+    async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
         info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
         self.settler.bus.emit(|| Signal::Finished {
             message_id: id.to_owned(),
@@ -336,8 +366,17 @@ impl Dispatcher {
             text: reply.text().to_owned(),
             took,
         });
-        if let Err(error) = self.settler.journal.finish(id, reply).await {
-            warn!(%error, "The journal could not note the result; if the connection breaks now, the handler may run again");
+        let mut failures = 0;
+        while let Err(error) = self.settler.journal.finish(id, reply, outcome).await {
+            error!(%error, "The journal could not note the result; the reply waits for it");
+            tokio::select! {
+                () = tokio::time::sleep(pause(failures)) => failures += 1,
+                () = self.abort.cancelled() => {
+                    // Held back, the message would certainly be handled a second time; answered, only if its ACK gets lost.
+                    error!("The journal could not note the result before the runner stopped; the reply is sent without it");
+                    return;
+                }
+            }
         }
     }
 

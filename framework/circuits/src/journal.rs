@@ -3,35 +3,92 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use circuits_stomp::Delivery;
+
+use crate::action::CONTEXT_TOKEN;
 use crate::{Reply, Result};
 
 /// The future of a journal call.
 pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// A message as it arrives.
+#[derive(Clone, Debug)]
+pub struct Arrival<'a> {
+    /// What tells it from all other messages.
+    pub id: &'a str,
+    /// The destination it came from, `actions.<org>.<name>`.
+    pub destination: &'a str,
+    /// Its STOMP headers, without the context token: that one is a secret, and a redelivery brings it again.
+    pub headers: Vec<(&'a str, &'a str)>,
+    /// Its body as it came.
+    pub body: &'a Bytes,
+}
+
+impl<'a> Arrival<'a> {
+    pub(crate) fn of(id: &'a str, delivery: &'a Delivery) -> Self {
+        let headers = delivery.headers.iter().filter(|(name, _)| *name != CONTEXT_TOKEN);
+        Self { id, destination: &delivery.subscription, headers: headers.collect(), body: &delivery.body }
+    }
+}
+
 /// Where a message stands when it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Not finished before; this is the attempt's number, from 1.
+    /// Not finished before; its next attempt has this number.
     Run {
-        /// Attempts so far, this one included.
+        /// The attempts that were begun and neither finished nor taken back, and the next one: from 1.
         attempt: u32,
     },
     /// The handler finished, but the broker may not have the reply yet.
     Finished(Reply),
-    /// The reply is confirmed by the broker; only the ACK is missing.
+    /// Settled; only the ACK is missing.
     Replied,
 }
 
-/// Remembers messages by their `message-id`. Each call is durable when its future resolves, as far as the journal is durable.
+/// Who made the final reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A handler; or the runner, for a message that no handler takes.
+    Answered,
+    /// The runner, for a message that was set aside after too many attempts.
+    SetAside,
+}
+
+/// What became of the reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The broker has confirmed it.
+    Replied,
+    /// The message names no address for it.
+    NoAddress,
+    /// The broker refused it for good.
+    Refused,
+}
+
+/// Remembers messages by their id. A call has taken effect when its future resolves: in a durable journal it then survives
+/// the end of the process, and [`finish`](Self::finish) a power cut too.
+///
+/// The others need not. A power cut is not the message's doing, so the attempt that it ends should not count; and a note of
+/// settlement that is lost with the power costs a second, identical reply, if the acknowledgement right behind it is lost too.
+///
+/// An attempt is counted when a handler starts, not when the message arrives, and is taken back when the handler goes on to
+/// wait or is stopped in an orderly way. So what is left over after the process died are the attempts during which it died.
+///
+/// Of a message that has not arrived, and once a message is settled, all calls but `begin` have no effect.
 pub trait Journal: Send + Sync + 'static {
     /// Notes the arrival of these messages, together for speed, and tells where each stands.
-    fn begin<'a>(&'a self, ids: &'a [String]) -> JournalFuture<'a, Vec<Standing>>;
-    /// Notes the handler's result; before the broker is told anything.
-    fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply) -> JournalFuture<'a, ()>;
-    /// Notes that the broker has confirmed the reply.
-    fn replied<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()>;
+    fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>>;
+    /// Notes that an attempt begins: the handler of this rule, on this incident, is about to run.
+    fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()>;
+    /// Takes the last attempt back: the handler does not run any more, and the process goes on.
+    fn released<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()>;
+    /// Notes the final reply; before the broker is told anything.
+    fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, outcome: Outcome) -> JournalFuture<'a, ()>;
+    /// Notes what became of the reply; before the message is acknowledged, unless one transaction does both.
+    fn settled<'a>(&'a self, id: &'a str, settlement: Settlement) -> JournalFuture<'a, ()>;
 }
 
 /// A journal that lasts as long as the process: redeliveries after a lost connection find it, a restart does not.
@@ -53,53 +110,71 @@ struct State {
 enum Entry {
     Begun { attempts: u32 },
     Finished(Reply),
-    Replied,
+    Settled,
 }
 
 const KEPT_ANSWERED: usize = 20_000;
 
 impl MemoryJournal {
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn done<'a, T: Send + 'a>(value: T) -> JournalFuture<'a, T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
 impl Journal for MemoryJournal {
-    fn begin<'a>(&'a self, ids: &'a [String]) -> JournalFuture<'a, Vec<Standing>> {
-        let standings = self.with(|state| ids.iter().map(|id| state.begin(id)).collect());
-        Box::pin(std::future::ready(Ok(standings)))
+    fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>> {
+        let mut state = self.lock();
+        done(arrivals.iter().map(|arrival| state.begin(arrival.id)).collect())
     }
 
-    fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply) -> JournalFuture<'a, ()> {
-        self.with(|state| state.messages.insert(id.to_owned(), Entry::Finished(reply.clone())));
-        Box::pin(std::future::ready(Ok(())))
+    fn started<'a>(&'a self, id: &'a str, _rule: Option<&'a str>, _incident: i64) -> JournalFuture<'a, ()> {
+        if let Some(Entry::Begun { attempts }) = self.lock().messages.get_mut(id) {
+            *attempts += 1;
+        }
+        done(())
     }
 
-    fn replied<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()> {
-        self.with(|state| state.replied(id));
-        Box::pin(std::future::ready(Ok(())))
+    fn released<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()> {
+        if let Some(Entry::Begun { attempts }) = self.lock().messages.get_mut(id) {
+            *attempts = attempts.saturating_sub(1);
+        }
+        done(())
+    }
+
+    fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, _outcome: Outcome) -> JournalFuture<'a, ()> {
+        if let Some(entry @ (Entry::Begun { .. } | Entry::Finished(_))) = self.lock().messages.get_mut(id) {
+            *entry = Entry::Finished(reply.clone());
+        }
+        done(())
+    }
+
+    fn settled<'a>(&'a self, id: &'a str, _settlement: Settlement) -> JournalFuture<'a, ()> {
+        self.lock().settled(id);
+        done(())
     }
 }
 
 impl State {
     fn begin(&mut self, id: &str) -> Standing {
-        match self.messages.get_mut(id) {
-            Some(Entry::Begun { attempts }) => {
-                *attempts += 1;
-                Standing::Run { attempt: *attempts }
-            }
+        match self.messages.get(id) {
+            Some(Entry::Begun { attempts }) => Standing::Run { attempt: attempts + 1 },
             Some(Entry::Finished(reply)) => Standing::Finished(reply.clone()),
-            Some(Entry::Replied) => Standing::Replied,
+            Some(Entry::Settled) => Standing::Replied,
             None => {
-                self.messages.insert(id.to_owned(), Entry::Begun { attempts: 1 });
+                self.messages.insert(id.to_owned(), Entry::Begun { attempts: 0 });
                 Standing::Run { attempt: 1 }
             }
         }
     }
 
-    fn replied(&mut self, id: &str) {
-        if matches!(self.messages.insert(id.to_owned(), Entry::Replied), Some(Entry::Replied)) {
-            return;
+    fn settled(&mut self, id: &str) {
+        match self.messages.get_mut(id) {
+            None | Some(Entry::Settled) => return,
+            Some(entry) => *entry = Entry::Settled,
         }
         self.answered.push_back(id.to_owned());
         if self.answered.len() > KEPT_ANSWERED
@@ -115,17 +190,23 @@ mod tests {
     use super::*;
 
     async fn standing(journal: &MemoryJournal, id: &str) -> Standing {
-        journal.begin(&[id.to_owned()]).await.unwrap().remove(0)
+        let arrival = Arrival { id, destination: "actions.201.q", headers: Vec::new(), body: &Bytes::new() };
+        journal.begin(&[arrival]).await.unwrap().remove(0)
     }
 
     #[tokio::test]
     async fn a_message_goes_from_run_to_replied() {
         let journal = MemoryJournal::default();
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });
+        assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });
+        journal.started("a", Some("Rule"), 7).await.unwrap();
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 2 });
-        journal.finish("a", &Reply::completed("x")).await.unwrap();
+        journal.released("a").await.unwrap();
+        assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });
+        journal.finish("a", &Reply::completed("x"), Outcome::Answered).await.unwrap();
         assert_eq!(standing(&journal, "a").await, Standing::Finished(Reply::completed("x")));
-        journal.replied("a").await.unwrap();
+        journal.settled("a", Settlement::Replied).await.unwrap();
+        journal.finish("a", &Reply::completed("y"), Outcome::Answered).await.unwrap();
         assert_eq!(standing(&journal, "a").await, Standing::Replied);
     }
 
@@ -133,9 +214,10 @@ mod tests {
     async fn answered_ids_are_bounded() {
         let journal = MemoryJournal::default();
         for n in 0..=KEPT_ANSWERED {
-            journal.replied(&n.to_string()).await.unwrap();
+            standing(&journal, &n.to_string()).await;
+            journal.settled(&n.to_string(), Settlement::Replied).await.unwrap();
         }
-        assert_eq!(journal.with(|state| state.messages.len()), KEPT_ANSWERED);
+        assert_eq!(journal.lock().messages.len(), KEPT_ANSWERED);
         assert_eq!(standing(&journal, "0").await, Standing::Run { attempt: 1 });
         assert_eq!(standing(&journal, "1").await, Standing::Replied);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::attempt::Attempt;
 use crate::headroom::Headroom;
 use crate::lanes::{LaneKey, Lanes, Ticket, Turn};
 
@@ -16,6 +17,7 @@ pub(crate) struct Seat {
     lanes: Lanes,
     key: LaneKey,
     headroom: Arc<Headroom>,
+    attempt: Attempt,
     turn: Mutex<Option<Turn>>,
     state: watch::Sender<State>,
 }
@@ -33,9 +35,35 @@ enum State {
 }
 
 impl Seat {
+    /// A seat whose attempts no journal hears of.
+    #[cfg(test)]
     pub(crate) fn new(lanes: Lanes, key: LaneKey, headroom: Arc<Headroom>, turn: Turn) -> Arc<Self> {
+        let journal = Arc::new(crate::journal::MemoryJournal::default());
+        let attempt = Attempt::new(journal, String::new(), key.incident);
+        Self::with_attempt(lanes, key, headroom, turn, attempt)
+    }
+
+    pub(crate) fn with_attempt(
+        lanes: Lanes,
+        key: LaneKey,
+        headroom: Arc<Headroom>,
+        turn: Turn,
+        attempt: Attempt,
+    ) -> Arc<Self> {
         let state = watch::Sender::new(State::Taken(Instant::now()));
-        Arc::new(Self { lanes, key, headroom, turn: Mutex::new(Some(turn)), state })
+        Arc::new(Self { lanes, key, headroom, attempt, turn: Mutex::new(Some(turn)), state })
+    }
+
+    /// Notes in the journal that the rule's handler is about to run. As long as the journal cannot, nothing runs: a message
+    /// that ends the process could not be told from others afterwards.
+    pub(crate) async fn start(&self, rule: Option<&str>) {
+        self.attempt.of_rule(rule);
+        self.count().await;
+    }
+
+    /// Takes the attempt back that a stop of the runner interrupts: the message did nothing wrong.
+    pub(crate) async fn release(&self) {
+        self.attempt.release().await;
     }
 
     /// The lane the action belongs to.
@@ -65,6 +93,7 @@ impl Seat {
         match ticket.turn().await {
             Some(turn) => {
                 *self.turn() = Some(turn);
+                self.count().await;
                 self.now(State::Taken(Instant::now()));
             }
             None => self.abandon().await,
@@ -76,7 +105,9 @@ impl Seat {
         let seated = self.turn().as_mut().map(Turn::release_worker).is_some();
         if !seated {
             // In the background there is no worker to give.
-            return self.unless_stopped(what).await;
+            let outcome = self.unless_stopped(what).await;
+            self.count().await;
+            return outcome;
         }
         self.now(State::Left);
         let outcome = self.unless_stopped(what).await;
@@ -84,12 +115,21 @@ impl Seat {
         if let Some(turn) = self.turn().as_mut() {
             turn.resume(worker);
         }
+        self.count().await;
         self.now(State::Taken(Instant::now()));
         outcome
     }
 
-    /// Waits for `what`; never returns once the runner stops.
+    /// Waits for `what`; never returns once the runner stops. Should the process die meanwhile, this message is not why.
     pub(crate) async fn unless_stopped<T>(&self, what: impl Future<Output = T>) -> T {
+        self.or_abandon(async { tokio::join!(self.attempt.release(), what).1 }).await
+    }
+
+    async fn count(&self) {
+        self.or_abandon(self.attempt.start()).await;
+    }
+
+    async fn or_abandon<T>(&self, what: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
             () = self.lanes.closed() => {}

@@ -9,7 +9,7 @@ use tracing::{debug, error, warn};
 
 use crate::config::ReplyMode;
 use crate::in_flight::InFlight;
-use crate::journal::Journal;
+use crate::journal::{Journal, Settlement};
 use crate::signal::{Bus, Signal};
 use crate::{Reply, Result};
 
@@ -69,8 +69,8 @@ enum Tried {
 /// How often a reply is offered to a broker that refuses it, before the message is acknowledged without one.
 const REFUSALS: u32 = 8;
 
-/// The wait after so many refusals: a broker that is full needs time, a message that waits holds up only itself.
-fn pause(refusals: u32) -> Duration {
+/// The wait after so many refusals: a broker or a disk that is full needs time.
+pub(crate) fn pause(refusals: u32) -> Duration {
     Duration::from_secs(1 << refusals.min(5)).min(Duration::from_secs(30))
 }
 
@@ -135,7 +135,7 @@ impl Settler {
     /// Counts the reply as sent, so that the message is only acknowledged from now on, also after a redelivery.
     async fn give_up(&self, id: &str, replied: &mut bool) {
         *replied = true;
-        note(id, self.journal.replied(id).await);
+        note(id, self.journal.settled(id, Settlement::Refused).await);
     }
 
     async fn try_once(
@@ -154,7 +154,7 @@ impl Settler {
             match sent {
                 Ok(()) => {
                     *replied = true;
-                    note(id, self.journal.replied(id).await);
+                    note(id, self.journal.settled(id, Settlement::Replied).await);
                     if matches!(self.mode, ReplyMode::Transaction) {
                         return Tried::Settled;
                     }
@@ -171,7 +171,7 @@ impl Settler {
                 Err(_) => return Tried::Gone,
             }
         } else if !*replied {
-            note(id, self.journal.replied(id).await);
+            note(id, self.journal.settled(id, Settlement::NoAddress).await);
         }
         if self.session.ack(token) { Tried::Settled } else { Tried::Gone }
     }

@@ -52,12 +52,9 @@ pub async fn headers_that_lack(on: On) {
     if on == On::Sandbox {
         // Real brokers always give a message-id.
         let message = fresh();
-        let publication = message
-            .headers
-            .iter()
-            .fold(Publication::to(&message.destination), |to, (name, value)| to.header(name, value));
-        world.sandbox.publish(publication.body(message.body).without("message-id")).unwrap();
-        let invocation = world.settled(message.invocation).await;
+        let invocation = message.invocation;
+        world.sandbox.publish(Publication::from(message).without("message-id")).unwrap();
+        let invocation = world.settled(invocation).await;
         assert!(invocation.text().contains("no message-id header"), "{}", invocation.text());
         world.sandbox.idle(&world.sandbox.queue("probe")).await;
     }

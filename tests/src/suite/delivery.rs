@@ -1,5 +1,7 @@
 //! What happens to good messages.
 
+use std::collections::BTreeSet;
+
 use circuits_sandbox::Status;
 
 use crate::probe::Probe;
@@ -41,14 +43,16 @@ pub async fn one_incident_in_order_others_beside_it(on: On) {
     for incident in [one, one, other] {
         ids.push(world.fire("Gate", incident).await);
     }
-    let begun: Vec<_> = probe.begun(2).await.into_iter().map(|(incident, _)| incident).collect();
-    assert_eq!(begun, [one, other], "the second action of one incident began before the first ended");
+    // Which of two incidents is first is open; that both of one are not at work together is not.
+    let begun: BTreeSet<_> = probe.begun(2).await.into_iter().map(|(incident, _)| incident).collect();
+    let both = BTreeSet::from([one, other]);
+    assert_eq!(begun, both, "the second action of one incident began before the first ended");
     probe.gate.add_permits(3);
     for id in ids {
         assert_eq!(world.settled(id).await.final_replies, 1);
     }
-    let begun: Vec<_> = probe.runs().into_iter().map(|(incident, _)| incident).collect();
-    assert_eq!(begun, [one, other, one]);
+    let last = probe.runs().last().map(|(incident, _)| *incident);
+    assert_eq!((probe.runs().len(), last), (3, Some(one)));
     runner.stop().await.unwrap();
 }
 

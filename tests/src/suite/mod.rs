@@ -14,7 +14,7 @@ pub use delivery::{
     every_outcome_is_answered_once, one_incident_in_order_others_beside_it, transactions_answer_once,
 };
 pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
-pub use process::{a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
+pub use process::{Process, a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
 pub use refusals::{certificates_that_do_not_hold, wrong_password_and_forbidden_queue};
 pub use waiting::what_waits_stays_with_the_broker;
 

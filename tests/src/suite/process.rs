@@ -8,12 +8,14 @@ use circuits_sandbox::Status;
 use crate::world::{On, World};
 
 /// A runner in a process of its own.
-struct Process {
+#[derive(Debug)]
+pub struct Process {
     child: Child,
 }
 
 impl Process {
-    fn start(binary: &Path, directory: &Path, config: &str) -> Self {
+    /// Starts `circuits run` with this app.config; what it writes goes to `directory`.
+    pub fn start(binary: &Path, directory: &Path, config: &str) -> Self {
         let file = directory.join("app.config");
         std::fs::write(&file, config).unwrap();
         let child = Command::new(binary)
@@ -29,15 +31,22 @@ impl Process {
         Self { child }
     }
 
-    fn kill(mut self) {
+    /// Ends it with SIGKILL.
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    async fn terminate(mut self) -> Option<i32> {
+    /// Ends it with SIGTERM; its exit code.
+    pub async fn terminate(self) -> Option<i32> {
         let status =
             Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
+        self.ended().await
+    }
+
+    /// Waits for its end; its exit code, unless a signal ended it.
+    pub async fn ended(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()
     }
 }

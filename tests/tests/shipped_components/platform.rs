@@ -4,20 +4,18 @@ use std::path::PathBuf;
 
 use circuits::config::Config;
 use circuits::definitions::deploy;
-use circuits::{Registration, Rest, Runner, Signal, registrations};
-use circuits_sandbox::{Composed, Invocation, Publication, Sandbox};
-use circuits_tests::world::with_body;
+use circuits::{Registration, Rest, Runner, registrations};
+use circuits_sandbox::{Composed, Invocation, Sandbox};
+use circuits_tests::world::{Running, run, with_body};
 use components as _;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 pub(crate) struct Platform {
     pub(crate) sandbox: Sandbox,
     pub(crate) incident: i64,
     /// The administrator's access, without a context token.
     pub(crate) rest: Rest,
-    stop: oneshot::Sender<()>,
-    runner: tokio::task::JoinHandle<()>,
+    runner: Running,
 }
 
 /// A sandbox with the component's definitions and a runner of it alone.
@@ -35,17 +33,8 @@ pub(crate) async fn start_with(name: &str, settings: &[(&str, &str)]) -> Platfor
     let again = deploy(&rest, &registration.platform_definitions()).await.unwrap();
     assert!(again.created.is_empty(), "a second run changes nothing: {again:?}");
 
-    let runner = Runner::with_components(config, &[registration], |_| {}).await.unwrap();
-    let mut signals = runner.signals();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let runner = tokio::spawn(async move {
-        let shutdown = async {
-            let _ = stopped.await;
-        };
-        runner.run(shutdown).await.unwrap();
-    });
-    while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
-    Platform { sandbox, incident, rest, stop, runner }
+    let runner = run(config, &[registration]).await;
+    Platform { sandbox, incident, rest, runner }
 }
 
 /// Why a component does not start with these settings.
@@ -90,12 +79,9 @@ impl Platform {
 
     /// Puts a message on the queue and waits for its answer.
     pub(crate) async fn publish(&self, message: Composed) -> Invocation {
-        let publication = message
-            .headers
-            .iter()
-            .fold(Publication::to(&message.destination), |to, (name, value)| to.header(name, value));
-        self.sandbox.publish(publication.body(message.body)).unwrap();
-        self.sandbox.settled(message.invocation).await
+        let invocation = message.invocation;
+        self.sandbox.publish(message.into()).unwrap();
+        self.sandbox.settled(invocation).await
     }
 
     /// Fires a menu item on the incident and waits for its answer.
@@ -128,8 +114,7 @@ impl Platform {
     }
 
     pub(crate) async fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.runner.await.unwrap();
+        self.runner.stop().await.unwrap();
     }
 }
 

@@ -53,6 +53,18 @@ async fn the_default_command_does_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn long_output_may_become_an_attachment() {
+    let platform = start_scan("/bin/echo {artifact.value}", &[("output", "attachment")]).await;
+    let invocation = scan(&platform, "10.0.0.1").await;
+    assert_eq!(invocation.text(), "Scan Host is done; its output is in an attachment");
+    let attachments = platform.sandbox.attachments(platform.incident);
+    let [file] = attachments.as_slice() else { panic!("one attachment, not {attachments:?}") };
+    assert_eq!((&file["name"], &file["size"]), (&json!("Scan Host.txt"), &json!(9)));
+    assert!(notes(&platform).is_empty());
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_is_an_argument_and_nothing_else() {
     let platform = start_scan("/usr/bin/printf '<%s>' --ip {artifact.value} end", &[]).await;
     let value = "1.2.3.4; touch $(id) | `id` & \"x\" 'y' *";

@@ -12,7 +12,7 @@ Exit codes:
    0  stopped as asked (SIGINT, SIGTERM)
    1  configuration, component or start fault
    2  wrong usage
-   3  another instance runs with the same lock file
+   3  another instance runs with the same lock file or journal
   20  REST: the platform cannot be reached or answers with an error
   21  REST: refused with 401 after login
   22  a CA or certificate file is missing or unreadable

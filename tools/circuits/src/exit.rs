@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use circuits::{Failure, RunError};
+use circuits_journal::OpenError;
 
 use crate::lock::Locked;
 
@@ -33,7 +34,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 
 /// The exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> u8 {
-    if error.is::<Locked>() {
+    if error.is::<Locked>() || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_in_use) {
         return LOCKED;
     }
     error.downcast_ref::<RunError>().map_or(GENERAL, |error| code_of(error.failure()))

@@ -6,6 +6,7 @@ mod cmd;
 mod confirm;
 mod exit;
 mod fire;
+mod journal;
 mod lock;
 mod logging;
 mod overrides;

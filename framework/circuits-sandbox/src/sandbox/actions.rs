@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Sandbox, refused};
 use crate::api_error::ApiError;
+use crate::broker::Publication;
 use crate::error::{Error, Result};
 use crate::invocation::{Invocation, InvocationId, Reply};
 use crate::platform::{Kind, Outgoing, Received, State, Subject};
@@ -40,6 +41,15 @@ pub struct Composed {
     pub headers: Vec<(String, String)>,
     /// The JSON.
     pub body: Bytes,
+}
+
+impl From<Composed> for Publication {
+    /// The message for the sandbox's own broker.
+    fn from(message: Composed) -> Self {
+        let publication = Self::to(&message.destination);
+        let headers = message.headers.iter();
+        headers.fold(publication, |to, (name, value)| to.header(name, value)).body(message.body)
+    }
 }
 
 impl From<Outgoing> for Composed {

@@ -9,13 +9,16 @@ use secrecy::SecretString;
 use super::error::Fault;
 use super::layers::RESILIENT;
 use super::section::{Entry, Section};
-use super::settings::{ClientAuth, Credentials, Endpoint, Proxy, ReplyMode, Settings, Verify, VirtualHost};
+use super::settings::{
+    ClientAuth, Credentials, DAY, Endpoint, JOURNAL, MEBIBYTE, Proxy, ReplyMode, Settings, Verify,
+    VirtualHost,
+};
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
 
 const PORTS: RangeInclusive<i64> = 1..=65535;
 const COUNTS: RangeInclusive<i64> = 1..=1000;
-const DAY: RangeInclusive<i64> = 0..=86_400;
+const UP_TO_A_DAY: RangeInclusive<i64> = 0..=86_400;
 /// `num_workers`, as the Python runner limits it.
 const WORKERS: RangeInclusive<i64> = 1..=2000;
 /// `stomp_prefetch_limit`; the Python runner's limit of 2000 would be too small for actions that wait for hours.
@@ -62,7 +65,7 @@ impl<'a> Reader<'a> {
             client_auth: self.client_auth("client_auth_cert", "client_auth_key"),
             proxy: self.proxy(),
             resource_prefix: self.text("resource_prefix"),
-            cache_ttl: self.seconds("cache_ttl", DAY),
+            cache_ttl: self.seconds("cache_ttl", UP_TO_A_DAY),
             max_connection_retries: self.unlimited("max_connection_retries", -1..=i64::from(i32::MAX)),
             request_max_retries: self.number("request_max_retries", COUNTS),
             request_retry_delay: self.seconds("request_retry_delay", 0..=3600),
@@ -92,6 +95,10 @@ impl<'a> Reader<'a> {
             max_attempts: self.number("max_attempts", COUNTS),
             shutdown_timeout: self.seconds("shutdown_timeout", 0..=3600),
             selftest_timeout: self.seconds("selftest_timeout", 1..=3600),
+            journal: self.journal(),
+            journal_keep: Some(DAY * self.number::<u32>("journal_keep_days", 0..=3650))
+                .filter(|age| !age.is_zero()),
+            journal_max_bytes: self.journal_max_bytes(),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),
@@ -232,7 +239,7 @@ impl<'a> Reader<'a> {
             )));
             return Duration::from_secs(RAISED_STOMP_TIMEOUT);
         }
-        self.seconds("stomp_timeout", DAY)
+        self.seconds("stomp_timeout", UP_TO_A_DAY)
     }
 
     fn reply_mode(&mut self) -> ReplyMode {
@@ -244,6 +251,28 @@ impl<'a> Reader<'a> {
                 ReplyMode::default()
             }
         }
+    }
+
+    /// Beside the log's directory, and not in it: what cleans up logs must not take the journal along.
+    fn journal(&self) -> Option<PathBuf> {
+        let beside_logs = || self.path("logdir").unwrap_or_default().with_file_name(JOURNAL);
+        match self.text("journal") {
+            None => Some(beside_logs()),
+            // Not every word that reads as no: `notes/journal` is a path.
+            Some(text) => match text.to_ascii_lowercase().as_str() {
+                "off" | "false" | "no" | "0" => None,
+                _ => Some(path(&text, self.home)),
+            },
+        }
+    }
+
+    fn journal_max_bytes(&mut self) -> Option<u64> {
+        let megabytes: u64 = self.worded(
+            "journal_max_mb",
+            |value| value == 0 || (16..=1 << 20).contains(&value),
+            "must be 0 (no limit) or a whole number from 16 to 1048576",
+        );
+        Some(megabytes * MEBIBYTE).filter(|&bytes| bytes > 0)
     }
 
     fn logfile(&mut self) -> String {

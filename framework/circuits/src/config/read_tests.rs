@@ -200,3 +200,27 @@ proptest! {
         let _ = Config::from_text(&format!("[resilient]\n{key}={value}\n"));
     }
 }
+
+#[test]
+fn the_journal_is_beside_the_logs_or_where_it_is_put() {
+    let journal = |lines: &str| settings(lines).journal;
+    let path = |text: &str| Some(PathBuf::from(text));
+    assert_eq!(journal(""), Settings::default().journal);
+    assert_eq!(journal("logdir=/var/log/circuits"), path("/var/log/circuits.journal"));
+    assert_eq!(journal("logdir=/srv/x/logs/"), path("/srv/x/circuits.journal"));
+    assert_eq!(journal("journal=notes/journal"), path("notes/journal"));
+    for off in ["off", "OFF", "false", "no", "0"] {
+        assert_eq!(journal(&format!("journal={off}")), None, "{off}");
+    }
+}
+
+#[test]
+fn what_the_journal_keeps() {
+    let kept = |lines: &str| (settings(lines).journal_keep, settings(lines).journal_max_bytes);
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    assert_eq!(kept(""), (days(30), Some(1 << 30)));
+    assert_eq!(kept("journal_keep_days=0\njournal_max_mb=0"), (None, None));
+    assert_eq!(kept("journal_keep_days=7\njournal_max_mb=16"), (days(7), Some(16 << 20)));
+    let error = refusal("journal_keep_days=-1\njournal_max_mb=15");
+    assert!(error.contains("from 0 to 3650") && error.contains("0 (no limit)"), "{error}");
+}

@@ -7,6 +7,11 @@ use secrecy::SecretString;
 
 use super::LogLevel;
 
+/// The journal's name where none is set.
+pub(super) const JOURNAL: &str = "circuits.journal";
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const MEBIBYTE: u64 = 1 << 20;
+
 /// The settings of the runner, checked. Fields follow the keys of `[resilient]`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,12 +69,20 @@ pub struct Settings {
     pub num_workers: usize,
     /// Longest run of a handler (`handler_timeout`, seconds; 0, the default, is no limit: `None`).
     pub handler_timeout: Option<Duration>,
-    /// Deliveries that may end the process before a message is set aside (`max_attempts`, 1 to 1000, default 5).
+    /// Times that the process may die while a message is handled, before it is set aside (`max_attempts`, 1 to 1000, default 5).
     pub max_attempts: u32,
     /// Time for running handlers after SIGTERM (`shutdown_timeout`, seconds, default 30).
     pub shutdown_timeout: Duration,
     /// Longest time for one step of `circuits selftest` (`selftest_timeout`, seconds, 1 to 3600, default 10).
     pub selftest_timeout: Duration,
+    /// File in which messages are remembered across restarts (`journal`: a path or `off`, default `circuits.journal` beside
+    /// `logdir`; off is `None`: then they are remembered in memory only).
+    pub journal: Option<PathBuf>,
+    /// How long settled messages stay in the journal (`journal_keep_days`, 1 to 3650, default 30; 0 is for ever: `None`).
+    pub journal_keep: Option<Duration>,
+    /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`, MiB, 16 to 1048576, default 1024;
+    /// 0 is no limit: `None`).
+    pub journal_max_bytes: Option<u64>,
     /// Components not to load (`noload`, comma separated names, default none).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`, default `logs`, or `$APP_LOG_DIR` where that is set).
@@ -118,6 +131,9 @@ impl Default for Settings {
             max_attempts: 5,
             shutdown_timeout: Duration::from_secs(30),
             selftest_timeout: Duration::from_secs(10),
+            journal: Some(PathBuf::from(JOURNAL)),
+            journal_keep: Some(30 * DAY),
+            journal_max_bytes: Some(1024 * MEBIBYTE),
             noload: Vec::new(),
             logdir: PathBuf::from("logs"),
             logfile: "app.log".to_owned(),
@@ -153,6 +169,10 @@ impl Settings {
             "max_attempts" => self.max_attempts.to_string(),
             "shutdown_timeout" => seconds(self.shutdown_timeout),
             "selftest_timeout" => seconds(self.selftest_timeout),
+            "journal_keep_days" => {
+                (self.journal_keep.unwrap_or_default().as_secs() / DAY.as_secs()).to_string()
+            }
+            "journal_max_mb" => (self.journal_max_bytes.unwrap_or(0) / MEBIBYTE).to_string(),
             "logdir" => self.logdir.display().to_string(),
             "logfile" => self.logfile.clone(),
             "loglevel" => self.loglevel.to_string(),

@@ -11,6 +11,7 @@ use circuits::config::{Config, Severity};
 use tracing::info;
 
 use self::auto_restart::Watch;
+use crate::journal;
 use crate::lock::{self, Lock};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
@@ -43,6 +44,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let _lock = Lock::take(lock::default_path())?;
         let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
         announce(&config);
+        let journal = journal::open(config.settings())?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
         let mut stop = pin!(shutdown::signal()?);
@@ -52,6 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         };
         let result = match runner {
             Ok(runner) => {
+                let runner = journal::give(runner, journal);
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));
                 match watch {

@@ -24,22 +24,26 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let overrides = args.file.map_or_else(Overrides::default, |file| Overrides::default().with_file(file));
     let Checked { file, faults, warnings } = check_config(&overrides.sources()?, &registrations());
-    let mut out = anstream::stdout().lock();
     let what = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
-    for fault in &faults {
+    let told = show(&what, &faults, &warnings);
+    // A reader that goes away changes nothing about the faults.
+    if faults.is_empty() { Ok(told?) } else { Err(Told(exit::GENERAL).into()) }
+}
+
+fn show(what: &str, faults: &[String], warnings: &[String]) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    for fault in faults {
         writeln!(out, "{BAD}fault{BAD:#}    {}", fault.replace('\n', "\n         "))?;
     }
-    for warning in &warnings {
+    for warning in warnings {
         writeln!(out, "{PALE}warning{PALE:#}  {warning}")?;
     }
-    if faults.is_empty() {
-        writeln!(
+    match faults.len() {
+        0 => writeln!(
             out,
             "{GOOD}{what} is in order.{GOOD:#} `circuits selftest` tries its values, those of the components too."
-        )?;
-        return Ok(());
+        ),
+        1 => writeln!(out, "{BAD}1 fault{BAD:#} in {what}"),
+        number => writeln!(out, "{BAD}{number} faults{BAD:#} in {what}"),
     }
-    let number = if faults.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", faults.len()) };
-    writeln!(out, "{BAD}{number}{BAD:#} in {what}")?;
-    Err(Told(exit::GENERAL).into())
 }

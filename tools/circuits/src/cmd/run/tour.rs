@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use anyhow::Context as _;
+use circuits::config::Settings;
 use circuits::definitions::{Definitions, deploy};
 use circuits::{Registration, Runner, Signal, registrations};
 use circuits_sandbox::{Event, Sandbox};
@@ -14,7 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::show::{self, say};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
-use crate::{fire, platform};
+use crate::{fire, journal, platform};
 
 pub(super) async fn run(
     overrides: &Overrides,
@@ -26,7 +27,9 @@ pub(super) async fn run(
     let config_file = folder.path().join("app.config");
     platform::write_config(&config_file, &sandbox, &registrations())?;
     let config = overrides.with_file(config_file).load()?;
-    let log = logging::init(&log_options(&config, folder.path()), config.secrets())?;
+    let settings = own(config.settings(), folder.path());
+    let log = logging::init(&LogOptions::from_settings(&settings).without_console(), config.secrets())?;
+    let journal = journal::open(&settings)?;
     let redactor = log.redactor();
     say(&format!(
         "An embedded platform runs at {}, its broker on port {} (TLS).",
@@ -43,6 +46,7 @@ pub(super) async fn run(
 
     let redactor = log.redactor();
     let runner = Runner::prepare(config, move |secret| redactor.add(secret)).await?;
+    let runner = journal::give(runner, journal);
     let (mut signals, mut events) = (runner.signals(), sandbox.events());
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
     let destinations = runner.destinations().len();
@@ -106,13 +110,16 @@ fn selected(noload: &[String]) -> Vec<(&'static Registration, Definitions)> {
     registrations().into_iter().filter(runs).map(|one| (one, one.platform_definitions())).collect()
 }
 
-/// The tour draws its own console; the log goes to a file beside the tour's app.config unless a logdir is asked for.
-fn log_options(config: &circuits::config::Config, folder: &Path) -> LogOptions {
-    let mut settings = config.settings().clone();
-    if settings.logdir == circuits::config::Settings::default().logdir {
-        settings.logdir = folder.join("logs");
+/// The tour draws its own console; log and journal are files beside its app.config, gone with it, unless others are asked for.
+fn own(settings: &Settings, folder: &Path) -> Settings {
+    let (mut own, default) = (settings.clone(), Settings::default());
+    if own.logdir == default.logdir {
+        own.logdir = folder.join("logs");
     }
-    LogOptions::from_settings(&settings).without_console()
+    if own.journal == default.journal {
+        own.journal = Some(folder.join("circuits.journal"));
+    }
+    own
 }
 
 /// Shows both sides until every action has its final status and is settled, those included that the change for a rule or

@@ -1,0 +1,84 @@
+//! Messages per second through the journal, one call after the other as the runner makes them, by how many messages are in
+//! hand at once: `cargo bench -p circuits-journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the temporary one).
+
+#![allow(clippy::unwrap_used, reason = "a measurement that fails shall say where")]
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use circuits::Reply;
+use circuits::journal::{Arrival, Journal, MemoryJournal, Outcome, Settlement};
+use circuits_journal::{Options, SqliteJournal};
+
+const TIME: Duration = Duration::from_secs(5);
+/// A usual action message.
+const BODY: usize = 4096;
+
+fn main() {
+    // What cargo itself adds begins with dashes.
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let folder = match folder {
+        Some(folder) => tempfile::tempdir_in(folder),
+        None => tempfile::tempdir(),
+    }
+    .unwrap();
+    println!("flushes of the disk alone: {:.0}/s", flushes(&folder.path().join("flushes")));
+    println!("{:>8} {:>12} {:>14} {:>14}", "at once", "messages/s", "mean ms each", "in memory/s");
+    for workers in [1, 10, 100] {
+        let file = folder.path().join(format!("journal-{workers}"));
+        let journal = SqliteJournal::open(&Options::new(file).max_bytes(Some(1 << 30))).unwrap();
+        let rate = measure(Arc::new(journal), workers);
+        let memory = measure(Arc::new(MemoryJournal::default()), workers);
+        println!("{workers:>8} {rate:>12.0} {:>14.2} {memory:>14.0}", 1000.0 * workers as f64 / rate);
+    }
+}
+
+fn flushes(path: &Path) -> f64 {
+    let mut file = File::create(path).unwrap();
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(2) {
+        file.write_all(&[1; BODY]).unwrap();
+        file.sync_data().unwrap();
+        count += 1;
+    }
+    f64::from(count) / start.elapsed().as_secs_f64()
+}
+
+fn measure(journal: Arc<dyn Journal>, workers: usize) -> f64 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..workers)
+            .map(|worker| {
+                let journal = Arc::clone(&journal);
+                tokio::spawn(async move {
+                    let mut count = 0;
+                    while start.elapsed() < TIME {
+                        one(&*journal, &format!("ID:host-1-2-3:1:1:{worker}:{count}")).await;
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        let mut count = 0;
+        for task in tasks {
+            count += task.await.unwrap();
+        }
+        f64::from(count) / start.elapsed().as_secs_f64()
+    })
+}
+
+async fn one(journal: &dyn Journal, id: &str) {
+    let body = Bytes::from_static(&[b'x'; BODY]);
+    let headers = vec![("reply-to", "/queue/acks.201.q"), ("correlation-id", "invid:7")];
+    let arrival = Arrival { id, destination: "actions.201.q", headers, body: &body };
+    journal.begin(&[arrival]).await.unwrap();
+    journal.started(id, Some("Rule"), 2095).await.unwrap();
+    journal.finish(id, &Reply::completed("done"), Outcome::Answered).await.unwrap();
+    journal.settled(id, Settlement::Replied).await.unwrap();
+}

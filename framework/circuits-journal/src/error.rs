@@ -1,0 +1,134 @@
+//! What is wrong with the journal's file: where, and what to do about it; when it is opened and while it is in use.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why the journal cannot be opened. `Display` names the file and the cure.
+#[derive(Debug)]
+pub struct OpenError {
+    path: PathBuf,
+    fault: Fault,
+}
+
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Another process holds the lock file.
+    InUse,
+    /// A file or folder cannot be made, opened or locked.
+    File(io::Error),
+    /// It may be read and not written.
+    ReadOnly,
+    /// It belongs to another program: what says so.
+    Foreign(String),
+    /// It was written by a version with this schema.
+    Newer(i32),
+    /// SQLite's check of the file found this.
+    Damaged(String),
+    /// The file system cannot do what a write-ahead log needs.
+    NoWal,
+    Sqlite(rusqlite::Error),
+}
+
+impl OpenError {
+    pub(crate) fn new(path: &Path, fault: impl Into<Fault>) -> Self {
+        Self { path: path.to_owned(), fault: fault.into() }
+    }
+
+    /// Another process, most likely another runner, has this journal open.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self.fault, Fault::InUse)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::Foreign("it is not a database".to_owned()),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+const ELSEWHERE: &str = "or name another file with journal= (journal=off does without one)";
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.fault {
+            Fault::InUse => write!(
+                f,
+                "the journal {path} is in use: another process holds {path}-lock. Stop it, or give each runner a journal of its own \
+                 with journal="
+            ),
+            Fault::File(error) => write!(
+                f,
+                "the journal {path} cannot be opened: {error}. Let this user write to its folder, {ELSEWHERE}"
+            ),
+            Fault::ReadOnly => {
+                write!(f, "the journal {path} is read-only. Let this user write to it, {ELSEWHERE}")
+            }
+            Fault::Foreign(why) => write!(
+                f,
+                "the file {path} is no journal of circuits: {why}. It was not touched; move it away, {ELSEWHERE}"
+            ),
+            Fault::Newer(version) => write!(
+                f,
+                "the journal {path} was written by a newer version of circuits (its schema is {version}, this one knows up to {}). \
+                 Run that version, {ELSEWHERE}",
+                crate::schema::NEWEST
+            ),
+            Fault::Damaged(how) => write!(f, "the journal {path} is damaged: {how}. {REPLACE}"),
+            Fault::NoWal => write!(
+                f,
+                "the journal {path} is on a file system without shared memory (a network drive?). Name a file on a local disk with \
+                 journal="
+            ),
+            Fault::Sqlite(error) => write!(f, "the journal {path} cannot be opened: {}", advice(error)),
+        }
+    }
+}
+
+impl StdError for OpenError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.fault {
+            Fault::File(error) => Some(error),
+            Fault::Sqlite(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+const REPLACE: &str = "Stop the runner, move the file and those named like it away and start again: what the broker still has \
+                       un-acknowledged is then handled as new, finished or not";
+
+/// What happened to the file in use, and the cure.
+pub(crate) fn in_use(path: &Path, error: &rusqlite::Error) -> circuits::Error {
+    circuits::Error::new(format_args!("the journal {}: {}", path.display(), advice(error)))
+}
+
+fn advice(error: &rusqlite::Error) -> String {
+    let cure = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "Make room on its disk",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "Another program has it locked: end that program, or its transaction"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => REPLACE,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "Let this user write to the file and its folder"
+        }
+        _ => "Look at its disk, quota and permissions",
+    };
+    format!("{error}. {cure}")
+}

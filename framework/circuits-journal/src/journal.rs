@@ -1,0 +1,117 @@
+//! The journal as the runner sees it: every call becomes a request to the writer's thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use circuits::Reply;
+use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Settlement, Standing};
+use tokio::sync::oneshot;
+
+use crate::error::{Fault, OpenError};
+use crate::lock::Lock;
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::retention::Retention;
+use crate::store::{Call, Store};
+use crate::writer::{Answer, Request, Writer};
+
+/// A journal in a file. Dropping it waits until every call that was made is in the file, and lets go of the file.
+pub struct SqliteJournal {
+    queue: Arc<Queue<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SqliteJournal {
+    /// Opens the file, made if it is missing (readable by its owner alone), and holds it until it is dropped.
+    ///
+    /// Blocks, for a fraction of a second; after a crash as long as it takes to read the write-ahead log.
+    ///
+    /// # Errors
+    /// When the file or its folder cannot be written, another process holds the file, or it is damaged, another program's or
+    /// a newer version's. Nothing is changed in such a file.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        Self::start(options).map_err(|fault| OpenError::new(&options.path, fault))
+    }
+
+    fn start(options: &Options) -> Result<Self, Fault> {
+        if let Some(folder) = options.path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let lock = Lock::take(&options.path)?;
+        let store = Store::open(&options.path)?;
+        let queue = Arc::new(Queue::new());
+        let writer = Writer {
+            path: options.path.clone(),
+            store,
+            retention: Retention::new(options),
+            queue: Arc::clone(&queue),
+            lock,
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { queue, thread: Some(thread) })
+    }
+
+    async fn call(&self, call: Call) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
+        if !self.queue.push(Request { call, answer }).await {
+            return Err(ended());
+        }
+        answered.await.map_err(|_| ended())?
+    }
+
+    async fn note(&self, call: Call) -> circuits::Result<()> {
+        self.call(call).await.map(drop)
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn meddle(
+        &self,
+        work: fn(&rusqlite::Connection) -> rusqlite::Result<()>,
+    ) -> circuits::Result<()> {
+        self.note(Call::Meddle(work)).await
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>> {
+        Box::pin(self.call(Call::Begin(arrivals.iter().map(Into::into).collect())))
+    }
+
+    fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()> {
+        let (id, rule) = (id.to_owned(), rule.map(str::to_owned));
+        Box::pin(self.note(Call::Started { id, rule, incident }))
+    }
+
+    fn released<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()> {
+        Box::pin(self.note(Call::Released { id: id.to_owned() }))
+    }
+
+    fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, outcome: Outcome) -> JournalFuture<'a, ()> {
+        Box::pin(async move {
+            let reply = serde_json::to_string(reply)?;
+            self.note(Call::Finish { id: id.to_owned(), reply, outcome }).await
+        })
+    }
+
+    fn settled<'a>(&'a self, id: &'a str, settlement: Settlement) -> JournalFuture<'a, ()> {
+        Box::pin(self.note(Call::Settled { id: id.to_owned(), settlement }))
+    }
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJournal").finish_non_exhaustive()
+    }
+}
+
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of it was printed, and left nothing to wait for.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The file's format: how it is made, recognised, and brought up from older versions.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::Fault;
+use crate::lock::private;
+
+/// Marks the file as ours (`application_id`): "Circ".
+const APPLICATION: i32 = 0x4369_7263;
+
+/// Each brings the schema (`user_version`) up by one. Never change one that was released.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE message (
+        seq         INTEGER PRIMARY KEY, -- in the order of arrival
+        id          TEXT    NOT NULL UNIQUE,
+        destination TEXT    NOT NULL,
+        rule        TEXT,
+        incident    INTEGER,
+        state       INTEGER NOT NULL DEFAULT 0, -- 0 to be handled, 1 finished, 2 settled
+        attempts    INTEGER NOT NULL DEFAULT 0, -- begun and neither finished nor taken back
+        arrived     INTEGER NOT NULL, -- this and the next three in ms since 1970
+        started     INTEGER,
+        finished    INTEGER,
+        settled     INTEGER,
+        outcome     INTEGER, -- 0 answered, 1 set aside
+        settlement  INTEGER, -- 0 replied, 1 no address, 2 refused
+        reply       TEXT
+    ) STRICT;
+    -- Apart, so that going through messages does not go through their bodies.
+    CREATE TABLE content (
+        seq     INTEGER PRIMARY KEY,
+        headers TEXT NOT NULL, -- JSON: an array of name and value pairs
+        body    BLOB -- NULL for one that was too large to keep
+    ) STRICT;
+"];
+
+/// The newest schema that this version knows.
+pub(crate) const NEWEST: i32 = MIGRATIONS.len() as i32;
+
+/// How long another program may hold a lock on the file before a call fails.
+const BUSY: Duration = Duration::from_secs(5);
+/// Up to this size a file is read through when it is opened, which takes a fraction of a second.
+const CHECKED: u64 = 64 << 20;
+/// Pages (of 4 KiB) in the write-ahead log after which they are brought into the file.
+const CHECKPOINT: i32 = 4000;
+/// Bytes to which the write-ahead log is cut after an extraordinary load.
+const WAL_KEPT: i64 = 64 << 20;
+
+/// Opens the file for writing, made or brought up to date if need be.
+pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
+    // SQLite gives its companion files the mode of this one.
+    let mut file = private().create(true).truncate(false).read(true).write(true).open(path)?;
+    let size = file.metadata()?.len();
+    if size > 0 {
+        recognise(&mut file)?;
+    }
+    drop(file);
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY)?;
+    if connection.is_readonly("main")? {
+        return Err(Fault::ReadOnly);
+    }
+    if size == 0 {
+        // Only possible while there is no table.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        // Before there is a write-ahead log, so that it stands in the file's header.
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > NEWEST {
+        return Err(Fault::Newer(version));
+    }
+    if size <= CHECKED {
+        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(Fault::Damaged(verdict));
+        }
+    }
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Fault::NoWal);
+    }
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate(&mut connection, version)?;
+    Ok(connection)
+}
+
+/// Refuses a file that is not ours by its header (sqlite.org/fileformat.html, 1.3), before SQLite may tidy up in it.
+fn recognise(file: &mut File) -> Result<(), Fault> {
+    let mut header = [0; 72];
+    let whole = file.read_exact(&mut header);
+    if whole.is_err() || !header.starts_with(b"SQLite format 3\0") {
+        return Err(Fault::Foreign("it is not an SQLite database".to_owned()));
+    }
+    let [.., a, b, c, d] = header;
+    let application = i32::from_be_bytes([a, b, c, d]);
+    if application != APPLICATION {
+        return Err(Fault::Foreign(format!(
+            "it is the database of another program (application_id {application:#x})"
+        )));
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
+    for (migration, reached) in MIGRATIONS.iter().zip(1..).skip(version.try_into().unwrap_or(0)) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", reached)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

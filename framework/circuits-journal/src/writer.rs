@@ -1,0 +1,94 @@
+//! The thread that owns the file. It commits all calls that wait together, answers them, and tidies up in between.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits::journal::Standing;
+use rusqlite::ErrorCode;
+use tokio::sync::oneshot;
+
+use crate::error::in_use;
+use crate::lock::Lock;
+use crate::queue::Queue;
+use crate::retention::Retention;
+use crate::store::{Call, Store};
+
+/// How often it looks for something to tidy up when nothing else happens.
+const IDLE: Duration = Duration::from_secs(10);
+
+pub(crate) type Answer = circuits::Result<Vec<Standing>>;
+
+/// A call, and whoever waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) call: Call,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What the thread works on.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) path: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) retention: Retention,
+    pub(crate) queue: Arc<Queue<Request>>,
+    /// The last to go: the file is closed before another process may have it.
+    pub(crate) lock: Lock,
+}
+
+/// Lets nobody wait for a thread that is gone, even after a panic.
+struct Closing(Arc<Queue<Request>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.clear();
+    }
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        let _closing = Closing(Arc::clone(&self.queue));
+        while let Some(requests) = self.queue.take(self.retention.patience(IDLE)) {
+            self.commit(requests);
+            self.retention.step(&mut self.store, &self.path);
+        }
+        let Self { store, lock, .. } = self;
+        drop(store);
+        drop(lock);
+    }
+
+    fn commit(&mut self, requests: Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        match self.store.commit(requests.iter().map(|request| &request.call)) {
+            Ok(standings) => {
+                for (request, standings) in requests.into_iter().zip(standings) {
+                    respond(request.answer, Ok(standings));
+                }
+            }
+            // Each on its own: a large message that a full disk does not take shall not fail a result that it takes. Only a
+            // lock keeps out all of them, after a wait.
+            Err(error)
+                if requests.len() > 1 && error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) =>
+            {
+                for request in requests {
+                    self.commit(vec![request]);
+                }
+            }
+            Err(error) => {
+                for request in requests {
+                    respond(request.answer, Err(in_use(&self.path, &error)));
+                }
+            }
+        }
+    }
+}
+
+/// Whoever has stopped waiting needs no answer.
+fn respond(to: oneshot::Sender<Answer>, answer: Answer) {
+    let _ = to.send(answer);
+}

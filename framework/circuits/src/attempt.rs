@@ -1,0 +1,57 @@
+//! Tells the journal when a message's handler is at work, so that after the end of the process it is known which messages
+//! may have brought it down.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tracing::{error, warn};
+
+use crate::journal::Journal;
+use crate::settle::pause;
+
+/// The attempt to handle one message.
+pub(crate) struct Attempt {
+    journal: Arc<dyn Journal>,
+    id: String,
+    incident: i64,
+    /// Set once the handler is chosen; before that nothing can be its doing.
+    rule: OnceLock<Option<String>>,
+    /// Whether the journal may have it counted.
+    counted: AtomicBool,
+}
+
+impl Attempt {
+    pub(crate) fn new(journal: Arc<dyn Journal>, id: String, incident: i64) -> Self {
+        Self { journal, id, incident, rule: OnceLock::new(), counted: AtomicBool::new(false) }
+    }
+
+    /// Names the rule, if it is known, whose handler is going to be [`started`](Self::start).
+    pub(crate) fn of_rule(&self, rule: Option<&str>) {
+        self.rule.get_or_init(|| rule.map(str::to_owned));
+    }
+
+    /// Counts the attempt, however long that takes.
+    pub(crate) async fn start(&self) {
+        let Some(rule) = self.rule.get() else { return };
+        let mut failures = 0;
+        // Set before the call: it may take effect even if nobody waits for it to the end.
+        while !self.counted.swap(true, Ordering::Relaxed) {
+            let Err(error) = self.journal.started(&self.id, rule.as_deref(), self.incident).await else {
+                return;
+            };
+            self.counted.store(false, Ordering::Relaxed);
+            error!(message_id = self.id, %error, "The journal could not note the start of the handler; it waits");
+            tokio::time::sleep(pause(failures)).await;
+            failures += 1;
+        }
+    }
+
+    /// Takes the attempt back if it is counted.
+    pub(crate) async fn release(&self) {
+        if self.counted.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.journal.released(&self.id).await
+        {
+            warn!(message_id = self.id, %error, "The journal could not note that the handler is not at work; the attempt counts");
+        }
+    }
+}
