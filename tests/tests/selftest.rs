@@ -25,7 +25,7 @@ async fn a_waiting_message_is_left_for_the_runner() {
             "listens on probe",
             "ok        required fields",
             "ok        rules",
-            "not there, so they never fire: Fail, Panic",
+            "not there, so they never fire: Fail, ",
             "ok        STOMP login",
             "ok        subscription actions.201.probe",
             "selftest complete",

@@ -55,7 +55,7 @@ async fn fields(rest: &Rest, loaded: &[Arc<Loaded>]) -> Result<(String, ()), Run
         .flat_map(|one| one.component.required.iter().map(|field| (one.registration.name(), field)));
     let missing = missing_fields(rest, required.clone()).await.map_err(RunError::rest)?;
     if missing.is_empty() {
-        Ok((format!("{} are there", required.count()), ()))
+        Ok((format!("{} are on the platform", required.count()), ()))
     } else {
         Err(refused(&missing))
     }

@@ -13,11 +13,14 @@ use crate::selection::Selection;
 const NAME: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 
+/// What `--help` says at its end.
+const NOTES: &str = "\
+What exists on the platform is left as it is, but for the right of this account to read the message destinations.
+Interrupted half-way, run it again: it does the rest.";
+
 /// Arguments of `circuits customize`.
-///
-/// What exists on the platform is left as it is, but for the right of this account to read the message destinations.
-/// Interrupted half-way, run it again: it does the rest.
 #[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Args {
     /// Do not ask.
     #[arg(short = 'y', long)]

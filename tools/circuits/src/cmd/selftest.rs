@@ -18,11 +18,15 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PALE: Style = AnsiColor::Yellow.on_default();
 
+/// What `--help` says at its end.
+const NOTES: &str = "\
+No message is taken away: each subscription has room for one that is never acknowledged; it goes back to its queue at the
+end, marked as redelivered, and a runner handles it as any other. No step takes longer than selftest_timeout (default 10 s).
+Ends with the exit code of the first step that failed, see `circuits --help`.";
+
 /// Arguments of `circuits selftest`.
-///
-/// Each subscription has room for one message that is never acknowledged: one that waits in a queue goes back to it, marked
-/// as redelivered, and a runner handles it as any other. No step takes longer than selftest_timeout (default 10 s).
 #[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
