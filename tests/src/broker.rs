@@ -117,11 +117,15 @@ impl Broker {
         }
     }
 
-    /// `kill -9`, of queues that were declared before.
-    pub fn kill(&mut self) {
+    /// Makes the queues that are declared by now outlast [`kill`](Self::kill), as older ones do.
+    pub fn settle(&self) {
         if self.kind == Kind::RabbitMq {
             rabbitmq::sync_declarations(self.directory.path(), self.tls_port);
         }
+    }
+
+    /// `kill -9`. What was declared since [`settle`](Self::settle) may be lost.
+    pub fn kill(&mut self) {
         self.server = None;
     }
 

@@ -160,6 +160,7 @@ impl World {
             return self.sandbox.restart_broker().await.unwrap();
         };
         let killed = tokio::task::spawn_blocking(move || {
+            broker.settle();
             broker.kill();
             broker
         });

@@ -16,6 +16,7 @@ pub async fn a_stale_token_is_never_accepted(broker: &mut Broker) {
     let (session, mut deliveries) = subscribed(broker, 10).await;
     Client::connect(broker).await.send(QUEUE, &[("correlation-id", b"1")], "").await;
     let first = patient(deliveries.recv()).await.unwrap();
+    broker.settle();
     broker.kill();
     until(&session, |state| !matches!(state, State::Connected { .. })).await;
     assert!(!session.ack(&first.token), "accepted without a connection");

@@ -21,6 +21,9 @@ const BODY: usize = 4 * 1024;
 pub async fn confirmed_replies_survive_kill_9(broker: &mut Broker) {
     let (session, deliveries) = subscribed(broker, 100).await;
     fill(broker).await;
+    // Looking into it declares the queue of the replies too.
+    assert!(tally(broker, REPLIES).await.is_empty());
+    broker.settle();
     let answers = Answers::start(session.clone(), deliveries);
     for round in 1..=ROUNDS {
         // Somewhere within what is left, never at the same place.

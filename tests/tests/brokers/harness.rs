@@ -39,6 +39,7 @@ async fn a_forbidden_queue_is_refused(broker: &Broker) {
 
 async fn a_persistent_message_survives_kill_9(broker: &mut Broker) {
     Client::connect(broker).await.send("test.kill", &[], "kept").await;
+    broker.settle();
     broker.kill();
     broker.restart();
     let kept = Client::connect(broker).await.drain("test.kill").await;
