@@ -285,7 +285,8 @@ impl Dispatcher {
         let client = &self.shared.client;
         if client.is_down() {
             info!("The platform is down; the action waits for it");
-            seat.wait_for(client.ready()).await;
+            // Rare, and large: every message that waits for something else would keep room for it.
+            Box::pin(seat.wait_for(client.ready())).await;
         }
         let rule = match payload.message.action_id() {
             None => Ok(None),
