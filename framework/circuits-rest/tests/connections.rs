@@ -31,23 +31,6 @@ async fn calls_one_after_the_other_share_a_connection() {
     assert_eq!((peer.seen().len(), peer.accepted()), (42, 1));
 }
 
-#[tokio::test]
-async fn calls_at_once_take_connections_that_are_kept_for_later() {
-    let peer = Peer::platform(|_| reply(200, json!({}))).await;
-    let rest = peer.connect().await.with_token(None);
-    let all = |count: usize| {
-        let calls = (0..count).map(|_| rest.get::<Value>("/a"));
-        futures_util::future::try_join_all(calls)
-    };
-    all(8).await.unwrap();
-    let first = peer.accepted();
-    assert!(first <= 9, "{first} connections for 8 calls");
-    for _ in 0..5 {
-        all(8).await.unwrap();
-    }
-    assert!(peer.accepted() <= 9, "{} connections, {first} after the first calls", peer.accepted());
-}
-
 /// A platform that speaks HTTP/2, if the client offers it. It answers no call before `together` of them are there at once.
 async fn http2(
     authority: &Authority,
