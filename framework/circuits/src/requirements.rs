@@ -85,7 +85,8 @@ pub(crate) async fn missing_fields(
         missing.extend(fields.iter().filter_map(|(component, RequiredField { name, input_type, .. })| {
             match (types.get(name), input_type) {
                 (None, wanted) => Some(format!(
-                    "{what} '{name}' (required by '{component}') is not defined in this Resilient platform. Create it there{}",
+                    "{what} '{name}' (required by '{component}') is not defined in this Resilient platform. Create it there{}, or run \
+                     `circuits customize` if the component brings its definition",
                     wanted.as_ref().map_or_else(String::new, |wanted| format!(", with the type '{wanted}'"))
                 )),
                 (Some(found), Some(wanted)) if found != wanted => Some(format!(

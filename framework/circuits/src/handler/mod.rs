@@ -1,5 +1,9 @@
 //! What handles an action: any `async fn(Arc<State>, Action) -> Result<Reply>`, and one file for each combinator that
 //! wraps one. Combinators are free functions that nest outermost first.
+//!
+//! An action that waits in one takes no worker, and about 9 KB beside its message: 100,000 waiting actions of 4 KB, each on an
+//! incident of its own, take 1.3 GB (`cargo bench -p circuits-benches --bench waiting`). The broker hands out no more than
+//! `stomp_prefetch_limit` of them per destination.
 
 mod background;
 mod concurrency;
