@@ -108,8 +108,9 @@ impl Session {
         link.answer(answer).await
     }
 
-    /// Sends a message that may be lost: not persistent, not confirmed, dropped while there is no connection or too many
-    /// bytes wait already.
+    /// Sends a message that may be lost: not confirmed, dropped while there is no connection or too many bytes wait already.
+    /// It arrives before what is sent later to the same destination, so it is persistent like the rest: ActiveMQ keeps no
+    /// order between persistent messages and others.
     pub fn post(&self, message: Outgoing) {
         let Ok(link) = self.shared.link() else {
             tracing::debug!(destination = message.destination, "Interim message dropped: not connected.");

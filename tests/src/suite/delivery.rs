@@ -33,6 +33,21 @@ pub async fn every_outcome_is_answered_once(on: On) {
     probe.assert_nothing_ran_twice();
 }
 
+/// What a handler reports while it runs reaches the analyst before its answer, however many report at once.
+pub async fn reports_come_before_the_answer(on: On) {
+    let world = World::start(on).await;
+    let probe = Probe::new("reports");
+    let runner = world.run(&probe, "").await;
+    let mut ids = Vec::new();
+    for _ in 0..200 {
+        ids.push(world.fire("Tell", world.incident()).await);
+    }
+    for id in ids {
+        assert_eq!(world.settled(id).await.text(), "running\ntold");
+    }
+    runner.stop().await.unwrap();
+}
+
 /// While one action of an incident runs, the next one waits, and other incidents go on.
 pub async fn one_incident_in_order_others_beside_it(on: On) {
     let world = World::start(on).await;

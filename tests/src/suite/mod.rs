@@ -11,7 +11,8 @@ pub use bad_input::{
     a_reply_that_may_not_be_sent, broken_messages_are_answered, headers_that_lack, large_messages,
 };
 pub use delivery::{
-    every_outcome_is_answered_once, one_incident_in_order_others_beside_it, transactions_answer_once,
+    every_outcome_is_answered_once, one_incident_in_order_others_beside_it, reports_come_before_the_answer,
+    transactions_answer_once,
 };
 pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
 pub use process::{Process, a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
@@ -24,6 +25,7 @@ macro_rules! end_to_end {
     ($on:expr, $runner:expr) => {
         $crate::end_to_end! { @each $on;
             every_outcome_is_answered_once one_incident_in_order_others_beside_it transactions_answer_once
+            reports_come_before_the_answer
             broken_messages_are_answered headers_that_lack large_messages a_reply_that_may_not_be_sent
             a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed what_waits_stays_with_the_broker
             certificates_that_do_not_hold wrong_password_and_forbidden_queue

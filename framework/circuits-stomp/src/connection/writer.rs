@@ -169,7 +169,7 @@ impl Outbox<'_> {
                         .connection
                         .receipt_on_posts
                         .then(|| pending.register(Waiting::Post(message.destination.clone())));
-                    Frame::send(message).with_receipt(receipt)
+                    persistent(message).with_receipt(receipt)
                 }
                 Command::Transact { message, ack, done, permit } => {
                     self.permits.push(permit);
@@ -212,6 +212,7 @@ impl Outbox<'_> {
     }
 }
 
+/// Every message is: ActiveMQ keeps those that are not apart, and their order against the others is lost.
 fn persistent(message: Outgoing) -> Frame {
     Frame::send(message).with("persistent", "true")
 }
