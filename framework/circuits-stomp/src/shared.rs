@@ -55,14 +55,17 @@ pub(crate) struct Link {
     queue: mpsc::UnboundedSender<Command>,
     budget: Arc<Semaphore>,
     /// Why the connection ended, once it has.
-    ended: Arc<OnceLock<Error>>,
+    reason: Arc<OnceLock<Error>>,
+    ended: CancellationToken,
 }
 
 impl Link {
     pub(crate) fn new(epoch: u64, host: Host) -> (Self, mpsc::UnboundedReceiver<Command>) {
         let (queue, commands) = mpsc::unbounded_channel();
         let budget = Arc::new(Semaphore::new(OUTGOING_BYTES));
-        (Self { epoch, host, queue, budget, ended: Arc::default() }, commands)
+        let link =
+            Self { epoch, host, queue, budget, reason: Arc::default(), ended: CancellationToken::new() };
+        (link, commands)
     }
 
     pub(crate) fn push(&self, command: Command) -> bool {
@@ -78,20 +81,28 @@ impl Link {
         self.budget.clone().try_acquire_many_owned(cost(message)).ok()
     }
 
-    /// Waits for the connection's answer to a command.
-    pub(crate) async fn answer(&self, answer: oneshot::Receiver<Result<(), Error>>) -> Result<(), Error> {
-        answer.await.unwrap_or_else(|_| Err(self.loss()))
+    /// Waits for the connection's answer to a command, or for the connection's end: a command that comes while the queue's
+    /// reader goes away stays in the queue, and its sender's own handle would keep it there.
+    pub(crate) async fn answer(&self, mut answer: oneshot::Receiver<Result<(), Error>>) -> Result<(), Error> {
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answer => answer.ok(),
+            // Nothing is answered after the end, but something may have been just before.
+            () = self.ended.cancelled() => answer.try_recv().ok(),
+        };
+        answer.unwrap_or_else(|| Err(self.loss()))
     }
 
-    /// To be called before the queue is dropped, so that those who wait learn why.
+    /// To be called when nothing will be answered any more, and before the queue is dropped, so that those who wait learn why.
     pub(crate) fn fail(&self, reason: Error) {
-        let _ = self.ended.set(reason);
+        let _ = self.reason.set(reason);
         self.budget.close();
+        self.ended.cancel();
     }
 
     fn loss(&self) -> Error {
         let reason =
-            self.ended.get().map_or_else(|| "the session was closed".to_owned(), ToString::to_string);
+            self.reason.get().map_or_else(|| "the session was closed".to_owned(), ToString::to_string);
         Error::lost(format!("the connection to {} ended before the broker confirmed: {reason}", self.host))
     }
 }
@@ -199,5 +210,22 @@ impl Shared {
 impl Inner {
     pub(crate) fn refuse_if_over(&self) -> Result<(), Error> {
         if self.closing { Err(Error::closed(self.refused.clone())) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_the_connection_never_took_is_answered_at_its_end() {
+        let host = Host { name: "broker".to_owned(), port: 61613 };
+        let (link, queue) = Link::new(1, host);
+        let (done, answer) = oneshot::channel();
+        assert!(link.push(Command::Unsubscribe { destination: "q".to_owned(), done }));
+        link.fail(Error::lost("reset"));
+        let error = link.answer(answer).await.unwrap_err();
+        assert!(error.is_lost() && error.to_string().contains("reset"), "{error}");
+        drop(queue);
     }
 }
