@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use circuits::prelude::*;
+use tokio::signal::unix::SignalKind;
 use tokio::sync::{Semaphore, watch};
 
 /// The component. `[probe]` in the configuration names the [`Probe`] that watches it.
@@ -201,10 +202,12 @@ impl State {
     }
 
     /// Work that takes a while, to be in the middle of when a signal comes.
+    /// Ends when its process is told to.
     async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
+        let mut told = tokio::signal::unix::signal(SignalKind::terminate())?;
         action.status("slowly");
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        told.recv().await;
         Ok(Reply::completed("done slowly"))
     }
 }

@@ -254,7 +254,7 @@ impl Dispatcher {
         let Some(turn) = ticket.turn().await else { return };
         let headroom = self.shared.headroom(&job.queue);
         let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
-        let seat = Seat::with_attempt(self.lanes.clone(), key, headroom, turn, attempt);
+        let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
         let started = Instant::now();
         let Some(reply) = self.answer(&job, payload, &seat).await else { return seat.release().await };
         self.finish(&job.id, &reply, Outcome::Answered, started.elapsed()).await;

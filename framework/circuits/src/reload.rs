@@ -16,11 +16,17 @@ use crate::timer::Timers;
 const LIVE_KEYS: [&str; 5] =
     ["loglevel", "num_workers", "handler_timeout", "max_attempts", "shutdown_timeout"];
 
+fn is_live(section: &str, key: &str) -> bool {
+    if section == "resilient" { LIVE_KEYS.contains(&key) } else { key != "queue" }
+}
+
 /// Reloads the configuration of one runner; see [`Runner::reloader`](crate::Runner::reloader).
 pub struct Reloader {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lanes: Lanes,
     pub(crate) timers: Timers,
+    /// What the runner started with: a key that takes a restart is told at each reload until there was one.
+    pub(crate) started: Arc<Config>,
     /// One reload at a time.
     pub(crate) turn: Mutex<()>,
 }
@@ -30,7 +36,7 @@ pub struct Reloader {
 pub struct Reloaded {
     /// The sections and keys (`[resilient] num_workers`) whose new values are in force.
     pub applied: Vec<String>,
-    /// Those whose new values take a restart; the old ones stay in force.
+    /// Those that differ from what the runner started with and take a restart; the old values stay in force.
     pub needs_restart: Vec<String>,
 }
 
@@ -54,11 +60,14 @@ impl Reloader {
         self.lanes.resize(config.settings().num_workers);
         self.timers.start(new.new_timers(Some(&old)));
         self.shared.replace(new);
-        let mut done = Reloaded::default();
-        for (section, key) in changes {
-            let live = if section == "resilient" { LIVE_KEYS.contains(&&*key) } else { key != "queue" };
-            if live { &mut done.applied } else { &mut done.needs_restart }.push(format!("[{section}] {key}"));
-        }
+        let listed = |changes: Vec<(String, String)>, wanted: bool| {
+            let keys = changes.into_iter().filter(|(section, key)| is_live(section, key) == wanted);
+            keys.map(|(section, key)| format!("[{section}] {key}")).collect()
+        };
+        let done = Reloaded {
+            applied: listed(changes, true),
+            needs_restart: listed(self.started.changes(&config), false),
+        };
         info!(applied = done.applied.join(", "), "Reload completed successfully!");
         Ok(done)
     }

@@ -76,7 +76,6 @@ impl Runner {
         let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
         let client =
             Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
-        info!(org = client.org().name, id = client.org().id, "Logged in to the platform");
         if !client.org().actions_framework_enabled {
             return Err(RunError::components(crate::Error::new(format_args!(
                 "The org `{}` has no action module (actions_framework_enabled is false), so no message will ever come. Ask the \
@@ -132,6 +131,7 @@ impl Runner {
             shared: Arc::clone(&self.shared),
             lanes: self.lanes.clone(),
             timers: self.timers.clone(),
+            started: Arc::clone(&self.shared.live().config),
             turn: Mutex::default(),
         }
     }

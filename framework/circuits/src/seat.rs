@@ -35,15 +35,7 @@ enum State {
 }
 
 impl Seat {
-    /// A seat whose attempts no journal hears of.
-    #[cfg(test)]
-    pub(crate) fn new(lanes: Lanes, key: LaneKey, headroom: Arc<Headroom>, turn: Turn) -> Arc<Self> {
-        let journal = Arc::new(crate::journal::MemoryJournal::default());
-        let attempt = Attempt::new(journal, String::new(), key.incident);
-        Self::with_attempt(lanes, key, headroom, turn, attempt)
-    }
-
-    pub(crate) fn with_attempt(
+    pub(crate) fn new(
         lanes: Lanes,
         key: LaneKey,
         headroom: Arc<Headroom>,

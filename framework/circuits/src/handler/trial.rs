@@ -14,8 +14,10 @@ use tokio_util::task::TaskTracker;
 
 use super::{Handler, HandlerFuture};
 use crate::action::Inner;
+use crate::attempt::Attempt;
 use crate::config::Config;
 use crate::headroom::Headroom;
+use crate::journal::MemoryJournal;
 use crate::lanes::{LaneKey, Lanes};
 use crate::message::ActionMessage;
 use crate::seat::Seat;
@@ -94,7 +96,8 @@ impl Trial {
             let Some(turn) = ticket.turn().await else {
                 return log.say(&format!("{name} stays with the broker"));
             };
-            let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn);
+            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.to_owned(), incident);
+            let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
             let said = Arc::clone(&log);
             let action = Action::from(Inner {
                 key: name.to_owned(),

@@ -15,6 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::show::{self, say};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
+use crate::selection::Selection;
 use crate::{fire, journal, platform};
 
 pub(super) async fn run(
@@ -38,7 +39,9 @@ pub(super) async fn run(
     ));
 
     let rest = circuits::login(&config, move |secret| redactor.add(secret)).await?;
-    let wanted = selected(&config.settings().noload);
+    let chosen = Selection::default().of(&registrations(), &config.settings().noload)?;
+    let wanted: Vec<(&Registration, Definitions)> =
+        chosen.into_iter().map(|one| (one, one.platform_definitions())).collect();
     for (registration, definitions) in &wanted {
         let created = deploy(&rest, definitions).await.map_err(anyhow::Error::msg)?.created;
         say(&format!("Deployed for {}: {}", registration.name(), created.join(", ")));
@@ -102,12 +105,6 @@ pub(super) async fn run(
     say("Stopped.");
     ran?;
     driven
-}
-
-/// The linked components that run, with what they need on the platform.
-fn selected(noload: &[String]) -> Vec<(&'static Registration, Definitions)> {
-    let runs = |registration: &&Registration| !noload.iter().any(|name| name == registration.name());
-    registrations().into_iter().filter(runs).map(|one| (one, one.platform_definitions())).collect()
 }
 
 /// The tour draws its own console; log and journal are files beside its app.config, gone with it, unless others are asked for.
