@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{cmd, exit};
 
@@ -47,6 +47,10 @@ enum Command {
     Selftest(cmd::selftest::Args),
     /// Create, update, check and show app.config.
     Config(cmd::config::Args),
+    /// Print the completions for a shell.
+    Completions(cmd::completions::Args),
+    /// Write the manual pages.
+    Man(cmd::man::Args),
 }
 
 /// Parses the command line of this process, runs the command, and says what went wrong.
@@ -66,6 +70,8 @@ pub fn main() -> ExitCode {
         Command::Customize(args) => cmd::customize::run(args),
         Command::Selftest(args) => cmd::selftest::run(args),
         Command::Config(args) => cmd::config::run(args),
+        Command::Completions(args) => cmd::completions::run(&args, Cli::command()),
+        Command::Man(args) => cmd::man::run(&args, Cli::command()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,10 +81,10 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

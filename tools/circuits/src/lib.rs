@@ -13,6 +13,7 @@ mod overrides;
 mod platform;
 mod safe_file;
 mod selection;
+mod setting_help;
 mod shutdown;
 
 pub use cli::main;

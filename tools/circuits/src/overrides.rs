@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use circuits::config::{Config, Sources};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
+use crate::setting_help::descriptions;
+
 /// Which app.config, and what replaces its values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
@@ -61,9 +63,11 @@ impl Args for Overrides {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("Use this app.config [default: $APP_CONFIG_FILE, ./app.config, ~/.resilient/app.config]");
+        let mut descriptions = descriptions();
         circuits::config::keys().fold(command.arg(file), |command, key| {
             command.arg(
                 Arg::new(key)
+                    .help(descriptions.remove(key).unwrap_or_default())
                     .long(key.replace('_', "-"))
                     .alias(key)
                     .value_name("VALUE")

@@ -1,8 +1,10 @@
 //! One file for each subcommand.
 
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod customize;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod selftest;
