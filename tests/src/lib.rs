@@ -10,6 +10,7 @@ mod activemq;
 pub mod broker;
 pub mod certs;
 pub mod command;
+pub mod faults;
 pub mod probe;
 pub mod process;
 mod rabbitmq;

@@ -1,12 +1,15 @@
 //! A component whose handlers do what a test asks for, and tell the test what they did.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use circuits::prelude::*;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::{Semaphore, watch};
+
+use crate::faults::{Diary, Step};
 
 /// The component. `[probe]` in the configuration names the [`Probe`] that watches it.
 pub static PROBE: Registration = Registration::new("probe", component).config("[probe]\n");
@@ -28,7 +31,7 @@ fn definitions() -> Definitions {
 pub const DESTINATION: &str = "probe";
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 17] = [
+pub const RULES: [&str; 18] = [
     "Echo",
     "Fail",
     "Tell",
@@ -46,6 +49,7 @@ pub const RULES: [&str; 17] = [
     "Exclusive",
     "Once",
     "Background",
+    "Record",
 ];
 
 /// What a test sees and steers of the handlers.
@@ -108,6 +112,8 @@ struct Settings {
     /// How long combinators make actions wait, in milliseconds.
     #[serde(default)]
     wait_ms: u64,
+    /// The file in which `Record` notes its runs.
+    diary: Option<PathBuf>,
 }
 
 struct State {
@@ -115,15 +121,17 @@ struct State {
     hang: bool,
     /// `Again` fails.
     fail: bool,
+    diary: Option<Diary>,
 }
 
 fn component(setup: &Setup) -> Result<Component> {
-    let Settings { probe, hang, wait_ms } = setup.settings()?;
+    let Settings { probe, hang, wait_ms, diary } = setup.settings()?;
     let wait = Duration::from_millis(wait_ms);
     let probes = PROBES.lock().unwrap_or_else(PoisonError::into_inner);
     let probe = probe.and_then(|name| probes.as_ref()?.get(&name).cloned());
     let hour = Duration::from_secs(3600);
-    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero() })
+    let diary = diary.map(|path| Diary::open(&path));
+    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero(), diary })
         .on("Echo", State::echo)
         .on("Fail", State::fail)
         .on("Tell", State::tell)
@@ -140,6 +148,7 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Exclusive", concurrency(1, State::gate))
         .on("Once", once_per(|_| "everything".to_owned(), hour, State::gate))
         .on("Background", background(State::gate))
+        .on("Record", State::record)
         .build())
 }
 
@@ -162,6 +171,16 @@ impl State {
         self.begin(&action)?;
         action.status("running");
         Ok(Reply::completed("told"))
+    }
+
+    /// Works for a moment, and notes when.
+    async fn record(self: Arc<Self>, action: Action) -> Result<Reply> {
+        let (action_id, key) = (action.header("correlation-id").unwrap_or_default(), action.key());
+        let note = |step| self.diary.as_ref().map(|diary| diary.note(step, action_id, key));
+        note(Step::Begin);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..10))).await;
+        note(Step::End);
+        Ok(Reply::completed("recorded"))
     }
 
     /// Takes the whole process down.

@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use circuits::config::Config;
 use circuits::journal::{Journal, MemoryJournal};
 use circuits::{Registration, RunError, Runner, Signal};
 use circuits_sandbox::{Composed, Invocation, InvocationId, Rule, Sandbox, ServerCertificate};
-use circuits_stomp::{Host, Options, Outgoing, Session, State, Subscription, Tls};
+use circuits_stomp::{Deliveries, Host, Options, Outgoing, Session, State, Subscription, Tls};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinHandle;
@@ -181,6 +182,27 @@ impl World {
         state.wait_for(|state| matches!(state, State::Connected { .. }) == connected).await.unwrap();
     }
 
+    /// Waits until the component's queue has no message left, or shows that it has one: to be asked while no runner is up.
+    pub async fn has_left_over(&self) -> bool {
+        let queue = self.sandbox.queue(DESTINATION);
+        let (Some(broker), Some(carrier)) = (&self.broker, &self.carrier) else {
+            let stats = self.sandbox.queue_stats(&queue);
+            return stats.ready + stats.unacked > 0;
+        };
+        // What is still there comes before what is sent now.
+        let mark = Bytes::from_static(b"the end");
+        carrier
+            .send(Outgoing { destination: queue.clone(), headers: vec![], body: mark.clone() })
+            .await
+            .unwrap();
+        let (session, mut deliveries) = connect(broker);
+        session.subscribe(Subscription { destination: queue, prefetch: 1 }).await.unwrap();
+        let first = deliveries.recv().await.unwrap();
+        session.ack(&first.token);
+        session.close(Duration::from_secs(60)).await.unwrap();
+        first.body != mark
+    }
+
     /// Makes the broker fall silent without closing a connection, or wakes it.
     pub fn stall(&self, stall: bool) {
         match &self.broker {
@@ -224,30 +246,37 @@ pub fn without_header(mut message: Composed, name: &str) -> Composed {
     message
 }
 
-/// A session that carries the platform's messages to a real broker, and the replies back.
-async fn carry(sandbox: Arc<Sandbox>, broker: &Broker) -> Session {
+fn connect(broker: &Broker) -> (Session, Deliveries) {
     let options = Options::new(vec![Host { name: "localhost".to_owned(), port: broker.tls_port }])
         .unwrap()
         .credentials(USER, PASSWORD.to_owned().into())
         .virtual_host(broker.virtual_host().unwrap_or("localhost"))
         .tls(Tls::cafile(broker.ca_file()));
-    let (session, mut deliveries) = Session::start(options);
+    Session::start(options)
+}
+
+/// A session that carries the platform's messages to a real broker, and the replies back.
+async fn carry(sandbox: Arc<Sandbox>, broker: &Broker) -> Session {
+    let (session, mut deliveries) = connect(broker);
     let destination = format!("acks.{}.{DESTINATION}", sandbox.org().0);
     session.subscribe(Subscription { destination, prefetch: 100 }).await.unwrap();
     let carrier = session.clone();
     tokio::spawn(async move {
-        let mut seen = HashSet::new();
+        let (mut ids, mut replies) = (HashSet::new(), HashSet::new());
         while let Some(delivery) = deliveries.recv().await {
-            // What the broker redelivers has been handed in before; a second reply is another message and counts.
-            let reply = (delivery.headers.get("correlation-id").map(str::to_owned), delivery.body.clone());
-            if !(delivery.redelivered && seen.contains(&reply)) {
+            // What the broker redelivers was handed in before; a second reply is another message and counts. ActiveMQ keeps a
+            // message's id and, after a crash, not its mark as redelivered; RabbitMQ keeps the mark and not the id.
+            let header = |name| delivery.headers.get(name).map(str::to_owned);
+            let (id, reply) = (header("message-id"), (header("correlation-id"), delivery.body.clone()));
+            let known = delivery.redelivered && replies.contains(&reply);
+            if ids.insert(id) && !known {
                 let headers = delivery
                     .headers
                     .iter()
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .collect();
                 sandbox.reply(headers, delivery.body);
-                seen.insert(reply);
+                replies.insert(reply);
             }
             carrier.ack(&delivery.token);
         }

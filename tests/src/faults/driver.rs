@@ -1,0 +1,232 @@
+//! Fires actions, makes faults among them, and asks at the end what became of each.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use circuits_sandbox::InvocationId;
+use fastrand::Rng;
+use tempfile::TempDir;
+
+use super::{Diary, Entry, Known, Tally};
+use crate::suite::Process;
+use crate::world::{On, World};
+
+/// Actions between two faults.
+const ROUND: usize = 40;
+/// Incidents that they are about.
+const INCIDENTS: usize = 8;
+/// A stall outlasts two heart-beats of a second by far.
+const STALL: Duration = Duration::from_secs(4);
+/// When nobody has answered for so long, nobody will: only then a message is called lost.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What is done to the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// SIGKILL to the runner, and another one.
+    RunnerKilled,
+    /// SIGTERM to the runner, and another one.
+    RunnerReplaced,
+    /// The runner is stopped for longer than the heart-beat allows.
+    RunnerStalled,
+    /// The broker is killed and started again.
+    BrokerKilled,
+    /// The broker is stopped for longer than the heart-beat allows.
+    BrokerStalled,
+    /// Connections are reset, the broker stays up (the sandbox's broker only).
+    ConnectionReset,
+}
+
+impl Fault {
+    const ALL: [Self; 6] = [
+        Self::RunnerKilled,
+        Self::RunnerReplaced,
+        Self::RunnerStalled,
+        Self::BrokerKilled,
+        Self::BrokerStalled,
+        Self::ConnectionReset,
+    ];
+
+    /// Those that take seconds each are made less often.
+    fn rounds(self, scale: usize) -> usize {
+        match self {
+            Self::RunnerKilled | Self::RunnerReplaced => 5 * scale,
+            // Each makes the runner wait longer before it connects again.
+            Self::ConnectionReset => 2 * scale,
+            Self::RunnerStalled | Self::BrokerKilled | Self::BrokerStalled => scale,
+        }
+    }
+}
+
+/// A whole run on one broker.
+#[derive(Debug)]
+pub struct Story {
+    on: On,
+    binary: &'static str,
+    mode: &'static str,
+    seed: u64,
+    scale: usize,
+}
+
+/// A number from the environment.
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
+}
+
+impl Story {
+    /// With the seed `FAULTS_SEED` (otherwise a new one) and `FAULTS_SCALE` times (otherwise once) the short form.
+    pub fn new(on: On, binary: &'static str, mode: &'static str) -> Self {
+        let seed = asked("FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
+        let scale = asked("FAULTS_SCALE").and_then(|scale| usize::try_from(scale).ok()).unwrap_or(1);
+        Self { on, binary, mode, seed, scale }
+    }
+
+    /// Plays it, and prints the table.
+    ///
+    /// # Panics
+    /// When a rule of delivery was broken.
+    pub async fn play(self) {
+        println!("{:?}, reply_mode={}, FAULTS_SEED={}\n{}", self.on, self.mode, self.seed, Tally::head());
+        let mut stage = Stage::set(&self).await;
+        let mut broken = Vec::new();
+        for fault in Fault::ALL {
+            if fault == Fault::ConnectionReset && self.on != On::Sandbox {
+                continue;
+            }
+            let tally = stage.row(fault, fault.rounds(self.scale)).await;
+            println!("{tally}");
+            if tally.is_broken(self.mode) {
+                broken.push(fault);
+            }
+        }
+        assert!(
+            broken.is_empty(),
+            "rules of delivery were broken under {broken:?}, FAULTS_SEED={}",
+            self.seed
+        );
+    }
+}
+
+/// The parts of a story.
+struct Stage {
+    world: World,
+    folder: TempDir,
+    config: String,
+    binary: &'static str,
+    runner: Option<Process>,
+    random: Rng,
+    /// By process.
+    known: HashMap<u32, Known>,
+}
+
+impl Stage {
+    async fn set(story: &Story) -> Self {
+        let world = World::start(story.on).await;
+        let folder = tempfile::tempdir().unwrap();
+        let diary = folder.path().join("diary");
+        let settings = format!("reply_mode={}\nstomp_heartbeat=1\nnum_workers=6", story.mode);
+        let config = format!("{}[probe]\ndiary={}\n", world.app_config(&settings), diary.display());
+        let random = Rng::with_seed(story.seed);
+        let binary = story.binary;
+        Self { world, folder, config, binary, runner: None, random, known: HashMap::new() }
+    }
+
+    /// Makes one fault `rounds` times among a stream of actions.
+    async fn row(&mut self, fault: Fault, rounds: usize) -> Tally {
+        let diary = self.folder.path().join("diary");
+        let read_before = Diary::read(&diary).len();
+        let incidents: Vec<_> = (0..INCIDENTS).map(|_| self.world.incident()).collect();
+        let mut fired = Vec::new();
+        self.begin();
+        for _ in 0..rounds {
+            for incident in incidents.iter().cycle().take(ROUND) {
+                fired.push(self.world.fire("Record", *incident).await);
+            }
+            let pivot = fired[fired.len() - 1 - self.random.usize(..ROUND)];
+            self.settle(&[pivot]).await;
+            self.make(fault).await;
+        }
+        self.settle(&fired).await;
+        // Behind everything that the broker delivers again: when this one is answered, the rest is in the runner's hands.
+        fired.push(self.world.fire("Record", self.world.incident()).await);
+        self.settle(&fired).await;
+        self.end(false).await;
+        let left_over = self.world.has_left_over().await;
+        let invocations: Vec<_> =
+            fired.iter().map(|id| self.world.sandbox.invocation(*id).unwrap()).collect();
+        let runs = Diary::read(&diary).split_off(read_before);
+        let tally =
+            Tally::of(&format!("{fault:?}"), rounds, &invocations, &runs, &self.known, &self.journal());
+        Tally { left_over, ..tally }
+    }
+
+    /// Waits until all are answered, or it is clear that some will not be.
+    async fn settle(&self, ids: &[InvocationId]) {
+        let all = async {
+            for id in ids {
+                self.world.settled(*id).await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, all).await;
+    }
+
+    async fn make(&mut self, fault: Fault) {
+        match fault {
+            Fault::RunnerKilled => {
+                self.end(true).await;
+                self.begin();
+            }
+            Fault::RunnerReplaced => {
+                self.end(false).await;
+                self.begin();
+            }
+            Fault::RunnerStalled => {
+                let runner = self.runner.as_ref().unwrap();
+                runner.signal("STOP");
+                tokio::time::sleep(STALL).await;
+                runner.signal("CONT");
+            }
+            Fault::BrokerKilled => self.world.restart_broker().await,
+            Fault::BrokerStalled => {
+                self.world.stall(true);
+                tokio::time::sleep(STALL).await;
+                self.world.stall(false);
+            }
+            Fault::ConnectionReset => self.world.sandbox.faults().drop_connections(),
+        }
+    }
+
+    async fn end(&mut self, kill: bool) {
+        let runner = self.runner.take().unwrap();
+        if kill {
+            runner.kill();
+        } else {
+            let log = self.folder.path().join("logs").join("app.log");
+            let code = runner.terminate().await;
+            assert_eq!(code, Some(0), "{}", std::fs::read_to_string(log).unwrap_or_default());
+        }
+    }
+
+    fn begin(&mut self) {
+        let known = self.journal();
+        let runner = Process::start(Path::new(self.binary), self.folder.path(), &self.config);
+        self.known.insert(runner.id(), known);
+        self.runner = Some(runner);
+    }
+
+    /// What the runner's journal holds, read while no runner has it open.
+    fn journal(&self) -> Known {
+        let file = self.folder.path().join("circuits.journal");
+        if !file.exists() {
+            return Known::new();
+        }
+        let journal = rusqlite::Connection::open(file).unwrap();
+        let mut rows = journal.prepare("SELECT id, seq, state > 0 FROM message").unwrap();
+        let entry =
+            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Entry { seq: row.get(1)?, finished: row.get(2)? }));
+        rows.query_map([], entry).unwrap().map(Result::unwrap).collect()
+    }
+}

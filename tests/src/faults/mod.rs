@@ -1,0 +1,26 @@
+//! Proof by breakage: a runner in a process of its own handles a stream of actions while it, its broker or what lies between
+//! them is killed, stopped and started; then the history of every message is held against the rules of delivery.
+
+mod diary;
+mod driver;
+mod tally;
+
+pub use diary::{Diary, Line, Step};
+pub use driver::{Fault, Story};
+pub use tally::{Entry, Known, Tally};
+
+/// Makes the tests of one broker: each way to reply, each fault in turn.
+#[macro_export]
+macro_rules! faults {
+    ($on:expr, $runner:expr) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn confirmed_replies_through_every_fault() {
+            $crate::faults::Story::new($on, $runner, "confirmed").play().await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn transactions_through_every_fault() {
+            $crate::faults::Story::new($on, $runner, "transaction").play().await;
+        }
+    };
+}
