@@ -22,7 +22,7 @@ use crate::options::{Host, Options};
 use crate::shared::{Link, Shared};
 use pending::Pending;
 
-/// After a failed write the broker's last word may still be readable; it is given this long.
+/// After a failed write or COMMIT the broker's last word may still come; it is given this long.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
@@ -122,6 +122,7 @@ pub(crate) async fn run(
             end = &mut reader => end,
             error = &mut writer => last_word(timeout(LAST_WORD, reader).await.ok(), error),
         };
+        connection.refuse_doomed();
         connection.link.fail(end.reason.clone());
         drop(closer);
         end

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use tokio::time::Instant;
+
 use crate::error::Error;
 use crate::shared::Done;
 
@@ -27,6 +29,8 @@ struct Transaction {
     sent: Sent,
     /// Receipts still to come.
     parts: u8,
+    /// What the broker said when it refused a part, hence all of it.
+    refused: Option<String>,
 }
 
 #[derive(Default)]
@@ -40,6 +44,8 @@ pub(super) struct Pending {
     sends: usize,
     /// SENDs wait for one of these receipts before they are written.
     pub(super) held_back: bool,
+    /// When the connection ends because a transaction was refused.
+    pub(super) doomed: Option<Instant>,
 }
 
 impl Pending {
@@ -76,7 +82,7 @@ impl Pending {
         sent: Sent,
         with_send: bool,
     ) -> (Option<String>, String) {
-        self.transactions.insert(number, Transaction { sent, parts: 1 + u8::from(with_send) });
+        self.transactions.insert(number, Transaction { sent, parts: 1 + u8::from(with_send), refused: None });
         let send = with_send.then(|| self.register(Waiting::Part(number)));
         (send, self.register(Waiting::Part(number)))
     }
@@ -92,9 +98,18 @@ impl Pending {
         }
     }
 
-    /// One part of a transaction was refused, hence all of it.
-    pub(super) fn take_transaction(&mut self, number: u64) -> Option<Sent> {
-        self.transactions.remove(&number).map(|transaction| transaction.sent)
+    /// One part of a transaction was refused, hence all of it; the reason may still come.
+    pub(super) fn refuse_part(&mut self, number: u64, text: String) {
+        if let Some(transaction) = self.transactions.get_mut(&number) {
+            transaction.refused = Some(text);
+        }
+    }
+
+    /// Takes out the transactions that were refused, each with what the broker said.
+    pub(super) fn take_refused(&mut self) -> impl Iterator<Item = (Sent, String)> {
+        self.transactions
+            .extract_if(|_, transaction| transaction.refused.is_some())
+            .filter_map(|(_, transaction)| Some((transaction.sent, transaction.refused?)))
     }
 
     /// Whether the broker has answered for every message of ours.

@@ -44,6 +44,7 @@ pub(super) async fn read(
             }
         }
         buffer.reserve(codec.wanted(buffer.len()).clamp(READ_BYTES, MOST_READ));
+        let doomed = connection.pending().doomed;
         let set_up = (!connection.is_settled()).then_some(set_up_by);
         tokio::select! {
             biased;
@@ -56,6 +57,7 @@ pub(super) async fn read(
                 let silence = last.elapsed();
                 return connection.lost(&format!("no sign of life for {silence:?}, not even a heart-beat"));
             }
+            () = sleep_until(doomed) => return connection.lost("a transaction failed"),
             () = sleep_until(set_up) => return connection.lost("the subscriptions were not confirmed in time"),
         }
     }

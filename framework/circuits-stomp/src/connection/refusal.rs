@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use super::pending::{Sent, Waiting};
-use super::{Connection, End};
+use super::{Connection, End, LAST_WORD};
 use crate::error::{Error, Kind};
 use crate::registry::Refusal;
 use crate::shared::Command;
@@ -29,10 +29,11 @@ impl Connection<'_> {
                 sends.into_iter().for_each(|sent| self.refuse_send(sent, &text));
             }
             Waiting::Part(transaction) => {
-                let sent = self.pending().take_transaction(transaction);
-                sent.into_iter().for_each(|sent| self.refuse_send(sent, &text));
-                // ActiveMQ keeps the delivery and takes no other ACK for it: only a new connection brings it back.
-                return Some(self.lost(&format!("a transaction failed: {text}")));
+                // ActiveMQ keeps the delivery and takes no other ACK for it: only a new connection brings it back. It reports
+                // why the SEND failed from another thread, before this or after.
+                let mut pending = self.pending();
+                pending.refuse_part(transaction, text);
+                pending.doomed.get_or_insert_with(|| Instant::now() + LAST_WORD);
             }
             Waiting::Post(destination) => {
                 tracing::warn!(host = %self.host, destination, error = text, "The broker refused an interim message.");
@@ -65,6 +66,12 @@ impl Connection<'_> {
         }
         let reason = Error::lost(format!("{} reported an error: {text}", self.host));
         End { reason, orderly: false, nameless: true }
+    }
+
+    /// Answers the transactions that failed and whose reason never came.
+    pub(super) fn refuse_doomed(&self) {
+        let refused: Vec<_> = self.pending().take_refused().collect();
+        refused.into_iter().for_each(|(sent, text)| self.refuse_send(sent, &text));
     }
 
     fn refuse_send(&self, sent: Sent, text: &str) {

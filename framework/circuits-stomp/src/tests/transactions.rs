@@ -76,6 +76,21 @@ async fn a_commit_that_fails_refuses_the_message_and_makes_the_broker_deliver_ag
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_reason_for_a_failed_commit_may_come_after_it() {
+    // ActiveMQ reports the SEND's failure from another thread.
+    let mut stage = stage();
+    let mut peer = stage.connected(ACTIVEMQ).await;
+    stage.subscribe(&mut peer).await;
+    let delivery = stage.delivery(&mut peer, "a1").await;
+    let answer = stage.transact("secret.q", &delivery.token);
+    let (frames, _) = transaction(&mut peer).await;
+    peer.refuse(&frames[3], "COMMIT FAILED\\c Transaction marked rollback only").await;
+    peer.say("ERROR\nmessage:User app is not authorized to write to\\c queue\\c//secret.q\n\ntrace\0").await;
+    let error = answer.await.unwrap().unwrap_err();
+    assert!(error.is_unauthorised() && error.to_string().contains("secret.q"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_send_refused_by_name_refuses_its_transaction() {
     for (server, error) in [
         (ACTIVEMQ, "ERROR\nmessage:User app is not authorized to write to\\c queue\\c//secret.q\n\ntrace\0"),
