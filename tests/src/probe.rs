@@ -31,7 +31,7 @@ fn definitions() -> Definitions {
 pub const DESTINATION: &str = "probe";
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 18] = [
+pub const RULES: [&str; 19] = [
     "Echo",
     "Fail",
     "Tell",
@@ -50,6 +50,7 @@ pub const RULES: [&str; 18] = [
     "Once",
     "Background",
     "Record",
+    "Look",
 ];
 
 /// What a test sees and steers of the handlers.
@@ -149,6 +150,7 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Once", once_per(|_| "everything".to_owned(), hour, State::gate))
         .on("Background", background(State::gate))
         .on("Record", State::record)
+        .on("Look", State::look)
         .build())
 }
 
@@ -181,6 +183,14 @@ impl State {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..10))).await;
         note(Step::End);
         Ok(Reply::completed("recorded"))
+    }
+
+    /// Asks the platform for the incident.
+    async fn look(self: Arc<Self>, action: Action) -> Result<Reply> {
+        let incident = self.begin(&action)?;
+        action.status("looking");
+        let _: serde_json::Value = action.rest().get(&format!("/incidents/{incident}")).await?;
+        Ok(Reply::completed("seen"))
     }
 
     /// Takes the whole process down.

@@ -18,6 +18,8 @@ pub struct OpenError {
 pub(crate) enum Fault {
     /// Another process holds the lock file.
     InUse,
+    /// There is no file to look at.
+    Missing,
     /// A file or folder cannot be made, opened or locked.
     File(io::Error),
     /// It may be read and not written.
@@ -71,6 +73,10 @@ impl fmt::Display for OpenError {
                 f,
                 "the journal {path} is in use: another process holds {path}-lock. Stop it, or give each runner a journal of its own \
                  with journal="
+            ),
+            Fault::Missing => write!(
+                f,
+                "there is no journal {path}: `circuits run` makes it. Name the right one with journal= or --journal"
             ),
             Fault::File(error) => write!(
                 f,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use circuits::Reply;
-use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Settlement, Standing};
+use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
 use tokio::sync::oneshot;
 
 use crate::error::{Fault, OpenError};
@@ -13,7 +13,7 @@ use crate::lock::Lock;
 use crate::options::Options;
 use crate::queue::Queue;
 use crate::retention::Retention;
-use crate::store::{Call, Store};
+use crate::store::{Call, Store, Told};
 use crate::writer::{Answer, Request, Writer};
 
 /// A journal in a file. Dropping it waits until every call that was made is in the file, and lets go of the file.
@@ -76,7 +76,13 @@ impl SqliteJournal {
 
 impl Journal for SqliteJournal {
     fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>> {
-        Box::pin(self.call(Call::Begin(arrivals.iter().map(Into::into).collect())))
+        let call = Call::Begin(arrivals.iter().map(Into::into).collect());
+        Box::pin(async {
+            match self.call(call).await? {
+                Told::Standings(standings) => Ok(standings),
+                Told::Nothing | Told::Rerun(_) => Ok(Vec::new()),
+            }
+        })
     }
 
     fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()> {
@@ -90,13 +96,28 @@ impl Journal for SqliteJournal {
 
     fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, outcome: Outcome) -> JournalFuture<'a, ()> {
         Box::pin(async move {
-            let reply = serde_json::to_string(reply)?;
-            self.note(Call::Finish { id: id.to_owned(), reply, outcome }).await
+            let (failed, reply) = (reply.is_error(), serde_json::to_string(reply)?);
+            self.note(Call::Finish { id: id.to_owned(), reply, failed, outcome }).await
         })
     }
 
     fn settled<'a>(&'a self, id: &'a str, settlement: Settlement) -> JournalFuture<'a, ()> {
         Box::pin(self.note(Call::Settled { id: id.to_owned(), settlement }))
+    }
+
+    fn step(&self, id: &str, step: Step) {
+        // Nobody waits for the answer.
+        let (answer, _) = oneshot::channel();
+        self.queue.offer(Request { call: Call::Step { id: id.to_owned(), step }, answer });
+    }
+
+    fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {
+        Box::pin(async move {
+            match self.call(Call::Rerun { after }).await? {
+                Told::Rerun(rerun) => Ok(rerun.map(|rerun| *rerun)),
+                Told::Nothing | Told::Standings(_) => Ok(None),
+            }
+        })
     }
 }
 

@@ -5,9 +5,11 @@
 //! so that a busy runner pays for one flush of the disk where it has many results. Old settled messages are deleted in small
 //! steps in between ([`Options`]).
 //!
-//! The file belongs to one process at a time, which holds a lock on `<file>-lock`. Other connections may read it meanwhile.
+//! The file belongs to one runner at a time, which holds a lock on `<file>-lock`. Meanwhile [`EventLog`] looks at what is in
+//! it, asks for messages to be run again, and deletes settled ones.
 
 mod error;
+mod events;
 mod journal;
 mod lock;
 mod options;
@@ -20,5 +22,6 @@ mod tests;
 mod writer;
 
 pub use error::OpenError;
+pub use events::{Check, Details, Event, EventLog, Filter, LogError, Occurrence, Status};
 pub use journal::SqliteJournal;
 pub use options::Options;

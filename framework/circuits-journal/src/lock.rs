@@ -4,10 +4,15 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs4::TryLockError;
 
 use crate::error::Fault;
+
+/// How often the lock is tried again, and after how long.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Held until it is dropped, or the process ends in whatever way. The file stays: to delete it would let two have it.
 #[derive(Debug)]
@@ -18,10 +23,16 @@ pub(crate) struct Lock {
 impl Lock {
     pub(crate) fn take(database: &Path) -> Result<Self, Fault> {
         let file = private().create(true).truncate(false).write(true).open(beside(database, "-lock"))?;
-        match fs4::FileExt::try_lock(&file) {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Fault::InUse),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+        let mut tries = 0;
+        loop {
+            match fs4::FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Self { _file: file }),
+                // Perhaps only somebody who looks whether a runner is up.
+                Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(Fault::InUse),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
+            tries += 1;
         }
     }
 }

@@ -45,6 +45,17 @@ impl<T> Queue<T> {
         true
     }
 
+    /// Adds an item if there is room for it now.
+    pub(crate) fn offer(&self, item: T) {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.items.push_back((item, room));
+            drop(waiting);
+            self.changed.notify_one();
+        }
+    }
+
     /// Everything that waits, at once; blocks for the first item, but not longer than `patience`: then there is none.
     /// `None` when the queue is closed and empty.
     pub(crate) fn take(&self, patience: Duration) -> Option<Vec<T>> {

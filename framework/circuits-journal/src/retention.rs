@@ -149,9 +149,11 @@ impl Retention {
             store.transaction(false, |connection| {
                 let mut message = connection.prepare_cached("DELETE FROM message WHERE seq = ?1")?;
                 let mut content = connection.prepare_cached("DELETE FROM content WHERE seq = ?1")?;
+                let mut step = connection.prepare_cached("DELETE FROM step WHERE seq = ?1")?;
                 for seq in &settled {
                     message.execute([seq])?;
                     content.execute([seq])?;
+                    step.execute([seq])?;
                 }
                 Ok(())
             })?;

@@ -1,20 +1,21 @@
 //! The file's format: how it is made, recognised, and brought up from older versions.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
-use crate::lock::private;
+use crate::lock::{Lock, private};
 
 /// Marks the file as ours (`application_id`): "Circ".
 const APPLICATION: i32 = 0x4369_7263;
 
 /// Each brings the schema (`user_version`) up by one. Never change one that was released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE message (
         seq         INTEGER PRIMARY KEY, -- in the order of arrival
         id          TEXT    NOT NULL UNIQUE,
@@ -37,7 +38,30 @@ const MIGRATIONS: &[&str] = &["
         headers TEXT NOT NULL, -- JSON: an array of name and value pairs
         body    BLOB -- NULL for one that was too large to keep
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE message ADD COLUMN failed INTEGER; -- whether the reply is an error
+    ALTER TABLE message ADD COLUMN rerun_of INTEGER; -- the seq of the message that this one runs again
+    UPDATE message SET failed = reply ->> 'message_type' WHERE reply IS NOT NULL;
+    CREATE TABLE step (
+        seq  INTEGER NOT NULL, -- of the message
+        n    INTEGER NOT NULL,
+        at   INTEGER NOT NULL, -- ms since 1970
+        kind INTEGER NOT NULL, -- 0 status, 1 call to the platform
+        text TEXT    NOT NULL, -- of a call: method and path
+        code INTEGER, -- what the platform answered
+        took INTEGER, -- ms
+        PRIMARY KEY (seq, n)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX by_arrival  ON message (arrived);
+    CREATE INDEX by_rule     ON message (rule, arrived) WHERE rule IS NOT NULL;
+    CREATE INDEX by_incident ON message (incident, arrived) WHERE incident IS NOT NULL;
+    CREATE INDEX unsettled   ON message (arrived) WHERE state < 2;
+    CREATE INDEX failures    ON message (arrived) WHERE failed = 1;
+    CREATE INDEX reruns      ON message (rerun_of) WHERE rerun_of IS NOT NULL;
+    CREATE INDEX asked_for   ON message (seq) WHERE rerun_of IS NOT NULL AND state < 2;
+",
+];
 
 /// The newest schema that this version knows.
 pub(crate) const NEWEST: i32 = MIGRATIONS.len() as i32;
@@ -92,6 +116,29 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(&mut connection, version)?;
+    Ok(connection)
+}
+
+/// Opens a file that a runner has made, without taking it from one that may be at work on it.
+pub(crate) fn visit(path: &Path) -> Result<Connection, Fault> {
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::Missing,
+        _ => error.into(),
+    })?;
+    recognise(&mut file)?;
+    drop(file);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > NEWEST {
+        return Err(Fault::Newer(version));
+    }
+    if version < NEWEST {
+        // A runner that has it open is of the older version, and shall not find another schema under its feet.
+        let _lock = Lock::take(path)?;
+        migrate(&mut connection, version)?;
+    }
     Ok(connection)
 }
 

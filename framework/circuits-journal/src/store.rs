@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use circuits::Reply;
-use circuits::journal::{Arrival, Outcome, Settlement, Standing};
+use circuits::journal::{Arrival, Outcome, Rerun, Settlement, Standing, Step};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use crate::error::Fault;
@@ -29,15 +29,31 @@ pub(crate) enum Call {
     Finish {
         id: String,
         reply: String,
+        failed: bool,
         outcome: Outcome,
     },
     Settled {
         id: String,
         settlement: Settlement,
     },
+    Step {
+        id: String,
+        step: Step,
+    },
+    Rerun {
+        after: i64,
+    },
     /// For tests that change the ground under the writer.
     #[cfg(test)]
     Meddle(fn(&Connection) -> rusqlite::Result<()>),
+}
+
+/// What a call answers.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Nothing,
+    Standings(Vec<Standing>),
+    Rerun(Option<Box<Rerun>>),
 }
 
 /// A message that has arrived.
@@ -81,12 +97,11 @@ impl Store {
         Ok(Self { connection: schema::open(path)?, flushes: true })
     }
 
-    /// Carries the calls out in one transaction: all of them, or none. What each `begin` answers comes back in its place, for
-    /// the other calls nothing.
+    /// Carries the calls out in one transaction: all of them, or none. What each answers comes back in its place.
     pub(crate) fn commit<'a>(
         &mut self,
         calls: impl Iterator<Item = &'a Call> + Clone,
-    ) -> rusqlite::Result<Vec<Vec<Standing>>> {
+    ) -> rusqlite::Result<Vec<Told>> {
         self.transaction(calls.clone().any(Call::is_lasting), |connection| {
             let now = milliseconds(SystemTime::now());
             calls.map(|call| apply(connection, call, now)).collect()
@@ -120,9 +135,15 @@ pub(crate) fn milliseconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Vec<Standing>> {
+fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Told> {
     match call {
-        Call::Begin(arrivals) => return arrivals.iter().map(|one| begin(connection, one, now)).collect(),
+        Call::Begin(arrivals) => {
+            let standings =
+                arrivals.iter().map(|one| begin(connection, one, now)).collect::<Result<_, _>>()?;
+            return Ok(Told::Standings(standings));
+        }
+        Call::Rerun { after } => return Ok(Told::Rerun(rerun(connection, *after)?.map(Box::new))),
+        Call::Step { id, step } => self::step(connection, id, step, now)?,
         Call::Started { id, rule, incident } => connection
             .prepare_cached(
                 "UPDATE message SET attempts = attempts + 1, rule = ?2, incident = ?3, started = ?4
@@ -132,17 +153,17 @@ fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Vec
         Call::Released { id } => connection
             .prepare_cached("UPDATE message SET attempts = max(attempts - 1, 0) WHERE id = ?1 AND state = 0")?
             .execute([id])?,
-        Call::Finish { id, reply, outcome } => {
+        Call::Finish { id, reply, failed, outcome } => {
             let outcome = match outcome {
                 Outcome::Answered => 0,
                 Outcome::SetAside => 1,
             };
             connection
                 .prepare_cached(
-                    "UPDATE message SET state = 1, reply = ?2, outcome = ?3, finished = ?4
+                    "UPDATE message SET state = 1, reply = ?2, outcome = ?3, finished = ?4, failed = ?5
                      WHERE id = ?1 AND state < 2",
                 )?
-                .execute(params![id, reply, outcome, now])?
+                .execute(params![id, reply, outcome, now, failed])?
         }
         Call::Settled { id, settlement } => {
             let settlement = match settlement {
@@ -162,7 +183,49 @@ fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Vec
             0
         }
     };
-    Ok(Vec::new())
+    Ok(Told::Nothing)
+}
+
+/// Steps beyond this many of one message are not kept, nor is text beyond so many characters.
+const STEPS: u32 = 1000;
+const STEP_TEXT: usize = 4000;
+
+fn step(connection: &Connection, id: &str, step: &Step, now: i64) -> rusqlite::Result<usize> {
+    let (kind, text, code, took) = match step {
+        Step::Status(text) => (0, text.clone(), None, None),
+        Step::Call { method, path, status, took } => {
+            (1, format!("{method} {path}"), *status, i64::try_from(took.as_millis()).ok())
+        }
+        // Of a newer version of the framework.
+        _ => return Ok(0),
+    };
+    let text: String = text.chars().take(STEP_TEXT).collect();
+    connection
+        .prepare_cached(
+            "INSERT INTO step (seq, n, at, kind, text, code, took)
+             SELECT seq, 1 + coalesce((SELECT max(n) FROM step WHERE step.seq = message.seq), 0) AS next, ?2, ?3, ?4, ?5, ?6
+             FROM message WHERE id = ?1 AND next <= ?7",
+        )?
+        .execute(params![id, now, kind, text, code, took, STEPS])
+}
+
+fn rerun(connection: &Connection, after: i64) -> rusqlite::Result<Option<Rerun>> {
+    connection
+        .prepare_cached(
+            "SELECT seq, id, destination, headers, body FROM message JOIN content USING (seq)
+             WHERE rerun_of IS NOT NULL AND state < 2 AND seq > ?1 ORDER BY seq LIMIT 1",
+        )?
+        .query_row([after], |row| {
+            let headers: String = row.get(3)?;
+            Ok(Rerun {
+                position: row.get(0)?,
+                id: row.get(1)?,
+                destination: row.get(2)?,
+                headers: serde_json::from_str(&headers).unwrap_or_default(),
+                body: row.get::<_, Option<Vec<u8>>>(4)?.unwrap_or_default().into(),
+            })
+        })
+        .optional()
 }
 
 fn begin(connection: &Connection, arrived: &Arrived, now: i64) -> rusqlite::Result<Standing> {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circuits::journal::Standing;
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
@@ -12,12 +11,12 @@ use crate::error::in_use;
 use crate::lock::Lock;
 use crate::queue::Queue;
 use crate::retention::Retention;
-use crate::store::{Call, Store};
+use crate::store::{Call, Store, Told};
 
 /// How often it looks for something to tidy up when nothing else happens.
 const IDLE: Duration = Duration::from_secs(10);
 
-pub(crate) type Answer = circuits::Result<Vec<Standing>>;
+pub(crate) type Answer = circuits::Result<Told>;
 
 /// A call, and whoever waits for its answer.
 #[derive(Debug)]
@@ -65,9 +64,9 @@ impl Writer {
             return;
         }
         match self.store.commit(requests.iter().map(|request| &request.call)) {
-            Ok(standings) => {
-                for (request, standings) in requests.into_iter().zip(standings) {
-                    respond(request.answer, Ok(standings));
+            Ok(told) => {
+                for (request, told) in requests.into_iter().zip(told) {
+                    respond(request.answer, Ok(told));
                 }
             }
             // Each on its own: a large message that a full disk does not take shall not fail a result that it takes. Only a

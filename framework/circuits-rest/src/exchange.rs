@@ -27,6 +27,32 @@ pub(crate) struct Call {
     pub(crate) repeat: Repeat,
     pub(crate) timeout: Duration,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) observer: Option<Observer>,
+}
+
+/// One try of a call, as [`Rest::observed`](crate::Rest::observed) tells of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The method.
+    pub method: Method,
+    /// The path of the URL, without the query: that one may hold what people typed.
+    pub path: String,
+    /// What the platform answered; `None` when no answer came.
+    pub status: Option<u16>,
+    /// From the first byte sent to the last one read.
+    pub took: Duration,
+}
+
+pub(crate) type Observer = Arc<dyn Fn(Exchange) + Send + Sync>;
+
+impl Call {
+    fn tell(&self, status: Option<u16>, begun: Instant) {
+        if let Some(observer) = &self.observer {
+            let path = self.url.path().to_owned();
+            observer(Exchange { method: self.method, path, status, took: begun.elapsed() });
+        }
+    }
 }
 
 /// What a call sends, in a form that can be sent again.
@@ -99,6 +125,9 @@ impl Shared {
             let ticket = self.session.ticket().ok_or_else(|| Error::new(Kind::Session, "not logged in"))?;
             let begun = Instant::now();
             let tried = self.attempt(call, &ticket).await;
+            if tried.as_ref().is_err_and(|(error, _)| error.status().is_none()) {
+                call.tell(None, begun);
+            }
             match &tried {
                 // A time that the action's deadline cut short says nothing about the platform.
                 Err((_, Failure::TimedOut)) if begun.elapsed() < call.timeout => drop(permit),
@@ -189,10 +218,12 @@ impl Shared {
         let (status, after) = (response.status(), after(response.headers()));
         ticket.learn(response.headers(), &self.session.secrets);
         if status.is_success() && call.streamed {
+            call.tell(Some(status.as_u16()), begun);
             return Ok(Got::Open(Box::new(response)));
         }
         let body =
             tokio::time::timeout(timeout, response.bytes()).await.map_err(|_| late())?.map_err(explain)?;
+        call.tell(Some(status.as_u16()), begun);
         tracing::debug!(
             method = call.method.as_str(),
             path = call.url.path(),

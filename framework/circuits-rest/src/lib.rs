@@ -34,6 +34,7 @@ mod update;
 
 pub use client::{Client, RuleDef};
 pub use error::Error;
+pub use exchange::Exchange;
 pub use fields::{Choice, Field, Fields};
 pub use files::{Download, Upload};
 pub use lookup::Names;

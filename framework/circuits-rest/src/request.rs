@@ -27,7 +27,8 @@ pub enum Method {
 }
 
 impl Method {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
         self.http().0
     }
 
@@ -228,6 +229,7 @@ impl Request {
             repeat: self.repeat,
             timeout: self.rest.timeout.unwrap_or(shared.timeout),
             deadline: self.rest.deadline,
+            observer: self.rest.observer.clone(),
         };
         // Some kilobytes, which would otherwise be part of every future that holds a call.
         Box::pin(shared.execute(&call)).await

@@ -8,7 +8,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Account, Error, HandleFormat, Method, Request, TextFormat, error::Kind, exchange::Shared,
+    Account, Error, HandleFormat, Method, Request, TextFormat,
+    error::Kind,
+    exchange::{Exchange, Observer, Shared},
     session::sensitive,
 };
 
@@ -25,6 +27,7 @@ pub struct Rest {
     pub(crate) deadline: Option<Instant>,
     handles: Option<HandleFormat>,
     text: Option<TextFormat>,
+    pub(crate) observer: Option<Observer>,
 }
 
 #[derive(Clone)]
@@ -41,7 +44,16 @@ impl Rest {
             None => Token::None,
             Some(token) => sensitive(token).map_or(Token::Unusable, Token::Value),
         };
-        Self { shared, token, absolute: false, timeout: None, deadline: None, handles: None, text: None }
+        Self {
+            shared,
+            token,
+            absolute: false,
+            timeout: None,
+            deadline: None,
+            handles: None,
+            text: None,
+            observer: None,
+        }
     }
 
     /// The number of the organisation that paths are relative to.
@@ -92,6 +104,12 @@ impl Rest {
     #[must_use]
     pub fn with_text(&self, format: TextFormat) -> Self {
         Self { text: Some(format), ..self.clone() }
+    }
+
+    /// The same handle, that tells `observer` of every try of every call. It must not block.
+    #[must_use]
+    pub fn observed(&self, observer: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self.clone() }
     }
 
     /// A call to put together: query, headers, raw bodies.

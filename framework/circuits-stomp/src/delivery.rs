@@ -25,6 +25,20 @@ pub struct AckToken {
     pub(crate) id: Arc<str>,
 }
 
+impl AckToken {
+    /// For a message that no broker waits to hear of: to acknowledge it does nothing, and always succeeds.
+    pub fn nothing() -> Self {
+        Self { epoch: NOTHING, id: "".into() }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.epoch == NOTHING
+    }
+}
+
+/// The epochs of connections count from 1.
+const NOTHING: u64 = 0;
+
 /// One MESSAGE.
 #[derive(Clone, Debug)]
 pub struct Delivery {

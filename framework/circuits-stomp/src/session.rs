@@ -137,6 +137,9 @@ impl Session {
     /// [`is_lost`](Error::is_lost) the outcome is unknown. [`is_stale`](Error::is_stale): the delivery's connection is gone
     /// and nothing was sent.
     pub async fn send_and_ack(&self, message: Outgoing, token: &AckToken) -> Result<(), Error> {
+        if token.is_nothing() {
+            return self.send(message).await;
+        }
         let stale =
             || Error::new(Kind::Stale, "the delivery belongs to a connection that is gone; it comes again");
         let link = match self.shared.link() {
@@ -153,6 +156,9 @@ impl Session {
     /// Acknowledges a delivery, without waiting for anything. False when its connection is gone: nothing is sent then, and
     /// the broker delivers the message again. Spend each token once; a second ACK makes RabbitMQ close the connection.
     pub fn ack(&self, token: &AckToken) -> bool {
+        if token.is_nothing() {
+            return true;
+        }
         let link = self.shared.link().ok().filter(|link| link.epoch == token.epoch && !token.id.is_empty());
         link.is_some_and(|link| link.push(Command::Ack(token.id.clone())))
     }

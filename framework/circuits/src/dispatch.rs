@@ -2,11 +2,12 @@
 //! incident's lane, runs the handler and hands the reply to be settled.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use circuits_rest::Client;
-use circuits_stomp::{Deliveries, Delivery, Flaw, Headers};
+use circuits_rest::{Client, Exchange};
+use circuits_stomp::{AckToken, Deliveries, Delivery, Flaw, Headers};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -18,7 +19,7 @@ use crate::blocking::panic_text;
 use crate::handler::timed_out;
 use crate::headroom::Headroom;
 use crate::identity::identity;
-use crate::journal::{Arrival, Outcome, Standing};
+use crate::journal::{Arrival, Outcome, Rerun, Standing, Step};
 use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::live::Live;
 use crate::message::{ActionMessage, DestinationName};
@@ -30,6 +31,8 @@ use crate::{Action, Error, Reply, Result};
 
 /// How many deliveries are taken together, so that a journal can note their arrival in one go.
 const BATCH: usize = 64;
+/// How often the journal is asked for messages that are to be run again.
+const RERUNS: Duration = Duration::from_secs(2);
 
 /// Everything a message meets on its way. Cheap to clone.
 #[derive(Clone)]
@@ -96,6 +99,46 @@ impl Dispatcher {
             }
             self.take(batch.drain(..), &stop).await;
         }
+    }
+
+    /// Runs stored messages again, as they are asked for; goes on for ever.
+    pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
+        loop {
+            tokio::time::sleep(RERUNS).await;
+            let mut after = 0;
+            while let Some(rerun) = self.rerun(after).await {
+                after = rerun.position;
+                let token = AckToken::nothing();
+                // Until it is settled it is found each time.
+                if !self.settler.in_flight.hold(&rerun.id, token.clone()) {
+                    continue;
+                }
+                let delivery = Delivery {
+                    token,
+                    subscription: rerun.destination,
+                    headers: rerun.headers.into(),
+                    body: rerun.body,
+                    redelivered: false,
+                    flaw: None,
+                };
+                let (id, delivery) = ([rerun.id], [delivery]);
+                if let Some(standing) = self.begin(&id, &delivery, stop).await {
+                    info!(message_id = id[0], "A stored message is run again, as asked");
+                    let ([id], [delivery]) = (id, delivery);
+                    standing
+                        .into_iter()
+                        .for_each(|standing| self.admit(id.clone(), delivery.clone(), standing));
+                }
+            }
+        }
+    }
+
+    async fn rerun(&self, after: i64) -> Option<Rerun> {
+        let found = self.settler.journal.rerun(after).await;
+        found.unwrap_or_else(|error| {
+            warn!(%error, "The journal could not be asked for messages that are to be run again");
+            None
+        })
     }
 
     async fn take(&self, batch: impl Iterator<Item = Delivery>, stop: &CancellationToken) {
@@ -335,11 +378,16 @@ impl Dispatcher {
         cancel: CancellationToken,
     ) -> Action {
         let rest = self.shared.client.with_token(payload.headers.get(CONTEXT_TOKEN));
+        let (journal, id) = (Arc::clone(&self.settler.journal), job.id.clone());
+        let rest = rest.observed(move |Exchange { method, path, status, took, .. }| {
+            journal.step(&id, Step::Call { method: method.as_str(), path, status, took });
+        });
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();
         let status = move |reply: Reply| {
             let _in_span = span.enter();
             info!(text = reply.text(), "Status");
+            settler.journal.step(&id, Step::Status(reply.text().to_owned()));
             settler.bus.emit(|| Signal::Status { message_id: id.clone(), text: reply.text().to_owned() });
             if let Some(frame) = address.frame(&reply) {
                 settler.session.post(frame);

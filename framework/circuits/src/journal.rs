@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use circuits_stomp::Delivery;
 
@@ -68,6 +70,40 @@ pub enum Settlement {
     Refused,
 }
 
+/// Something that happened while a message was handled, worth knowing afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The handler reported progress: its text.
+    Status(String),
+    /// The handler called the platform.
+    Call {
+        /// The HTTP method.
+        method: &'static str,
+        /// The path, without the query.
+        path: String,
+        /// What the platform answered; `None` when no answer came.
+        status: Option<u16>,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// A stored message that somebody asks to be run again. It has an id of its own, by which the journal knows it like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rerun {
+    /// Where it stands in the order of such messages.
+    pub position: i64,
+    /// Its id.
+    pub id: String,
+    /// The destination that the message came from.
+    pub destination: String,
+    /// The message's STOMP headers, without the context token.
+    pub headers: Vec<(String, String)>,
+    /// The message's body.
+    pub body: Bytes,
+}
+
 /// Remembers messages by their id. A call has taken effect when its future resolves: in a durable journal it then survives
 /// the end of the process, and [`finish`](Self::finish) a power cut too.
 ///
@@ -89,6 +125,17 @@ pub trait Journal: Send + Sync + 'static {
     fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, outcome: Outcome) -> JournalFuture<'a, ()>;
     /// Notes what became of the reply; before the message is acknowledged, unless one transaction does both.
     fn settled<'a>(&'a self, id: &'a str, settlement: Settlement) -> JournalFuture<'a, ()>;
+
+    /// Notes a step, for those who look at the message later. Never waits, and may lose it: nothing depends on steps.
+    fn step(&self, id: &str, step: Step) {
+        let _ = (id, step);
+    }
+
+    /// The first message behind this position that is to be run again and is not settled yet.
+    fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {
+        let _ = after;
+        done(None)
+    }
 }
 
 /// A journal that lasts as long as the process: redeliveries after a lost connection find it, a restart does not.

@@ -157,10 +157,16 @@ impl Runner {
         let dispatcher = Dispatcher { shared: self.shared, settler, lanes: self.lanes, tasks, abort };
 
         let mut ended = pin!(async {
-            tokio::join!(
-                dispatcher.run(&mut deliveries, stop.clone()),
-                follow(state.clone(), &destinations, &dispatcher.settler.bus, stop.clone()),
-            );
+            let ended = async {
+                tokio::join!(
+                    dispatcher.run(&mut deliveries, stop.clone()),
+                    follow(state.clone(), &destinations, &dispatcher.settler.bus, stop.clone()),
+                );
+            };
+            tokio::select! {
+                () = ended => {}
+                never = dispatcher.run_again(&stop) => match never {},
+            }
         });
         let mut subscribed = pin!(subscribe(&session, self.subscriptions, &dispatcher.settler.bus));
         let mut shutdown = pin!(shutdown);

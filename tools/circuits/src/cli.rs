@@ -45,6 +45,12 @@ enum Command {
     Customize(cmd::customize::Args),
     /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
     Selftest(cmd::selftest::Args),
+    /// What became of each message: list, show, run again, purge.
+    Events(cmd::events::Args),
+    /// Messages that were set aside because they brought the process down too often.
+    Dead(cmd::dead::Args),
+    /// The journal's file: check it, make it ready to be copied.
+    Db(cmd::db::Args),
     /// Create, update, check and show app.config.
     Config(cmd::config::Args),
     /// Print the completions for a shell.
@@ -69,6 +75,9 @@ pub fn main() -> ExitCode {
         Command::List(args) => cmd::list::run(args),
         Command::Customize(args) => cmd::customize::run(args),
         Command::Selftest(args) => cmd::selftest::run(args),
+        Command::Events(args) => cmd::events::run(args),
+        Command::Dead(args) => cmd::dead::run(args),
+        Command::Db(args) => cmd::db::run(args),
         Command::Config(args) => cmd::config::run(args),
         Command::Completions(args) => cmd::completions::run(&args, Cli::command()),
         Command::Man(args) => cmd::man::run(&args, Cli::command()),

@@ -4,6 +4,7 @@
 mod cli;
 mod cmd;
 mod confirm;
+mod event_log;
 mod exit;
 mod fire;
 mod journal;

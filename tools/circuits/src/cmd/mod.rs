@@ -3,6 +3,9 @@
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod customize;
+pub(crate) mod db;
+pub(crate) mod dead;
+pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod run;

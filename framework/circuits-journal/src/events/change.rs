@@ -1,0 +1,177 @@
+//! Changing: asks for messages to be run again, deletes what is settled, and takes care of the file.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
+
+use super::query::time;
+use super::{Check, Details, Event, EventLog, LogError, Status, Why};
+use crate::error::Fault;
+use crate::lock::Lock;
+use crate::store::milliseconds;
+
+/// Messages that one transaction deletes.
+const BATCH: u32 = 200;
+/// Between two of them, so that a runner gets its turn.
+const BREATH: Duration = Duration::from_millis(5);
+
+impl EventLog {
+    /// The message, if it can be run again.
+    ///
+    /// # Errors
+    /// When it is not settled, so that it may still run by itself; was too large to keep; or the file cannot be read.
+    pub fn can_run_again(&self, number: i64) -> Result<Event, LogError> {
+        let Details { event, body, .. } = self.show(number)?;
+        if matches!(event.status, Status::Waiting | Status::Running | Status::Finished) {
+            return Err(LogError(Why::Unsettled(number, event.status)));
+        }
+        body.map(|_| event).ok_or(LogError(Why::NoBody(number)))
+    }
+
+    /// Asks for a message to be run again: its runner does so within seconds, or when it is started. The number of the new
+    /// message, which has an id of its own.
+    ///
+    /// # Errors
+    /// As [`can_run_again`](Self::can_run_again); or the file cannot be written.
+    pub fn run_again(&mut self, number: i64) -> Result<i64, LogError> {
+        self.can_run_again(number)?;
+        let now = milliseconds(SystemTime::now());
+        let mut copied = || {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute(
+                "INSERT INTO message (id, destination, arrived, rerun_of)
+                 SELECT id || '#again-' || (1 + (SELECT count(*) FROM message AS again WHERE again.rerun_of = ?1)),
+                        destination, ?2, ?1
+                 FROM message WHERE seq = ?1",
+                params![number, now],
+            )?;
+            let new = transaction.last_insert_rowid();
+            transaction.execute(
+                "INSERT INTO content (seq, headers, body) SELECT ?2, headers, body FROM content WHERE seq = ?1",
+                params![number, new],
+            )?;
+            transaction.commit()?;
+            Ok(new)
+        };
+        copied().map_err(|error: rusqlite::Error| self.trouble(&error))
+    }
+
+    /// How many settled messages arrived before `cutoff`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count_settled(&self, cutoff: SystemTime) -> Result<u32, LogError> {
+        let sql = "SELECT count(*) FROM message WHERE state = 2 AND arrived < ?1";
+        let counted = self.connection.query_row(sql, [milliseconds(cutoff)], |row| row.get(0));
+        counted.map_err(|error| self.trouble(&error))
+    }
+
+    /// Deletes the oldest of these, at most `limit`, a few at a time; how many they were.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what is gone by then is gone.
+    pub fn purge(&mut self, cutoff: SystemTime, limit: u32) -> Result<u32, LogError> {
+        let (cutoff, mut gone) = (milliseconds(cutoff), 0);
+        while gone < limit {
+            let batch = BATCH.min(limit - gone);
+            let numbers: rusqlite::Result<Vec<i64>> = self
+                .connection
+                .prepare_cached(
+                    "SELECT seq FROM message WHERE state = 2 AND arrived < ?1 ORDER BY arrived LIMIT ?2",
+                )
+                .and_then(|mut oldest| oldest.query_map(params![cutoff, batch], |row| row.get(0))?.collect());
+            let deleted = numbers.and_then(|numbers| self.delete(&numbers));
+            match deleted.map_err(|error| self.trouble(&error))? {
+                0 => break,
+                deleted => gone += deleted,
+            }
+            std::thread::sleep(BREATH);
+        }
+        Ok(gone)
+    }
+
+    /// Deletes one settled message.
+    ///
+    /// # Errors
+    /// When it is not settled, unknown, or the file cannot be written.
+    pub fn drop_message(&mut self, number: i64) -> Result<(), LogError> {
+        let status = self.show(number)?.event.status;
+        match self.delete(&[number]).map_err(|error| self.trouble(&error))? {
+            0 => Err(LogError(Why::Unsettled(number, status))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes those of these messages that are settled.
+    fn delete(&mut self, numbers: &[i64]) -> rusqlite::Result<u32> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut deleted = 0;
+        for number in numbers {
+            if transaction
+                .prepare_cached("DELETE FROM message WHERE seq = ?1 AND state = 2")?
+                .execute([number])?
+                == 1
+            {
+                transaction.prepare_cached("DELETE FROM content WHERE seq = ?1")?.execute([number])?;
+                transaction.prepare_cached("DELETE FROM step WHERE seq = ?1")?.execute([number])?;
+                deleted += 1;
+            }
+        }
+        transaction.commit()?;
+        Ok(deleted)
+    }
+
+    /// Reads the whole file and says what is in it and what is wrong with it.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn check(&self) -> Result<Check, LogError> {
+        let checked = || {
+            let mut verdict = self.connection.prepare("PRAGMA integrity_check(20)")?;
+            let mut faults: Vec<String> =
+                verdict.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            faults.retain(|fault| fault != "ok");
+            let count = |status: Status| {
+                let sql = format!("SELECT count(*) FROM message WHERE {}", status.condition());
+                Ok((status, self.connection.query_row(&sql, [], |row| row.get(0))?))
+            };
+            let sql = "SELECT arrived FROM message ORDER BY arrived LIMIT 1";
+            let oldest: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+            Ok(Check {
+                faults,
+                messages: Status::ALL.into_iter().map(count).collect::<rusqlite::Result<_>>()?,
+                bytes: (size(&self.path), size(&beside(&self.path, "-wal"))),
+                oldest: oldest.map(time),
+                in_use: self.is_in_use(),
+            })
+        };
+        checked().map_err(|error: rusqlite::Error| self.trouble(&error))
+    }
+
+    /// Whether a runner has the journal open.
+    pub fn is_in_use(&self) -> bool {
+        matches!(Lock::take(&self.path), Err(Fault::InUse))
+    }
+
+    /// Brings everything from the write-ahead log into the file and onto the disk, so that the file alone can be copied.
+    /// False when somebody who reads or writes at the moment kept a part of it back.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn sync(&self) -> Result<bool, LogError> {
+        let blocked =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        blocked.map(|blocked| !blocked).map_err(|error| self.trouble(&error))
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,208 @@
+//! The journal as a log of events: what became of each message, for people to look at, beside a runner at work or without
+//! one.
+
+mod change;
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+
+use crate::error::{OpenError, in_use};
+use crate::schema;
+
+/// A journal's file, open to look at.
+#[derive(Debug)]
+pub struct EventLog {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has arrived, and its handler has not begun.
+    Waiting,
+    /// Its handler is at work, or was when the process ended.
+    Running,
+    /// Its reply is known, and the broker has not confirmed it yet.
+    Finished,
+    /// Answered: completed.
+    Completed,
+    /// Answered: with an error.
+    Failed,
+    /// Set aside, after it brought the process down too often, and not run again since.
+    Dead,
+}
+
+impl Status {
+    /// Every status, in the order of a message's way.
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Running, Self::Finished, Self::Completed, Self::Failed, Self::Dead];
+
+    /// In one lower-case word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// Which messages; by default all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Arrived then or later.
+    pub since: Option<SystemTime>,
+    /// Arrived before.
+    pub until: Option<SystemTime>,
+    /// Of the rule with exactly this name.
+    pub rule: Option<String>,
+    /// About this incident.
+    pub incident: Option<i64>,
+    /// That stand there.
+    pub status: Option<Status>,
+}
+
+/// One message, without what it says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// Its number in this journal.
+    pub number: i64,
+    /// Its id: the broker's, or one made for a message that was run again.
+    pub id: String,
+    /// The destination that it came from.
+    pub destination: String,
+    /// The rule that fired; known once the handler has begun.
+    pub rule: Option<String>,
+    /// The incident; known once the handler has begun.
+    pub incident: Option<i64>,
+    /// Where it stands.
+    pub status: Status,
+    /// How often its handler began and neither came to an end nor was stopped in good order; 1 for one that succeeded at once.
+    pub attempts: u32,
+    /// When it arrived first.
+    pub arrived: SystemTime,
+    /// When its handler began last.
+    pub started: Option<SystemTime>,
+    /// When its reply was known.
+    pub finished: Option<SystemTime>,
+    /// When the broker had confirmed the reply.
+    pub settled: Option<SystemTime>,
+    /// The broker refused the reply for good, so that the platform never had it.
+    pub refused: bool,
+    /// The text of its reply.
+    pub text: Option<String>,
+    /// The number of the message that this one runs again.
+    pub rerun_of: Option<i64>,
+}
+
+/// One message with all that is known of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Details {
+    /// The message.
+    pub event: Event,
+    /// Its STOMP headers, without the context token, which is a secret.
+    pub headers: Vec<(String, String)>,
+    /// Its body as it came; `None` for one that was too large to keep.
+    pub body: Option<Vec<u8>>,
+    /// What happened on the way, in order.
+    pub steps: Vec<Occurrence>,
+    /// The numbers of the messages that run it again.
+    pub reruns: Vec<i64>,
+}
+
+/// Something that happened while a message was handled.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Occurrence {
+    /// When.
+    pub at: SystemTime,
+    /// The text of a status, or method and path of a call to the platform.
+    pub text: String,
+    /// Whether it was a call.
+    pub is_call: bool,
+    /// What the platform answered to the call, if it did.
+    pub code: Option<u16>,
+    /// Milliseconds that the call took.
+    pub took_ms: Option<i64>,
+}
+
+/// What a look at the whole file found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Check {
+    /// What is wrong with the file; empty if nothing is.
+    pub faults: Vec<String>,
+    /// How many messages stand where.
+    pub messages: Vec<(Status, u32)>,
+    /// Bytes in the file, and in its write-ahead log.
+    pub bytes: (u64, u64),
+    /// When its oldest message arrived.
+    pub oldest: Option<SystemTime>,
+    /// Whether a runner has it open.
+    pub in_use: bool,
+}
+
+/// Why something could not be done with the log. `Display` names the file or message, and the cure.
+#[derive(Debug)]
+pub struct LogError(Why);
+
+#[derive(Debug)]
+enum Why {
+    Journal(circuits::Error),
+    Unknown(String),
+    Unsettled(i64, Status),
+    NoBody(i64),
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Why::Journal(error) => error.fmt(f),
+            Why::Unknown(name) => write!(
+                f,
+                "there is no message {name} in the journal; `circuits events list` shows numbers and ids. It may have been deleted \
+                 by age or size (journal_keep_days, journal_max_mb)"
+            ),
+            Why::Unsettled(number, status) => write!(
+                f,
+                "message {number} is {}: the runner is not done with it, and the broker may bring it again",
+                status.name()
+            ),
+            Why::NoBody(number) => {
+                write!(
+                    f,
+                    "message {number} was too large to keep, so it cannot be run again; fire its rule again"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+impl EventLog {
+    /// Opens the file of a journal. A runner may be at work on it.
+    ///
+    /// # Errors
+    /// When there is no file, or it is no journal, or one of another version that a runner has open.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let connection = schema::visit(path).map_err(|fault| OpenError::new(path, fault))?;
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    fn trouble(&self, error: &rusqlite::Error) -> LogError {
+        LogError(Why::Journal(in_use(&self.path, error)))
+    }
+}

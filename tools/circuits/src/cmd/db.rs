@@ -1,0 +1,93 @@
+//! `circuits db`: the journal's file as a whole.
+
+use std::io::Write as _;
+
+use anyhow::bail;
+use serde_json::{Value, json};
+
+use crate::event_log::{local, open, utc};
+use crate::exit::{self, Told};
+use crate::overrides::Overrides;
+
+/// Arguments of `circuits db`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Read the whole file: what is in it, and whether it is sound. Exit code 1 if it is not.
+    Check(Check),
+    /// Bring everything from the write-ahead log into the file, so that the file alone can be copied.
+    Sync(Sync),
+}
+
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+#[derive(Debug, clap::Args)]
+struct Sync {
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Command::Check(args) => check(args),
+        Command::Sync(args) => {
+            if !open(&args.overrides)?.sync()? {
+                bail!(
+                    "somebody reads or writes the journal at the moment, so a part stays in its log; try again"
+                );
+            }
+            anstream::println!("Everything is in the journal's file.");
+            Ok(())
+        }
+    }
+}
+
+fn check(args: Check) -> anyhow::Result<()> {
+    let found = open(&args.overrides)?.check()?;
+    let mut out = anstream::stdout().lock();
+    if args.json {
+        let messages: Value =
+            found.messages.iter().map(|(status, count)| (status.name().to_owned(), json!(count))).collect();
+        let value = json!({
+            "sound": found.faults.is_empty(),
+            "faults": found.faults,
+            "messages": messages,
+            "bytes": found.bytes.0,
+            "log_bytes": found.bytes.1,
+            "oldest": utc(found.oldest),
+            "in_use": found.in_use,
+        });
+        writeln!(out, "{value:#}")?;
+    } else {
+        for (status, count) in &found.messages {
+            writeln!(out, "{:<10} {count}", status.name())?;
+        }
+        let oldest = found.oldest.map_or("-".to_owned(), local);
+        writeln!(out, "{:<10} {oldest}", "oldest")?;
+        writeln!(out, "{:<10} {}, and {} in its write-ahead log", "bytes", found.bytes.0, found.bytes.1)?;
+        writeln!(out, "{:<10} {}", "runner", if found.in_use { "has it open" } else { "not up" })?;
+        for fault in &found.faults {
+            writeln!(out, "fault      {fault}")?;
+        }
+        let verdict = if found.faults.is_empty() {
+            "The journal is sound."
+        } else {
+            "The journal is damaged. Stop the runner, move the file and those named like it away and start again: what the broker \
+             still has un-acknowledged is then handled as new, finished or not."
+        };
+        writeln!(out, "{verdict}")?;
+    }
+    if found.faults.is_empty() { Ok(()) } else { Err(Told(exit::GENERAL).into()) }
+}
