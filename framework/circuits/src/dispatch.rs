@@ -1,13 +1,11 @@
 //! One delivery, one route, one reply: takes messages off the session, recognises redeliveries, queues each in its
 //! incident's lane, runs the handler and hands the reply to be settled.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use circuits_rest::{Client, Exchange};
-use circuits_stomp::{AckToken, Deliveries, Delivery, Flaw, Headers};
+use circuits_rest::Exchange;
+use circuits_stomp::{Deliveries, Delivery, Flaw, Headers};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -17,22 +15,18 @@ use crate::action::{CONTEXT_TOKEN, Inner};
 use crate::attempt::Attempt;
 use crate::blocking::panic_text;
 use crate::handler::timed_out;
-use crate::headroom::Headroom;
 use crate::identity::identity;
-use crate::journal::{Arrival, Outcome, Rerun, Standing, Step};
+use crate::journal::{Arrival, Outcome, Standing, Step};
 use crate::lanes::{LaneKey, Lanes, Ticket};
-use crate::live::Live;
 use crate::message::{ActionMessage, DestinationName};
-use crate::rules::Rules;
 use crate::seat::Seat;
 use crate::settle::{ReplyAddress, Settler, pause};
+use crate::shared::Shared;
 use crate::signal::Signal;
 use crate::{Action, Error, Reply, Result};
 
 /// How many deliveries are taken together, so that a journal can note their arrival in one go.
 const BATCH: usize = 64;
-/// How often the journal is asked for messages that are to be run again.
-const RERUNS: Duration = Duration::from_secs(2);
 
 /// Everything a message meets on its way. Cheap to clone.
 #[derive(Clone)]
@@ -43,31 +37,6 @@ pub(crate) struct Dispatcher {
     pub(crate) tasks: TaskTracker,
     /// Ends the handlers that outlast the grace time at shutdown.
     pub(crate) abort: CancellationToken,
-}
-
-pub(crate) struct Shared {
-    pub(crate) live: RwLock<Arc<Live>>,
-    pub(crate) rules: Rules,
-    pub(crate) client: Client,
-    /// By destination.
-    pub(crate) headroom: HashMap<String, Arc<Headroom>>,
-}
-
-impl Shared {
-    /// The components and settings in force.
-    pub(crate) fn live(&self) -> Arc<Live> {
-        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts others in force, for what is not at work yet.
-    pub(crate) fn replace(&self, live: Arc<Live>) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
-    }
-
-    fn headroom(&self, queue: &str) -> Arc<Headroom> {
-        // A destination without handlers has nothing that waits.
-        self.headroom.get(queue).cloned().unwrap_or_else(|| Arc::new(Headroom::new(queue, u32::MAX)))
-    }
 }
 
 /// A message that has been told apart from all others, on its way to a handler.
@@ -101,46 +70,6 @@ impl Dispatcher {
         }
     }
 
-    /// Runs stored messages again, as they are asked for; goes on for ever.
-    pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
-        loop {
-            tokio::time::sleep(RERUNS).await;
-            let mut after = 0;
-            while let Some(rerun) = self.rerun(after).await {
-                after = rerun.position;
-                let token = AckToken::nothing();
-                // Until it is settled it is found each time.
-                if !self.settler.in_flight.hold(&rerun.id, token.clone()) {
-                    continue;
-                }
-                let delivery = Delivery {
-                    token,
-                    subscription: rerun.destination,
-                    headers: rerun.headers.into(),
-                    body: rerun.body,
-                    redelivered: false,
-                    flaw: None,
-                };
-                let (id, delivery) = ([rerun.id], [delivery]);
-                if let Some(standing) = self.begin(&id, &delivery, stop).await {
-                    info!(message_id = id[0], "A stored message is run again, as asked");
-                    let ([id], [delivery]) = (id, delivery);
-                    standing
-                        .into_iter()
-                        .for_each(|standing| self.admit(id.clone(), delivery.clone(), standing));
-                }
-            }
-        }
-    }
-
-    async fn rerun(&self, after: i64) -> Option<Rerun> {
-        let found = self.settler.journal.rerun(after).await;
-        found.unwrap_or_else(|error| {
-            warn!(%error, "The journal could not be asked for messages that are to be run again");
-            None
-        })
-    }
-
     async fn take(&self, batch: impl Iterator<Item = Delivery>, stop: &CancellationToken) {
         let (ids, fresh): (Vec<_>, Vec<_>) = batch.filter_map(|delivery| self.hold(delivery)).unzip();
         if ids.is_empty() {
@@ -154,7 +83,7 @@ impl Dispatcher {
 
     /// Where these messages stand. While the journal cannot note them they stay un-acknowledged, and nothing new is taken; let
     /// go of they would be forgotten by the broker until the next connection. `None` once it stops.
-    async fn begin(
+    pub(crate) async fn begin(
         &self,
         ids: &[String],
         fresh: &[Delivery],
@@ -165,8 +94,12 @@ impl Dispatcher {
         let mut failures = 0;
         loop {
             match self.settler.journal.begin(&arrivals).await {
-                Ok(standings) => return Some(standings),
+                Ok(standings) => {
+                    self.shared.vitals.arrived();
+                    return Some(standings);
+                }
                 Err(error) => {
+                    self.shared.vitals.held_up(&error);
                     error!(%error, messages = ids.len(), "The journal could not note these messages; they wait, and stay with the broker");
                 }
             }
@@ -205,7 +138,7 @@ impl Dispatcher {
         });
     }
 
-    fn admit(&self, id: String, delivery: Delivery, standing: Standing) {
+    pub(crate) fn admit(&self, id: String, delivery: Delivery, standing: Standing) {
         let span = info_span!("action", message_id = id, incident = field::Empty, rule = field::Empty);
         let _in_span = span.enter();
         let address = ReplyAddress::of(&delivery.headers);
@@ -293,8 +226,10 @@ impl Dispatcher {
     }
 
     async fn handle(&self, job: Job, payload: Payload, key: LaneKey, ticket: Ticket) {
+        let queued = self.shared.vitals.queue();
         // Without a turn the runner is stopping, and the message stays with the broker.
         let Some(turn) = ticket.turn().await else { return };
+        drop(queued);
         let headroom = self.shared.headroom(&job.queue);
         let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
@@ -352,6 +287,7 @@ impl Dispatcher {
         let cancel = self.abort.child_token();
         let _ended = cancel.clone().drop_guard();
         let action = self.action(job, payload, rule.as_deref(), Arc::clone(seat), cancel);
+        let _running = self.shared.vitals.run(&job.id, rule.as_deref(), job.incident, seat);
         self.settler.bus.emit(|| Signal::Started {
             message_id: job.id.clone(),
             rule: rule.as_deref().map(str::to_owned),
@@ -408,6 +344,7 @@ impl Dispatcher {
     /// Notes the result, which the broker may be told of only then. Until the journal takes it, the message is held: redelivered
     /// meanwhile it does not run again.
     async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
+        self.shared.vitals.finished(reply);
         info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
         self.settler.bus.emit(|| Signal::Finished {
             message_id: id.to_owned(),
@@ -417,6 +354,7 @@ impl Dispatcher {
         });
         let mut failures = 0;
         while let Err(error) = self.settler.journal.finish(id, reply, outcome).await {
+            self.shared.vitals.held_up(&error);
             error!(%error, "The journal could not note the result; the reply waits for it");
             tokio::select! {
                 () = tokio::time::sleep(pause(failures)) => failures += 1,

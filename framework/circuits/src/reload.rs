@@ -8,8 +8,8 @@ use tracing::info;
 
 use crate::RunError;
 use crate::config::Config;
-use crate::dispatch::Shared;
 use crate::lanes::Lanes;
+use crate::shared::Shared;
 use crate::timer::Timers;
 
 /// The keys of `[resilient]` that a reload applies. `loglevel` belongs to whoever writes the log.

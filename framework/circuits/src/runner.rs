@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::connect;
-use crate::dispatch::{Dispatcher, Shared};
+use crate::dispatch::Dispatcher;
 use crate::headroom::Headroom;
+use crate::health::Health;
 use crate::in_flight::InFlight;
 use crate::journal::{Journal, MemoryJournal};
 use crate::lanes::Lanes;
@@ -28,8 +30,10 @@ use crate::reload::Reloader;
 use crate::rules::Rules;
 use crate::run_error::RunError;
 use crate::settle::Settler;
+use crate::shared::Shared;
 use crate::signal::{Bus, Signal};
 use crate::timer::Timers;
+use crate::vitals::Vitals;
 
 /// How long the last flush to the broker may take at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,7 +111,13 @@ impl Runner {
                 abort: CancellationToken::new(),
             },
             subscriptions,
-            shared: Arc::new(Shared { live: RwLock::new(Arc::new(live)), rules, client, headroom }),
+            shared: Arc::new(Shared {
+                live: RwLock::new(Arc::new(live)),
+                rules,
+                client,
+                vitals: Vitals::new(),
+                headroom,
+            }),
             journal: Arc::new(MemoryJournal::default()),
             bus: Bus::new(),
         })
@@ -123,6 +133,11 @@ impl Runner {
     /// What happens to each message, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
+    }
+
+    /// What reports how this runner is while it runs.
+    pub fn health(&self) -> Health {
+        Health { shared: Arc::clone(&self.shared) }
     }
 
     /// What applies a changed configuration to this runner while it runs.
@@ -146,6 +161,8 @@ impl Runner {
         let destinations = self.destinations();
         let (session, mut deliveries) = Session::start(self.session_options);
         let state = session.state();
+        let shared = Arc::clone(&self.shared);
+        shared.vitals.connection.get_or_init(|| state.clone());
         let settler = Settler {
             session: session.clone(),
             journal: self.journal,
@@ -176,6 +193,7 @@ impl Runner {
             result = &mut subscribed => match result {
                 Err(error) => Err(error),
                 Ok(()) => {
+                    shared.vitals.subscribed.store(true, Ordering::Relaxed);
                     self.timers.start(dispatcher.shared.live().new_timers(None));
                     info!("resilient-circuits has started successfully and is now running...");
                     tokio::select! {

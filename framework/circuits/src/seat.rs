@@ -80,6 +80,11 @@ impl Seat {
         self.lanes.ticket(&self.key)
     }
 
+    /// Whether a worker is at it, and it does not wait.
+    pub(crate) fn is_at_work(&self) -> bool {
+        matches!(*self.state.borrow(), State::Taken(_))
+    }
+
     /// Takes the seat again when the ticket's turn has come.
     pub(crate) async fn sit(&self, ticket: Ticket) {
         match ticket.turn().await {

@@ -45,6 +45,8 @@ enum Command {
     Customize(cmd::customize::Args),
     /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
     Selftest(cmd::selftest::Args),
+    /// How the running runner is: connected, subscribed, what runs, what waits. Exit code 0 if it is ready, otherwise 1.
+    Status(cmd::status::Args),
     /// What became of each message: list, show, run again, purge.
     Events(cmd::events::Args),
     /// Messages that were set aside because they brought the process down too often.
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => cmd::list::run(args),
         Command::Customize(args) => cmd::customize::run(args),
         Command::Selftest(args) => cmd::selftest::run(args),
+        Command::Status(args) => cmd::status::run(args),
         Command::Events(args) => cmd::events::run(args),
         Command::Dead(args) => cmd::dead::run(args),
         Command::Db(args) => cmd::db::run(args),

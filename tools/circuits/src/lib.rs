@@ -16,5 +16,6 @@ mod safe_file;
 mod selection;
 mod setting_help;
 mod shutdown;
+mod status;
 
 pub use cli::main;

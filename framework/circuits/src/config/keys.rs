@@ -78,6 +78,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("journal"),
     key("journal_keep_days"),
     key("journal_max_mb"),
+    key("health_port"),
+    key("health_host"),
     key("noload"),
     key("logdir"),
     key("logfile"),

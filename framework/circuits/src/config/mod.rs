@@ -6,6 +6,7 @@
 //! ([`Config::secrets`]), so that it can be kept out of logs.
 
 mod de;
+mod endpoint;
 mod error;
 mod ini;
 mod keys;
@@ -25,12 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use endpoint::Endpoint;
 pub use error::{ConfigError, Fault};
 pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use secrets::is_secret_name;
 pub use section::Section;
-pub use settings::{ClientAuth, Credentials, Endpoint, Proxy, ReplyMode, Settings, Verify, VirtualHost};
+pub use settings::{ClientAuth, Credentials, Proxy, ReplyMode, Settings, Verify, VirtualHost};
 pub use warning::{Severity, Warning};
 
 /// A configuration that has been read and checked. Cheap enough to clone once per component.

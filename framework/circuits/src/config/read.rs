@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::endpoint::Endpoint;
 use super::error::Fault;
 use super::layers::RESILIENT;
 use super::section::{Entry, Section};
 use super::settings::{
-    ClientAuth, Credentials, DAY, Endpoint, JOURNAL, MEBIBYTE, Proxy, ReplyMode, Settings, Verify,
-    VirtualHost,
+    ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, ReplyMode, Settings, Verify, VirtualHost,
 };
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
@@ -99,6 +99,8 @@ impl<'a> Reader<'a> {
             journal_keep: Some(DAY * self.number::<u32>("journal_keep_days", 0..=3650))
                 .filter(|age| !age.is_zero()),
             journal_max_bytes: self.journal_max_bytes(),
+            health_port: self.health_port(),
+            health_host: self.text("health_host").unwrap_or_default(),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),
@@ -212,7 +214,7 @@ impl<'a> Reader<'a> {
         };
         let mut endpoints = Vec::new();
         for item in list(&text) {
-            match endpoint(item, port) {
+            match Endpoint::parse(item, port) {
                 Some(endpoint) => endpoints.push(endpoint),
                 None => self.refuse("stomp_hosts", &format!("`{}` is not host or host:port", shown(item))),
             }
@@ -273,6 +275,12 @@ impl<'a> Reader<'a> {
             "must be 0 (no limit) or a whole number from 16 to 1048576",
         );
         Some(megabytes * MEBIBYTE).filter(|&bytes| bytes > 0)
+    }
+
+    fn health_port(&mut self) -> Option<u16> {
+        let rule = "must be 0 (off) or a port, 1 to 65535";
+        let port = self.worded("health_port", |value| (0..=65_535).contains(&value), rule);
+        Some(port).filter(|&port| port > 0)
     }
 
     fn logfile(&mut self) -> String {
@@ -372,27 +380,6 @@ impl<'a> Reader<'a> {
             self.faults.push(Fault::new(&self.section.origin, RESILIENT, key, text));
         }
     }
-}
-
-/// `host`, `host:port`, `[::1]:port` or a bare IPv6 address.
-fn endpoint(text: &str, default_port: u16) -> Option<Endpoint> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, rest) = rest.split_once(']')?;
-            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-        }
-        None => match text.split_once(':') {
-            Some((_, rest)) if rest.contains(':') => (text, None),
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    let port = match port {
-        Some(port) => port.parse().ok().filter(|&port| port != 0)?,
-        None => default_port,
-    };
-    let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/@,".contains(c));
-    plain.then(|| Endpoint { host: host.to_owned(), port })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::LogLevel;
+use super::endpoint::Endpoint;
 
 /// The journal's name where none is set.
 pub(super) const JOURNAL: &str = "circuits.journal";
@@ -83,6 +84,10 @@ pub struct Settings {
     /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`, MiB, 16 to 1048576, default 1024;
     /// 0 is no limit: `None`).
     pub journal_max_bytes: Option<u64>,
+    /// Port on which `/healthz` and `/readyz` answer (`health_port`, 1 to 65535; 0, the default, is none: `None`).
+    pub health_port: Option<u16>,
+    /// Address on which they do (`health_host`, default 127.0.0.1).
+    pub health_host: String,
     /// Components not to load (`noload`, comma separated names, default none).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`, default `logs`, or `$APP_LOG_DIR` where that is set).
@@ -134,6 +139,8 @@ impl Default for Settings {
             journal: Some(PathBuf::from(JOURNAL)),
             journal_keep: Some(30 * DAY),
             journal_max_bytes: Some(1024 * MEBIBYTE),
+            health_port: None,
+            health_host: "127.0.0.1".to_owned(),
             noload: Vec::new(),
             logdir: PathBuf::from("logs"),
             logfile: "app.log".to_owned(),
@@ -173,6 +180,8 @@ impl Settings {
                 (self.journal_keep.unwrap_or_default().as_secs() / DAY.as_secs()).to_string()
             }
             "journal_max_mb" => (self.journal_max_bytes.unwrap_or(0) / MEBIBYTE).to_string(),
+            "health_port" => self.health_port.unwrap_or(0).to_string(),
+            "health_host" => self.health_host.clone(),
             "logdir" => self.logdir.display().to_string(),
             "logfile" => self.logfile.clone(),
             "loglevel" => self.loglevel.to_string(),
@@ -233,15 +242,6 @@ pub struct Proxy {
     pub user: Option<String>,
     /// Password (`proxy_password`).
     pub password: Option<SecretString>,
-}
-
-/// One broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host name or address, without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
 }
 
 /// The `host` header of the CONNECT frame, with which some brokers choose a virtual host.

@@ -11,3 +11,4 @@ pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod selftest;
+pub(crate) mod status;

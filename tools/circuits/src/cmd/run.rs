@@ -16,6 +16,7 @@ use crate::lock::{self, Lock};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
 use crate::shutdown;
+use crate::status::{self, Teller};
 
 /// Arguments of `circuits run`.
 #[derive(Debug, clap::Args)]
@@ -45,9 +46,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
         announce(&config);
         let journal = journal::open(config.settings())?;
+        let teller = Teller::start(config.settings()).await?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
-        let mut stop = pin!(shutdown::signal()?);
+        let signal = shutdown::signal()?;
+        let mut stop = pin!(async {
+            signal.await;
+            status::stopping();
+        });
         let runner = tokio::select! {
             runner = Runner::prepare(config, move |secret| redactor.add(secret)) => runner,
             () = &mut stop => return Ok(()),
@@ -55,6 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let result = match runner {
             Ok(runner) => {
                 let runner = journal::give(runner, journal);
+                teller.tell_of(runner.health());
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));
                 match watch {

@@ -1,0 +1,203 @@
+//! Whether a runner is well: it makes progress (live), it can be given work (ready), and what it is doing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use circuits_stomp::State;
+
+use crate::message::DestinationName;
+use crate::shared::Shared;
+
+/// The journal may take nothing for so long before the runner counts as stuck.
+const HELD_UP: Duration = Duration::from_secs(60);
+/// Handlers without a time limit may keep all workers busy for so long while messages wait.
+const STUCK: Duration = Duration::from_secs(15 * 60);
+/// With a limit, so much longer than that.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Reports on one runner. Cheap to clone; [`Runner::health`](crate::Runner::health) makes one.
+#[derive(Clone)]
+pub struct Health {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// How a runner is at this moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// When it was started.
+    pub started: SystemTime,
+    /// The broker that it is connected to.
+    pub broker: Option<String>,
+    /// The message destinations that it listens on, by their full names.
+    pub destinations: Vec<String>,
+    /// Handlers at work, the oldest first.
+    pub running: Vec<Running>,
+    /// Actions that wait in `defer`, `debounce` and the like, or work in the background.
+    pub waiting: usize,
+    /// Messages that wait for a worker, or for the message before them of the same incident.
+    pub queued: usize,
+    /// Messages that were answered since the start, and how many of them with an error.
+    pub handled: u64,
+    /// Those that were answered with an error.
+    pub failed: u64,
+    /// When a message arrived last.
+    pub last_message: Option<SystemTime>,
+    /// When a message was last answered with an error, and its text.
+    pub last_error: Option<(SystemTime, String)>,
+    /// Why it does not make progress; empty while it does.
+    pub stuck: Vec<String>,
+    /// Why it can be given no work; empty while it can.
+    pub unready: Vec<String>,
+}
+
+/// A handler at work.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Running {
+    /// The message's id.
+    pub message_id: String,
+    /// The rule, when it is known.
+    pub rule: Option<String>,
+    /// The incident.
+    pub incident: i64,
+    /// When it began.
+    pub since: SystemTime,
+}
+
+impl Report {
+    /// It makes progress, or has nothing to do. A broker or platform that is away does not count against it: a restart would
+    /// not bring them back.
+    pub fn is_live(&self) -> bool {
+        self.stuck.is_empty()
+    }
+
+    /// It is live, connected to the broker, subscribed everywhere, and the platform answers.
+    pub fn is_ready(&self) -> bool {
+        self.is_live() && self.unready.is_empty()
+    }
+}
+
+impl Health {
+    /// How the runner is.
+    pub fn report(&self) -> Report {
+        let vitals = &self.shared.vitals;
+        let org = self.shared.client.org().id;
+        let mut destinations: Vec<_> = self
+            .shared
+            .headroom
+            .keys()
+            .map(|queue| DestinationName::actions(org, queue).to_string())
+            .collect();
+        destinations.sort();
+        let mut unready = Vec::new();
+        let state = vitals.connection.get().map(|state| state.borrow().clone());
+        let broker = match state {
+            Some(State::Connected { host, epoch, subscriptions, .. }) => {
+                let all = vitals.subscribed.load(Ordering::Relaxed)
+                    && (epoch == 1 || subscriptions >= destinations.len());
+                if !all {
+                    unready.push("not subscribed to every destination".to_owned());
+                }
+                Some(host.to_string())
+            }
+            Some(State::Disconnected { reason, .. }) => {
+                unready.push(format!("not connected to the broker: {reason}"));
+                None
+            }
+            _ => {
+                unready.push("not connected to the broker".to_owned());
+                None
+            }
+        };
+        if self.shared.client.is_down() {
+            unready.push("the platform does not answer; actions wait for it".to_owned());
+        }
+        let live = self.shared.live();
+        let settings = live.config.settings();
+        let queued = vitals.queued();
+        let inner = vitals.lock();
+        let (at_work, waiting): (Vec<_>, Vec<_>) =
+            inner.running.iter().partition(|(_, running)| running.seat.is_at_work());
+        let held_up = inner.held_up.as_ref().map(|(since, why)| (since.elapsed(), why.as_str()));
+        let queued_for_workers = if at_work.len() >= settings.num_workers { queued } else { 0 };
+        let still = inner.moved.elapsed();
+        let mut running: Vec<_> = at_work
+            .into_iter()
+            .map(|(id, running)| Running {
+                message_id: id.clone(),
+                rule: running.rule.clone(),
+                incident: running.incident,
+                since: running.since,
+            })
+            .collect();
+        running.sort_by_key(|running| running.since);
+        Report {
+            started: vitals.begun,
+            broker,
+            destinations,
+            running,
+            waiting: waiting.len(),
+            queued,
+            handled: inner.handled,
+            failed: inner.failed,
+            last_message: inner.last_message,
+            last_error: inner.last_error.clone(),
+            stuck: stuck(held_up, queued_for_workers, still, settings.handler_timeout),
+            unready,
+        }
+    }
+}
+
+/// Why there is no progress: the journal takes nothing for so long, or messages wait while all workers are busy and no handler
+/// has begun or ended for so long.
+fn stuck(
+    held_up: Option<(Duration, &str)>,
+    queued: usize,
+    still: Duration,
+    limit: Option<Duration>,
+) -> Vec<String> {
+    let journal = held_up
+        .filter(|(time, _)| *time > HELD_UP)
+        .map(|(time, why)| format!("the journal takes nothing since {} s: {why}", time.as_secs()));
+    let patience = limit.map_or(STUCK, |limit| limit + GRACE);
+    let workers = (queued > 0 && still > patience).then(|| {
+        format!(
+            "{queued} messages wait, all workers are busy, and no handler has ended for {} s; handler_timeout= ends those that \
+             hang",
+            still.as_secs()
+        )
+    });
+    journal.into_iter().chain(workers).collect()
+}
+
+impl std::fmt::Debug for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Health").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stuck_is_only_what_does_not_move_for_long() {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+        for (held_up, queued, still, limit, expected) in [
+            (None, 0, 24 * 60 * minute, None, &[][..]),
+            (None, 3, 15 * minute, None, &[]),
+            (None, 3, 15 * minute + second, None, &["3 messages wait"]),
+            (None, 3, 2 * minute, Some(minute), &[]),
+            (None, 3, 2 * minute + second, Some(minute), &["for 121 s"]),
+            (Some((minute, "full")), 0, second, None, &[]),
+            (Some((minute + second, "full")), 0, second, None, &["takes nothing since 61 s: full"]),
+            (Some((2 * minute, "full")), 1, 16 * minute, None, &["full", "handler_timeout="]),
+        ] {
+            let reasons = stuck(held_up, queued, still, limit);
+            assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
+            assert!(reasons.iter().zip(expected).all(|(reason, part)| reason.contains(part)), "{reasons:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Runs stored messages again when somebody asks for it: each is a message of its own that no broker waits to hear of.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use circuits_stomp::{AckToken, Delivery};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::dispatch::Dispatcher;
+use crate::journal::Rerun;
+
+/// How often the journal is asked for such messages.
+const RERUNS: Duration = Duration::from_secs(2);
+
+impl Dispatcher {
+    /// Runs stored messages again, as they are asked for; goes on for ever.
+    pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
+        loop {
+            tokio::time::sleep(RERUNS).await;
+            let mut after = 0;
+            while let Some(rerun) = self.rerun(after).await {
+                after = rerun.position;
+                let token = AckToken::nothing();
+                // Until it is settled it is found each time.
+                if !self.settler.in_flight.hold(&rerun.id, token.clone()) {
+                    continue;
+                }
+                let delivery = Delivery {
+                    token,
+                    subscription: rerun.destination,
+                    headers: rerun.headers.into(),
+                    body: rerun.body,
+                    redelivered: false,
+                    flaw: None,
+                };
+                let (id, delivery) = ([rerun.id], [delivery]);
+                if let Some(standing) = self.begin(&id, &delivery, stop).await {
+                    info!(message_id = id[0], "A stored message is run again, as asked");
+                    let ([id], [delivery]) = (id, delivery);
+                    standing
+                        .into_iter()
+                        .for_each(|standing| self.admit(id.clone(), delivery.clone(), standing));
+                }
+            }
+        }
+    }
+
+    async fn rerun(&self, after: i64) -> Option<Rerun> {
+        let found = self.settler.journal.rerun(after).await;
+        found.unwrap_or_else(|error| {
+            warn!(%error, "The journal could not be asked for messages that are to be run again");
+            None
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! What the parts of a runner share while it runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use circuits_rest::Client;
+
+use crate::headroom::Headroom;
+use crate::live::Live;
+use crate::rules::Rules;
+use crate::vitals::Vitals;
+
+pub(crate) struct Shared {
+    pub(crate) live: RwLock<Arc<Live>>,
+    pub(crate) rules: Rules,
+    pub(crate) client: Client,
+    pub(crate) vitals: Vitals,
+    /// By destination.
+    pub(crate) headroom: HashMap<String, Arc<Headroom>>,
+}
+
+impl Shared {
+    /// The components and settings in force.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts others in force, for what is not at work yet.
+    pub(crate) fn replace(&self, live: Arc<Live>) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    }
+
+    pub(crate) fn headroom(&self, queue: &str) -> Arc<Headroom> {
+        // A destination without handlers has nothing that waits.
+        self.headroom.get(queue).cloned().unwrap_or_else(|| Arc::new(Headroom::new(queue, u32::MAX)))
+    }
+}

@@ -1,0 +1,76 @@
+//! How a running runner tells others how it is: `circuits status` through a socket, containers through HTTP, systemd through
+//! its notifications. None of them can hold up the handling of messages.
+
+mod http;
+mod report;
+mod socket;
+mod systemd;
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context as _;
+use circuits::config::Settings;
+use circuits::{Health, Report};
+use tokio_util::task::AbortOnDropHandle;
+
+pub(crate) use report::{as_json, write};
+pub(crate) use socket::{ask, path};
+pub(crate) use systemd::stopping;
+
+/// Tells, until it is dropped, how the runner of this process is.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    subject: Subject,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+    _file: Option<socket::Bound>,
+}
+
+/// The runner, once there is one: before that the process is starting.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Subject(Arc<OnceLock<Health>>);
+
+impl Subject {
+    fn report(&self) -> Option<Report> {
+        self.0.get().map(Health::report)
+    }
+}
+
+impl Teller {
+    /// Begins to answer, with "starting" at first.
+    ///
+    /// # Errors
+    /// When `health_port` cannot be had.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let subject = Subject::default();
+        let mut tasks = Vec::new();
+        if let Some(port) = settings.health_port {
+            let address = (settings.health_host.as_str(), port);
+            let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+                format!(
+                    "health_port: cannot listen on {}:{port}. Name a free port, and an address of this machine with health_host=",
+                    settings.health_host
+                )
+            })?;
+            tasks.push(tokio::spawn(http::serve(listener, subject.clone())));
+        }
+        let file = match socket::Bound::new(path(settings)) {
+            Ok((file, listener)) => {
+                tasks.push(tokio::spawn(socket::serve(listener, subject.clone())));
+                Some(file)
+            }
+            Err(error) => {
+                tracing::warn!("`circuits status` will find nothing: {error:#}");
+                None
+            }
+        };
+        // Last, so that whoever hears from it can ask.
+        tasks.push(tokio::spawn(systemd::follow(subject.clone())));
+        let tasks = tasks.into_iter().map(AbortOnDropHandle::new).collect();
+        Ok(Self { subject, _tasks: tasks, _file: file })
+    }
+
+    /// From now on it tells of this runner.
+    pub(crate) fn tell_of(&self, health: Health) {
+        self.subject.0.get_or_init(|| health);
+    }
+}

@@ -1,0 +1,88 @@
+//! A report as JSON and as text.
+
+use std::io::{Result, Write};
+use std::time::SystemTime;
+
+use circuits::Report;
+use serde_json::{Value, json};
+
+use crate::event_log::{line, utc};
+
+/// Everything; `None` for a runner that is still starting.
+pub(crate) fn as_json(report: Option<&Report>) -> Value {
+    let mut value = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "process": std::process::id(),
+        "live": report.is_none_or(Report::is_live),
+        "ready": report.is_some_and(Report::is_ready),
+    });
+    let Some(report) = report else {
+        value["problems"] = json!(["it is starting: it has not logged in to the platform yet"]);
+        return value;
+    };
+    let running = report.running.iter().map(|one| {
+        json!({
+            "message_id": one.message_id,
+            "rule": one.rule,
+            "incident": one.incident,
+            "since": utc(Some(one.since)),
+            "seconds": seconds_since(one.since),
+        })
+    });
+    let last_error =
+        report.last_error.as_ref().map(|(time, text)| json!({"time": utc(Some(*time)), "text": text}));
+    value["problems"] = report.stuck.iter().chain(&report.unready).cloned().collect();
+    value["started"] = json!(utc(Some(report.started)));
+    value["broker"] = json!(report.broker);
+    value["destinations"] = json!(report.destinations);
+    value["running"] = running.collect();
+    value["waiting"] = json!(report.waiting);
+    value["queued"] = json!(report.queued);
+    value["handled"] = json!(report.handled);
+    value["failed"] = json!(report.failed);
+    value["last_message"] = json!(utc(report.last_message));
+    value["last_error"] = json!(last_error);
+    value
+}
+
+fn seconds_since(time: SystemTime) -> u64 {
+    SystemTime::now().duration_since(time).unwrap_or_default().as_secs()
+}
+
+/// What [`as_json`] tells, for people.
+pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
+    let text = |key: &str| status[key].as_str().unwrap_or("-").to_owned();
+    let mut field = |name: &str, value: &str| writeln!(out, "{name:<13} {}", line(value));
+    field(
+        "process",
+        &format!("{}, version {}, up since {}", status["process"], text("version"), text("started")),
+    )?;
+    field("broker", &text("broker"))?;
+    for destination in status["destinations"].as_array().into_iter().flatten() {
+        field("listens on", destination.as_str().unwrap_or_default())?;
+    }
+    for one in status["running"].as_array().into_iter().flatten() {
+        let rule = one["rule"].as_str().unwrap_or("(no rule known)");
+        field("running", &format!("\"{rule}\" of incident {} for {} s", one["incident"], one["seconds"]))?;
+    }
+    field("waiting", &format!("{} in defer, debounce and the like", status["waiting"]))?;
+    field("queued", &format!("{} for a worker, or for their turn", status["queued"]))?;
+    field("handled", &format!("{}, {} of them with an error", status["handled"], status["failed"]))?;
+    field("last message", &text("last_message"))?;
+    if let Some(text) = status["last_error"]["text"].as_str() {
+        field(
+            "last error",
+            &format!("{}: {text}", status["last_error"]["time"].as_str().unwrap_or_default()),
+        )?;
+    }
+    let verdict = match (status["live"] == true, status["ready"] == true) {
+        (true, true) => "ready",
+        (true, false) => "not ready",
+        (false, _) => "stuck",
+    };
+    field("state", verdict)?;
+    for problem in status["problems"].as_array().into_iter().flatten() {
+        field("", problem.as_str().unwrap_or_default())?;
+    }
+    Ok(())
+}
