@@ -12,6 +12,9 @@ use super::{Diary, Entry, Known, Tally};
 use crate::suite::Process;
 use crate::world::{On, World};
 
+/// The folders of the runners.
+const FIRST: &str = "first";
+const SECOND: &str = "second";
 /// Actions between two faults.
 const ROUND: usize = 40;
 /// Incidents that they are about.
@@ -36,16 +39,19 @@ pub enum Fault {
     BrokerStalled,
     /// Connections are reset, the broker stays up (the sandbox's broker only).
     ConnectionReset,
+    /// Another runner with a journal of its own takes messages from the same queue, comes and goes.
+    SecondRunner,
 }
 
 impl Fault {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::RunnerKilled,
         Self::RunnerReplaced,
         Self::RunnerStalled,
         Self::BrokerKilled,
         Self::BrokerStalled,
         Self::ConnectionReset,
+        Self::SecondRunner,
     ];
 
     /// Those that take seconds each are made less often.
@@ -54,6 +60,7 @@ impl Fault {
             Self::RunnerKilled | Self::RunnerReplaced => 5 * scale,
             // Each makes the runner wait longer before it connects again.
             Self::ConnectionReset => 2 * scale,
+            Self::SecondRunner => 4 * scale,
             Self::RunnerStalled | Self::BrokerKilled | Self::BrokerStalled => scale,
         }
     }
@@ -117,6 +124,7 @@ struct Stage {
     config: String,
     binary: &'static str,
     runner: Option<Process>,
+    second: Option<Process>,
     random: Rng,
     /// By process.
     known: HashMap<u32, Known>,
@@ -131,7 +139,7 @@ impl Stage {
         let config = format!("{}[probe]\ndiary={}\n", world.app_config(&settings), diary.display());
         let random = Rng::with_seed(story.seed);
         let binary = story.binary;
-        Self { world, folder, config, binary, runner: None, random, known: HashMap::new() }
+        Self { world, folder, config, binary, runner: None, second: None, random, known: HashMap::new() }
     }
 
     /// Makes one fault `rounds` times among a stream of actions.
@@ -149,7 +157,10 @@ impl Stage {
             self.settle(&[pivot]).await;
             self.make(fault).await;
         }
-        self.settle(&fired).await;
+        let forgotten = self.settle(&fired).await;
+        if let Some(second) = self.second.take() {
+            self.stop(second).await;
+        }
         fired.push(self.last().await);
         // What the last fault left half done is done by a runner that nothing disturbs.
         self.begin();
@@ -160,7 +171,7 @@ impl Stage {
         let runs = Diary::read(&diary).split_off(read_before);
         let tally =
             Tally::of(&format!("{fault:?}"), rounds, &invocations, &runs, &self.known, &self.journal());
-        Tally { left_over, ..tally }
+        Tally { left_over, forgotten, ..tally }
     }
 
     /// Fires one more action and ends the runner when it is answered: what the broker delivers again comes before it, and is in
@@ -172,14 +183,18 @@ impl Stage {
         id
     }
 
-    /// Waits until all are answered, or it is clear that some will not be.
-    async fn settle(&self, ids: &[InvocationId]) {
+    /// Waits until all are answered, or it is clear that some will not be unless the runner is started anew: how many.
+    async fn settle(&self, ids: &[InvocationId]) -> usize {
         let all = async {
             for id in ids {
                 self.world.settled(*id).await;
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, all).await;
+        if tokio::time::timeout(PATIENCE, all).await.is_ok() {
+            return 0;
+        }
+        let is_open = |id: &&InvocationId| self.world.sandbox.invocation(**id).unwrap().final_replies == 0;
+        ids.iter().filter(is_open).count()
     }
 
     async fn make(&mut self, fault: Fault) {
@@ -205,6 +220,10 @@ impl Stage {
                 self.world.stall(false);
             }
             Fault::ConnectionReset => self.world.sandbox.faults().drop_connections(),
+            Fault::SecondRunner => match self.second.take() {
+                Some(second) => self.stop(second).await,
+                None => self.second = Some(self.start(SECOND)),
+            },
         }
     }
 
@@ -213,22 +232,40 @@ impl Stage {
         if kill {
             runner.kill();
         } else {
-            let log = self.folder.path().join("logs").join("app.log");
-            let code = runner.terminate().await;
-            assert_eq!(code, Some(0), "{}", std::fs::read_to_string(log).unwrap_or_default());
+            self.stop(runner).await;
         }
     }
 
-    fn begin(&mut self) {
-        let known = self.journal();
-        let runner = Process::start(Path::new(self.binary), self.folder.path(), &self.config);
-        self.known.insert(runner.id(), known);
-        self.runner = Some(runner);
+    async fn stop(&self, runner: Process) {
+        let code = runner.terminate().await;
+        let log = |name| std::fs::read_to_string(self.folder.path().join(name).join("logs/app.log"));
+        assert_eq!(code, Some(0), "{:?} {:?}", log(FIRST), log(SECOND));
     }
 
-    /// What the runner's journal holds, read while no runner has it open.
+    fn begin(&mut self) {
+        self.runner = Some(self.start(FIRST));
+    }
+
+    /// Starts a runner in this folder; runners with the same folder share a journal, one after the other.
+    fn start(&mut self, name: &str) -> Process {
+        let known = self.journal_of(name);
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let runner = Process::start(Path::new(self.binary), &folder, &self.config);
+        self.known.insert(runner.id(), known);
+        runner
+    }
+
+    /// What all journals hold.
     fn journal(&self) -> Known {
-        let file = self.folder.path().join("circuits.journal");
+        let mut all = self.journal_of(SECOND);
+        all.extend(self.journal_of(FIRST));
+        all
+    }
+
+    /// What a runner's journal holds, read while no runner has it open.
+    fn journal_of(&self, name: &str) -> Known {
+        let file = self.folder.path().join(name).join("circuits.journal");
         if !file.exists() {
             return Known::new();
         }

@@ -30,6 +30,8 @@ pub struct Tally {
     pub messages: usize,
     /// Actions that the platform still waits for.
     pub lost: usize,
+    /// Actions that were answered only when the runner was started anew.
+    pub forgotten: usize,
     /// Actions with more than one final reply, all of them identical.
     pub repeated: usize,
     /// Actions with final replies that differ.
@@ -128,12 +130,13 @@ impl Tally {
     /// the connection or the process ended between the broker's receipt and the runner's note of it.
     pub fn is_broken(&self, mode: &str) -> bool {
         let repeated = if mode == "confirmed" { 0 } else { self.repeated };
-        self.lost + repeated + self.contradicted + self.double_runs + self.order_breaks > 0 || self.left_over
+        self.lost + self.forgotten + repeated + self.contradicted + self.double_runs + self.order_breaks > 0
+            || self.left_over
     }
 
     /// The head of the table.
     pub fn head() -> &'static str {
-        "fault              | faults | messages | lost | repeated | contradicted | double runs | resumed | order breaks | reordered | left over | longest gap ms"
+        "fault              | faults | messages | lost | forgotten | repeated | contradicted | double runs | resumed | order breaks | reordered | left over | longest gap ms"
     }
 }
 
@@ -141,11 +144,12 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:<18} | {:>6} | {:>8} | {:>4} | {:>8} | {:>12} | {:>11} | {:>7} | {:>12} | {:>9} | {:>9} | {:>14}",
+            "{:<18} | {:>6} | {:>8} | {:>4} | {:>9} | {:>8} | {:>12} | {:>11} | {:>7} | {:>12} | {:>9} | {:>9} | {:>14}",
             self.fault,
             self.faults,
             self.messages,
             self.lost,
+            self.forgotten,
             self.repeated,
             self.contradicted,
             self.double_runs,

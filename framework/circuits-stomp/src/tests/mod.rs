@@ -7,5 +7,6 @@ mod liveness;
 mod reconnect;
 mod scripted;
 mod sending;
+mod simulation;
 mod subscribing;
 mod transactions;

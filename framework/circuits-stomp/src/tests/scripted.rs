@@ -85,21 +85,32 @@ pub(crate) struct Peer {
 impl Peer {
     /// The next frame up to and without its NUL; heart-beats before it are skipped. Bodies here hold no NUL.
     pub(crate) async fn frame(&mut self) -> String {
+        patient(self.next()).await.expect("the client hung up")
+    }
+
+    /// The next frame, or `None` when the client has hung up. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             let beats = self.unread.iter().take_while(|byte| **byte == b'\n').count();
             self.unread.drain(..beats);
             if let Some(end) = self.unread.iter().position(|byte| *byte == 0) {
                 let frame: Vec<u8> = self.unread.drain(..=end).collect();
-                return String::from_utf8(frame[..end].to_vec()).unwrap();
+                return Some(String::from_utf8(frame[..end].to_vec()).unwrap());
             }
-            let read = patient(self.io.read_buf(&mut self.unread)).await.unwrap();
-            assert!(read > 0, "the client hung up");
+            if self.io.read_buf(&mut self.unread).await.ok()? == 0 {
+                return None;
+            }
         }
     }
 
     /// How many writes the client made so far.
     pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has not hung up.
+    pub(crate) async fn tell(&mut self, wire: &str) -> bool {
+        self.io.write_all(wire.as_bytes()).await.is_ok()
     }
 
     pub(crate) async fn say(&mut self, wire: impl AsRef<[u8]>) {
