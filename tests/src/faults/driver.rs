@@ -21,8 +21,8 @@ const ROUND: usize = 40;
 const INCIDENTS: usize = 8;
 /// A stall outlasts two heart-beats of a second by far.
 const STALL: Duration = Duration::from_secs(4);
-/// When nobody has answered for so long, nobody will: only then a message is called lost.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// When nobody has answered for so many seconds, nobody will: only then a message is called lost.
+const PATIENCE: u64 = 180;
 
 /// What is done to the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ pub struct Story {
     mode: &'static str,
     seed: u64,
     scale: usize,
+    patience: Duration,
 }
 
 /// A number from the environment.
@@ -84,11 +85,13 @@ fn asked(name: &str) -> Option<u64> {
 }
 
 impl Story {
-    /// With the seed `FAULTS_SEED` (otherwise a new one) and `FAULTS_SCALE` times (otherwise once) the short form.
+    /// With the seed `FAULTS_SEED` (otherwise a new one) and `FAULTS_SCALE` times (otherwise once) the short form; what is
+    /// not answered for `FAULTS_PATIENCE` seconds (otherwise 180) is lost.
     pub fn new(on: On, binary: &'static str, mode: &'static str) -> Self {
         let seed = asked("FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
         let scale = asked("FAULTS_SCALE").and_then(|scale| usize::try_from(scale).ok()).unwrap_or(1);
-        Self { on, binary, mode, seed, scale }
+        let patience = Duration::from_secs(asked("FAULTS_PATIENCE").unwrap_or(PATIENCE));
+        Self { on, binary, mode, seed, scale, patience }
     }
 
     /// Plays it, and prints the table.
@@ -126,6 +129,7 @@ struct Stage {
     runner: Option<Process>,
     second: Option<Process>,
     random: Rng,
+    patience: Duration,
     /// By process.
     known: HashMap<u32, Known>,
 }
@@ -139,7 +143,17 @@ impl Stage {
         let config = format!("{}[probe]\ndiary={}\n", world.app_config(&settings), diary.display());
         let random = Rng::with_seed(story.seed);
         let binary = story.binary;
-        Self { world, folder, config, binary, runner: None, second: None, random, known: HashMap::new() }
+        Self {
+            world,
+            folder,
+            config,
+            binary,
+            runner: None,
+            second: None,
+            random,
+            patience: story.patience,
+            known: HashMap::new(),
+        }
     }
 
     /// Makes one fault `rounds` times among a stream of actions.
@@ -190,7 +204,7 @@ impl Stage {
                 self.world.settled(*id).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, all).await.is_ok() {
+        if tokio::time::timeout(self.patience, all).await.is_ok() {
             return 0;
         }
         let is_open = |id: &&InvocationId| self.world.sandbox.invocation(**id).unwrap().final_replies == 0;
