@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use circuits_sandbox::{RestFault, Sandbox};
+use circuits_sandbox::{RestFault, Rule, Sandbox};
 use circuits_tests::command::Place;
+use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
 
@@ -91,4 +92,37 @@ async fn what_cannot_be_known_is_an_error_before_anything_is_sent() {
     place.run(&["customize", "-y", "-l", "nobody"]).is(1, &["`nobody` is not a linked component"]);
     place.run(&["customize", "-y", "--api-key-secret", "wrong"]).is(25, &["api_key"]);
     assert_eq!(writes(&sandbox), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_what_is_missing_and_what_differs() {
+    let task_rule = Rule::menu_item("Echo").on_task().to("other");
+    let sandbox = Sandbox::builder().destination("other").rule(task_rule).start().await.unwrap();
+    let place = Place::on(BINARY, &sandbox);
+    let drift = place.run(&["customize", "--drift"]);
+    drift.is(
+        4,
+        &[
+            "  create rule Fail",
+            "differs: rule Echo acts on another type of object",
+            "differs: rule Echo does not send to `probe`",
+        ],
+    );
+    assert_eq!(writes(&sandbox), Vec::<String>::new());
+    place.run(&["customize", "-y"]).is(0, &["done  create rule Fail", "differs: rule Echo does not send"]);
+    let drift = place.run(&["customize", "--drift", "--json"]);
+    assert_eq!(drift.code, 4, "{}", drift.err);
+    let drift: Value = serde_json::from_str(&drift.out).unwrap();
+    let told = |index: usize, key: &str| drift[index][key].as_str().unwrap_or_default();
+    assert_eq!(
+        (told(0, "component"), told(0, "object"), told(0, "problem")),
+        ("probe", "rule Echo", "different")
+    );
+    assert_eq!(drift.as_array().unwrap().len(), 2);
+
+    let (_sandbox, place) = empty_platform().await;
+    place.run(&["customize", "-y"]).is(0, &[]);
+    place.run(&["customize", "--drift"]).is(0, &["probe: nothing to do", "No drift"]);
+    place.run(&["customize", "--drift", "-y"]).is(2, &["cannot be used with"]);
+    place.run(&["customize", "--drift", "--api-key-secret", "wrong"]).is(25, &[]);
 }

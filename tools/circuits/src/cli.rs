@@ -13,6 +13,7 @@ Exit codes:
    1  configuration, component or start fault
    2  wrong usage
    3  another instance runs with the same lock file or journal
+   4  customize --drift: the platform is not as the components need it
   20  REST: the platform cannot be reached or answers with an error
   21  REST: refused with 401 after login
   22  a CA or certificate file is missing or unreadable

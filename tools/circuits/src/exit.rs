@@ -13,6 +13,8 @@ pub(crate) const USAGE: u8 = 2;
 /// Everything that has no code of its own.
 pub(crate) const GENERAL: u8 = 1;
 const LOCKED: u8 = 3;
+/// The platform is not as the components need it.
+pub(crate) const DRIFT: u8 = 4;
 
 /// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is no error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {

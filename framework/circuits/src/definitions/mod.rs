@@ -1,12 +1,14 @@
 //! What a component needs on the platform (message destinations, fields, rules), and how it gets there.
 
 mod deploy;
+mod difference;
 mod incident_field;
 mod plan;
 
 use serde_json::{Value, json};
 
 pub use deploy::{Deployed, deploy};
+pub use difference::Difference;
 pub use incident_field::IncidentField;
 pub use plan::{Change, Plan, plan};
 

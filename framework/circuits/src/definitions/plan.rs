@@ -7,6 +7,7 @@ use std::fmt;
 use circuits_rest::{Account, Rest};
 use serde_json::{Value, json};
 
+use super::difference::{Difference, of_destination, of_field, of_rule};
 use super::{ActivityField, Definitions, IncidentField, Rule};
 use crate::{Error, Result};
 
@@ -14,6 +15,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Plan {
     changes: Vec<Change>,
+    differences: Vec<Difference>,
     /// Ids of the platform's message destinations by programmatic name.
     destinations: HashMap<String, Value>,
 }
@@ -74,6 +76,7 @@ pub async fn plan<'a>(
     let mut planner = Planner {
         rest,
         existing: HashMap::new(),
+        differences: Vec::new(),
         destinations: list(rest, "/message_destinations", "the message destinations").await?,
         planned: HashSet::new(),
         changes: Vec::new(),
@@ -86,13 +89,14 @@ pub async fn plan<'a>(
         .iter()
         .filter_map(|one| Some((one["programmatic_name"].as_str()?.to_owned(), one["id"].clone())))
         .collect();
-    Ok(Plan { changes: planner.changes, destinations })
+    Ok(Plan { changes: planner.changes, differences: planner.differences, destinations })
 }
 
 struct Planner<'a> {
     rest: &'a Rest,
-    /// The names that each list of the platform has, as far as they were asked for.
-    existing: HashMap<&'static str, HashSet<String>>,
+    /// The objects of each list of the platform by name, as far as they were asked for.
+    existing: HashMap<&'static str, HashMap<String, Value>>,
+    differences: Vec<Difference>,
     destinations: Vec<Value>,
     planned: HashSet<String>,
     changes: Vec<Change>,
@@ -103,12 +107,17 @@ impl Planner<'_> {
         for destination in &definitions.destinations {
             let name = &destination.programmatic_name;
             let existing = self.destinations.iter().find(|one| one["programmatic_name"] == name.as_str());
+            let label = format!("message destination {name}");
+            let differences = existing.map(of_destination).unwrap_or_default();
             let what = match existing {
-                None => What::Destination(destination.to_json()),
-                Some(existing) if !is_allowed(self.rest, existing) => What::Allow(name.clone()),
-                Some(_) => continue,
+                None => Some(What::Destination(destination.to_json())),
+                Some(existing) if !is_allowed(self.rest, existing) => Some(What::Allow(name.clone())),
+                Some(_) => None,
             };
-            self.need(component, format!("message destination {name}"), what);
+            self.differ(component, &label, differences);
+            if let Some(what) = what {
+                self.need(component, label, what);
+            }
         }
         let path = "/types/actioninvocation/fields";
         let fields = definitions.fields.iter().map(ActivityField::to_json).collect();
@@ -118,10 +127,14 @@ impl Planner<'_> {
         self.fields(component, path, "incident field", fields).await?;
         for rule in &definitions.rules {
             let label = format!("rule {}", rule.name());
-            if self.has("/actions", "the rules", rule.name()).await? {
+            let destination = rule.destination();
+            let id = self.destinations.iter().find(|one| one["programmatic_name"] == destination);
+            let id = id.map_or(Value::Null, |one| one["id"].clone());
+            if let Some(existing) = self.find("/actions", "the rules", rule.name()).await? {
+                let differences = of_rule(&rule.to_json(&id), existing, destination);
+                self.differ(component, &label, differences);
                 continue;
             }
-            let destination = rule.destination();
             if !self.destinations.iter().any(|one| one["programmatic_name"] == destination)
                 && !self.planned.contains(&format!("message destination {destination}"))
             {
@@ -143,21 +156,34 @@ impl Planner<'_> {
     ) -> Result<()> {
         for body in fields {
             let name = body["name"].as_str().unwrap_or_default().to_owned();
-            if !self.has(path, &format!("the {kind}s"), &name).await? {
-                self.need(component, format!("{kind} {name}"), What::Field { path, body });
+            let label = format!("{kind} {name}");
+            match self.find(path, &format!("the {kind}s"), &name).await? {
+                None => self.need(component, label, What::Field { path, body }),
+                Some(existing) => {
+                    let differences = of_field(&body, existing);
+                    self.differ(component, &label, differences);
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether the platform's list has an object of this name.
-    async fn has(&mut self, path: &'static str, what: &str, name: &str) -> Result<bool> {
+    /// The object of this name in the platform's list.
+    async fn find(&mut self, path: &'static str, what: &str, name: &str) -> Result<Option<&Value>> {
         if !self.existing.contains_key(path) {
             let listed = list(self.rest, path, what).await?;
-            let names = listed.iter().filter_map(|one| one["name"].as_str().map(str::to_owned)).collect();
-            self.existing.insert(path, names);
+            let named = listed.into_iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one)));
+            self.existing.insert(path, named.collect());
         }
-        Ok(self.existing.get(path).is_some_and(|names| names.contains(name)))
+        Ok(self.existing.get(path).and_then(|objects| objects.get(name)))
+    }
+
+    fn differ(&mut self, component: &str, object: &str, texts: Vec<String>) {
+        self.differences.extend(texts.into_iter().map(|text| Difference {
+            component: component.to_owned(),
+            object: object.to_owned(),
+            text,
+        }));
     }
 
     fn need(&mut self, component: &str, label: String, what: What) {
@@ -171,6 +197,11 @@ impl Plan {
     /// What is to be done, in the order in which it will be.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// What exists and is not as the components define it. It is left as it is: an administrator may have had a reason.
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
     }
 
     /// Whether the platform has everything.

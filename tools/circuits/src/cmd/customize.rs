@@ -3,15 +3,18 @@
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use circuits::definitions::{Change, Definitions, plan};
+use circuits::definitions::{Change, Definitions, Plan, plan};
 use circuits::registrations;
+use serde_json::{Value, json};
 
 use crate::confirm::confirm;
+use crate::exit::{self, Told};
 use crate::overrides::Overrides;
 use crate::selection::Selection;
 
 const NAME: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
 
 /// What `--help` says at its end.
 const NOTES: &str = "\
@@ -28,6 +31,12 @@ pub(crate) struct Args {
     /// Show what would be done, and end.
     #[arg(long)]
     dry_run: bool,
+    /// Show what the platform lacks and what differs from the definitions, and end: with exit code 4 if there is anything.
+    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    drift: bool,
+    /// With --drift: print JSON.
+    #[arg(long, requires = "drift")]
+    json: bool,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -47,7 +56,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let rest = circuits::login(&config, |_| {}).await?;
         let definitions = wanted.iter().map(|(name, definitions)| (*name, definitions));
         let plan = plan(&rest, definitions).await.map_err(anyhow::Error::msg)?;
-        show(&wanted, plan.changes())?;
+        if args.drift {
+            return drift(&wanted, &plan, args.json);
+        }
+        show(&wanted, &plan)?;
+        if plan.changes().is_empty() {
+            writeln!(
+                anstream::stdout(),
+                "Nothing to do: the platform has everything that the components need."
+            )?;
+        }
         if plan.is_empty() || args.dry_run {
             return Ok(());
         }
@@ -72,21 +90,43 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     })
 }
 
-/// The plan: each component with what it lacks.
-fn show(wanted: &[(&str, Definitions)], changes: &[Change]) -> std::io::Result<()> {
+/// What is not as the components need it, for an operator or a script.
+fn drift(wanted: &[(&str, Definitions)], plan: &Plan, as_json: bool) -> anyhow::Result<()> {
+    let sound = plan.is_empty() && plan.differences().is_empty();
+    if as_json {
+        let missing = plan.changes().iter().map(|change| {
+            json!({"component": change.component(), "object": change.object(), "problem": "missing", "text": change.to_string()})
+        });
+        let different = plan.differences().iter().map(|one| {
+            json!({"component": one.component(), "object": one.object(), "problem": "different", "text": one.to_string()})
+        });
+        let all: Vec<_> = missing.chain(different).collect();
+        writeln!(anstream::stdout(), "{:#}", Value::from(all))?;
+    } else {
+        show(wanted, plan)?;
+        if sound {
+            writeln!(anstream::stdout(), "No drift: everything is as the components need it.")?;
+        }
+    }
+    if sound { Ok(()) } else { Err(Told(exit::DRIFT).into()) }
+}
+
+/// The plan: each component with what it lacks, and what differs.
+fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     for (component, definitions) in wanted {
-        let mut its = changes.iter().filter(|change| change.component() == *component).peekable();
+        let different: Vec<_> =
+            plan.differences().iter().filter(|one| one.component() == *component).collect();
+        let mut its = plan.changes().iter().filter(|change| change.component() == *component).peekable();
         let nothing = match (definitions.is_empty(), its.peek()) {
             (true, _) => " defines nothing",
-            (false, None) => " nothing to do",
+            (false, None) if different.is_empty() => " nothing to do",
+            (false, None) => " nothing to create",
             (false, Some(_)) => "",
         };
         writeln!(out, "{NAME}{component}{NAME:#}:{nothing}")?;
         its.try_for_each(|change| writeln!(out, "  {change}"))?;
-    }
-    if changes.is_empty() {
-        writeln!(out, "Nothing to do: the platform has everything that the components need.")?;
+        different.iter().try_for_each(|one| writeln!(out, "  {WARN}differs:{WARN:#} {one}"))?;
     }
     out.flush()
 }

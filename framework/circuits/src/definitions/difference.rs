@@ -1,0 +1,122 @@
+//! How an object on the platform differs from its definition, as far as the component would notice.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Something that exists and is not as a component defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub(super) component: String,
+    pub(super) object: String,
+    pub(super) text: String,
+}
+
+impl Difference {
+    /// The component that defines it.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// The object with its kind in front: `rule Add Task`.
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// How it differs, as what would be said of it: `is disabled, so it never fires`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.object, self.text)
+    }
+}
+
+pub(super) fn of_destination(existing: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if existing["destination_type"] == 1 {
+        found.push("is a topic, not a queue: runners that share it each get every message".to_owned());
+    }
+    if existing["expect_ack"] == false {
+        found.push("expects no acknowledgement, so nobody sees what becomes of its actions".to_owned());
+    }
+    found
+}
+
+pub(super) fn of_field(wanted: &Value, existing: &Value) -> Vec<String> {
+    let (want, is) = (&wanted["input_type"], &existing["input_type"]);
+    if want != is {
+        let [want, is] = [want, is].map(|kind| kind.as_str().unwrap_or("(none)"));
+        return vec![format!("is of the type {is}, not {want}")];
+    }
+    let labels = |field: &Value| -> Vec<String> {
+        let values = field["values"].as_array().into_iter().flatten();
+        values
+            .filter(|value| value["enabled"] != false)
+            .filter_map(|value| value["label"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let there = labels(existing);
+    labels(wanted)
+        .into_iter()
+        .filter(|label| !there.contains(label))
+        .map(|label| format!("lacks the value \"{label}\""))
+        .collect()
+}
+
+pub(super) fn of_rule(wanted: &Value, existing: &Value, destination: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let kind = |rule: &Value| if rule["type"] == 0 { "automatic" } else { "a menu item" };
+    if kind(wanted) != kind(existing) {
+        found.push(format!("is {}, not {}", kind(existing), kind(wanted)));
+    }
+    if wanted["object_type"] != existing["object_type"] && existing["object_type"].is_i64() {
+        found.push("acts on another type of object".to_owned());
+    }
+    let sends = existing["message_destinations"].as_array().into_iter().flatten();
+    if !sends.into_iter().any(|one| *one == destination || wanted["message_destinations"][0] == *one) {
+        found.push(format!("does not send to `{destination}`"));
+    }
+    if existing["enabled"] == false {
+        found.push("is disabled, so it never fires".to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_component_would_notice_counts() {
+        let rule = json!({"type": 1, "object_type": 0, "message_destinations": [7], "enabled": true});
+        assert_eq!(of_rule(&rule, &rule, "q"), [""; 0]);
+        let named = json!({"type": 1, "object_type": 0, "message_destinations": ["q"], "tags": ["x"], "conditions": [1]});
+        assert_eq!(of_rule(&rule, &named, "q"), [""; 0]);
+        let other = json!({"type": 0, "object_type": 1, "message_destinations": [8], "enabled": false});
+        assert_eq!(
+            of_rule(&rule, &other, "q"),
+            [
+                "is automatic, not a menu item",
+                "acts on another type of object",
+                "does not send to `q`",
+                "is disabled, so it never fires"
+            ]
+        );
+        let values =
+            |labels: &[&str]| -> Value { labels.iter().map(|label| json!({"label": label})).collect() };
+        let select = json!({"input_type": "select", "values": values(&["a", "b"])});
+        assert_eq!(
+            of_field(&select, &json!({"input_type": "select", "values": values(&["c", "a"])})),
+            ["lacks the value \"b\""]
+        );
+        assert_eq!(of_field(&select, &json!({"input_type": "text"})), ["is of the type text, not select"]);
+        assert_eq!(of_destination(&json!({"destination_type": 0, "expect_ack": true})), [""; 0]);
+        assert_eq!(of_destination(&json!({"destination_type": 1, "expect_ack": false})).len(), 2);
+    }
+}
