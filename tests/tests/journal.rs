@@ -235,3 +235,24 @@ async fn a_stop_with_a_sick_journal_answers_what_is_handled() {
 fn status(world: &World, id: InvocationId) -> Status {
     world.sandbox.invocation(id).unwrap().status
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_the_broker_delivers_twice_runs_once() {
+    let world = World::start(On::Sandbox).await;
+    let probe = Probe::new("twice");
+    let runner = world.run(&probe, "").await;
+    world.sandbox.faults().double_messages(2);
+    let (waiting, quick) =
+        (world.fire("Gate", world.incident()).await, world.fire("Echo", world.incident()).await);
+    let queue = world.sandbox.queue(DESTINATION);
+    world.settled(quick).await;
+    world.sandbox.queue_is(&queue, |stats| stats.ready == 0 && stats.unacked == 1).await;
+    probe.gate.add_permits(1);
+    world.settled(waiting).await;
+    world.sandbox.idle(&queue).await;
+    probe.assert_nothing_ran_twice();
+    for id in [waiting, quick] {
+        assert_eq!(world.sandbox.invocation(id).unwrap().final_replies, 1);
+    }
+    runner.stop().await.unwrap();
+}

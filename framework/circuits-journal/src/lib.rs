@@ -8,6 +8,7 @@
 //! The file belongs to one runner at a time, which holds a lock on `<file>-lock`. Meanwhile [`EventLog`] looks at what is in
 //! it, asks for messages to be run again, and deletes settled ones.
 
+mod clock;
 mod error;
 mod events;
 mod journal;

@@ -1,7 +1,7 @@
 //! Deletes what is old or too much, a little at a time, so that no call waits long behind it.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tracing::{info, warn};
@@ -75,7 +75,7 @@ impl Retention {
         if Instant::now() < self.due {
             return;
         }
-        let outcome = self.try_step(store, SystemTime::now());
+        let outcome = self.try_step(store);
         self.busy = matches!(outcome, Ok(Left::More));
         let pause = match outcome {
             Ok(Left::More) => BREATH,
@@ -101,10 +101,10 @@ impl Retention {
         self.due = Instant::now() + pause;
     }
 
-    fn try_step(&mut self, store: &mut Store, now: SystemTime) -> rusqlite::Result<Left> {
+    fn try_step(&mut self, store: &mut Store) -> rusqlite::Result<Left> {
         let used = Pages::of(store.connection())?.used();
         let excess = self.max_bytes.map_or(0, |max| used.saturating_sub(max));
-        let cutoff = self.keep.and_then(|keep| now.checked_sub(keep)).map(milliseconds);
+        let cutoff = self.keep.and_then(|keep| store.clock.ago(keep)).map(milliseconds);
         let left = self.delete(store, cutoff.unwrap_or(i64::MIN), excess)?;
         if matches!(left, Left::Nothing) && Pages::of(store.connection())?.spare() {
             store.transaction(false, |connection| {

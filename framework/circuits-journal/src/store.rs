@@ -8,6 +8,7 @@ use circuits::Reply;
 use circuits::journal::{Arrival, Outcome, Rerun, Settlement, Standing, Step};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
+use crate::clock::Clock;
 use crate::error::Fault;
 use crate::schema;
 
@@ -88,13 +89,14 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
+    pub(crate) clock: Clock,
     /// Whether a commit now waits until the disk has it (`synchronous`).
     flushes: bool,
 }
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        Ok(Self { connection: schema::open(path)?, flushes: true })
+        Ok(Self { connection: schema::open(path)?, clock: Clock::start(), flushes: true })
     }
 
     /// Carries the calls out in one transaction: all of them, or none. What each answers comes back in its place.
@@ -102,8 +104,9 @@ impl Store {
         &mut self,
         calls: impl Iterator<Item = &'a Call> + Clone,
     ) -> rusqlite::Result<Vec<Told>> {
+        let now = self.clock.now();
         self.transaction(calls.clone().any(Call::is_lasting), |connection| {
-            let now = milliseconds(SystemTime::now());
+            let now = milliseconds(now);
             calls.map(|call| apply(connection, call, now)).collect()
         })
     }

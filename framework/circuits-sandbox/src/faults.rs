@@ -22,6 +22,13 @@ impl Faults {
         }
     }
 
+    /// Queues each of the next `count` messages twice, with the same id: what a broker may do after a crash.
+    pub fn double_messages(&self, count: usize) {
+        if let Some(broker) = &self.broker {
+            broker.double(count);
+        }
+    }
+
     /// While `true`, closes each new STOMP connection before the TLS handshake.
     pub fn refuse_connections(&self, refuse: bool) {
         self.switches.set_refusing(refuse);

@@ -31,6 +31,11 @@ impl AckToken {
         Self { epoch: NOTHING, id: "".into() }
     }
 
+    /// Whether both deliveries came over the same connection.
+    pub fn is_of_same_connection(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
+    }
+
     pub(crate) fn is_nothing(&self) -> bool {
         self.epoch == NOTHING
     }

@@ -16,6 +16,7 @@ use crate::attempt::Attempt;
 use crate::blocking::panic_text;
 use crate::handler::timed_out;
 use crate::identity::identity;
+use crate::in_flight::Held;
 use crate::journal::{Arrival, Outcome, Standing, Step};
 use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::message::{ActionMessage, DestinationName};
@@ -116,14 +117,24 @@ impl Dispatcher {
             self.refuse_unidentified(delivery);
             return None;
         };
-        if !self.settler.in_flight.hold(&id, delivery.token.clone()) {
-            info!(
-                message_id = id,
-                "The message was redelivered while it is still being handled; it is not run again"
-            );
-            return None;
+        match self.settler.in_flight.hold(&id, &delivery.token) {
+            Held::New => Some((id, delivery)),
+            Held::Redelivered => {
+                info!(
+                    message_id = id,
+                    "The message was redelivered while it is still being handled; it is not run again"
+                );
+                None
+            }
+            Held::Twice => {
+                warn!(
+                    message_id = id,
+                    "The broker delivered the message twice; the second delivery is acknowledged and not handled"
+                );
+                self.settler.session.ack(&delivery.token);
+                None
+            }
         }
-        Some((id, delivery))
     }
 
     fn refuse_unidentified(&self, delivery: Delivery) {

@@ -6,6 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use circuits_stomp::AckToken;
 
+/// What taking hold of a message found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// It was not held.
+    New,
+    /// It came again over another connection, and its token is renewed.
+    Redelivered,
+    /// It came a second time over the same connection; the first delivery stays the one that counts.
+    Twice,
+}
+
 /// By message id.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
@@ -13,9 +24,20 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Takes hold of a message. False if it was held already: then only its token is renewed.
-    pub(crate) fn hold(&self, id: &str, token: AckToken) -> bool {
-        self.lock().insert(id.to_owned(), token).is_none()
+    /// Takes hold of a message.
+    pub(crate) fn hold(&self, id: &str, token: &AckToken) -> Held {
+        let mut held = self.lock();
+        match held.get_mut(id) {
+            None => {
+                held.insert(id.to_owned(), token.clone());
+                Held::New
+            }
+            Some(known) if known.is_of_same_connection(token) => Held::Twice,
+            Some(known) => {
+                *known = token.clone();
+                Held::Redelivered
+            }
+        }
     }
 
     /// The token of the latest delivery.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::dispatch::Dispatcher;
+use crate::in_flight::Held;
 use crate::journal::Rerun;
 
 /// How often the journal is asked for such messages.
@@ -23,7 +24,7 @@ impl Dispatcher {
                 after = rerun.position;
                 let token = AckToken::nothing();
                 // Until it is settled it is found each time.
-                if !self.settler.in_flight.hold(&rerun.id, token.clone()) {
+                if self.settler.in_flight.hold(&rerun.id, &token) != Held::New {
                     continue;
                 }
                 let delivery = Delivery {

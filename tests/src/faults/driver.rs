@@ -39,18 +39,21 @@ pub enum Fault {
     BrokerStalled,
     /// Connections are reset, the broker stays up (the sandbox's broker only).
     ConnectionReset,
+    /// Messages are delivered twice (the sandbox's broker only).
+    MessagesDoubled,
     /// Another runner with a journal of its own takes messages from the same queue, comes and goes.
     SecondRunner,
 }
 
 impl Fault {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::RunnerKilled,
         Self::RunnerReplaced,
         Self::RunnerStalled,
         Self::BrokerKilled,
         Self::BrokerStalled,
         Self::ConnectionReset,
+        Self::MessagesDoubled,
         Self::SecondRunner,
     ];
 
@@ -59,7 +62,7 @@ impl Fault {
         match self {
             Self::RunnerKilled | Self::RunnerReplaced => 5 * scale,
             // Each makes the runner wait longer before it connects again.
-            Self::ConnectionReset => 2 * scale,
+            Self::ConnectionReset | Self::MessagesDoubled => 2 * scale,
             Self::SecondRunner => 4 * scale,
             Self::RunnerStalled | Self::BrokerKilled | Self::BrokerStalled => scale,
         }
@@ -103,7 +106,7 @@ impl Story {
         let mut stage = Stage::set(&self).await;
         let mut broken = Vec::new();
         for fault in Fault::ALL {
-            if fault == Fault::ConnectionReset && self.on != On::Sandbox {
+            if matches!(fault, Fault::ConnectionReset | Fault::MessagesDoubled) && self.on != On::Sandbox {
                 continue;
             }
             let tally = stage.row(fault, fault.rounds(self.scale)).await;
@@ -234,6 +237,7 @@ impl Stage {
                 self.world.stall(false);
             }
             Fault::ConnectionReset => self.world.sandbox.faults().drop_connections(),
+            Fault::MessagesDoubled => self.world.sandbox.faults().double_messages(ROUND / 2),
             Fault::SecondRunner => match self.second.take() {
                 Some(second) => self.stop(second).await,
                 None => self.second = Some(self.start(SECOND)),

@@ -83,6 +83,10 @@ impl Broker {
         }
     }
 
+    pub(crate) fn double(&self, count: usize) {
+        self.lock().doubled += count;
+    }
+
     pub(crate) fn error_all(&self, message: &str, close: bool) {
         let frame = session::error_frame(message, None);
         for link in self.lock().links.values() {

@@ -91,12 +91,22 @@ pub(crate) struct State {
     pub(crate) links: HashMap<u64, Link>,
     next_seq: u64,
     next_link: u64,
+    /// So many action messages are still to be queued twice.
+    pub(crate) doubled: usize,
     events: Events,
 }
 
 impl State {
     pub(crate) fn new(id_prefix: String, events: Events) -> Self {
-        Self { id_prefix, queues: HashMap::new(), links: HashMap::new(), next_seq: 0, next_link: 0, events }
+        Self {
+            id_prefix,
+            queues: HashMap::new(),
+            links: HashMap::new(),
+            next_seq: 0,
+            next_link: 0,
+            doubled: 0,
+            events,
+        }
     }
 
     pub(crate) fn connect(&mut self, out: mpsc::UnboundedSender<Out>, stop: CancellationToken) -> u64 {
@@ -152,8 +162,13 @@ impl State {
     }
 
     fn enqueue(&mut self, queue: &Arc<str>, message: Message) {
-        let ready = Ready { message: Arc::new(message), redelivered: false };
-        self.queues.entry(queue.clone()).or_default().ready.push_back(ready);
+        let message = Arc::new(message);
+        let ready = &mut self.queues.entry(queue.clone()).or_default().ready;
+        if self.doubled > 0 && queue.starts_with("actions.") {
+            self.doubled -= 1;
+            ready.push_back(Ready { message: message.clone(), redelivered: false });
+        }
+        ready.push_back(Ready { message, redelivered: false });
         self.dispatch(queue);
     }
 
