@@ -6,13 +6,13 @@ use circuits_sandbox::Sandbox;
 use circuits_tests::broker::{Broker, Kind};
 
 use crate::null::{self, Null};
-use crate::ours::{Ours, ReplyMode};
+use crate::ours::{Ours, Remembers, ReplyMode};
 
 /// A way to answer messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Consumer {
     Null(null::Mode),
-    Ours(ReplyMode),
+    Ours(ReplyMode, Remembers),
 }
 
 /// A consumer at work.
@@ -27,9 +27,11 @@ impl Consumer {
         let all = [
             Self::Null(null::Mode::ReceiptPerReply),
             Self::Null(null::Mode::ReceiptPerBatch),
-            Self::Ours(ReplyMode::Confirmed),
+            Self::Ours(ReplyMode::Confirmed, Remembers::InMemory),
+            Self::Ours(ReplyMode::Confirmed, Remembers::InJournal),
             Self::Null(null::Mode::Transaction),
-            Self::Ours(ReplyMode::Transaction),
+            Self::Ours(ReplyMode::Transaction, Remembers::InMemory),
+            Self::Ours(ReplyMode::Transaction, Remembers::InJournal),
         ];
         all.into_iter().filter(move |one| match one {
             // RabbitMQ confirms in any order: one receipt says nothing about the replies before it.
@@ -41,7 +43,7 @@ impl Consumer {
     pub(crate) async fn start(self, broker: &Broker, sandbox: &Sandbox, queue: &str) -> Running {
         match self {
             Self::Null(mode) => Running::Null(Null::start(broker, queue, mode).await),
-            Self::Ours(mode) => Running::Ours(Ours::start(broker, sandbox, mode).await),
+            Self::Ours(mode, memory) => Running::Ours(Ours::start(broker, sandbox, mode, memory).await),
         }
     }
 }
@@ -62,8 +64,14 @@ impl fmt::Display for Consumer {
             Self::Null(null::Mode::ReceiptPerReply) => "null consumer, a receipt per reply",
             Self::Null(null::Mode::ReceiptPerBatch) => "null consumer, a receipt per batch",
             Self::Null(null::Mode::Transaction) => "null consumer, a transaction per message",
-            Self::Ours(ReplyMode::Confirmed) => "runner, `reply_mode=confirmed`",
-            Self::Ours(ReplyMode::Transaction) => "runner, `reply_mode=transaction`",
+            Self::Ours(ReplyMode::Confirmed, Remembers::InMemory) => {
+                "runner, `reply_mode=confirmed`, `journal=off`"
+            }
+            Self::Ours(ReplyMode::Confirmed, Remembers::InJournal) => "runner, `reply_mode=confirmed`",
+            Self::Ours(ReplyMode::Transaction, Remembers::InMemory) => {
+                "runner, `reply_mode=transaction`, `journal=off`"
+            }
+            Self::Ours(ReplyMode::Transaction, Remembers::InJournal) => "runner, `reply_mode=transaction`",
         })
     }
 }

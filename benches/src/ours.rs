@@ -5,8 +5,10 @@ use std::sync::Arc;
 use circuits::config::Config;
 use circuits::prelude::*;
 use circuits::{RunError, Runner};
+use circuits_journal::{Options, SqliteJournal};
 use circuits_sandbox::Sandbox;
 use circuits_tests::broker::Broker;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -24,14 +26,28 @@ pub(crate) enum ReplyMode {
     Transaction,
 }
 
+/// Where the runner remembers messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Remembers {
+    InMemory,
+    /// In a file of its own, on the disk of the temporary folder.
+    InJournal,
+}
+
 /// A runner at work.
 pub(crate) struct Ours {
+    _folder: TempDir,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), RunError>>,
 }
 
 impl Ours {
-    pub(crate) async fn start(broker: &Broker, sandbox: &Sandbox, mode: ReplyMode) -> Self {
+    pub(crate) async fn start(
+        broker: &Broker,
+        sandbox: &Sandbox,
+        mode: ReplyMode,
+        memory: Remembers,
+    ) -> Self {
         let mode = match mode {
             ReplyMode::Confirmed => "confirmed",
             ReplyMode::Transaction => "transaction",
@@ -41,11 +57,19 @@ impl Ours {
             format!("{}{host}stomp_prefetch_limit={PREFETCH}\nreply_mode={mode}\n", sandbox.app_config());
         let config = Config::from_text(&text).unwrap();
         let runner = Runner::with_components(config, &[&REGISTRATION], |_| {}).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let runner = match memory {
+            Remembers::InMemory => runner,
+            Remembers::InJournal => {
+                let journal = SqliteJournal::open(&Options::new(folder.path().join("journal"))).unwrap();
+                runner.journal(Arc::new(journal))
+            }
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(runner.run(async move {
             let _ = stopped.await;
         }));
-        Self { stop, task }
+        Self { _folder: folder, stop, task }
     }
 
     pub(crate) async fn stop(self) {

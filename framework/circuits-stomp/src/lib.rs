@@ -36,6 +36,9 @@ mod shared;
 mod supervisor;
 mod tls;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;
 

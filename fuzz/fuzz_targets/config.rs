@@ -1,0 +1,11 @@
+//! app.config as operators and their editors leave it.
+#![no_main]
+
+use circuits::config::Config;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(config) = Config::from_text(text) {
+        let _ = (config.effective().len(), config.secrets().len(), config.warnings().len());
+    }
+});

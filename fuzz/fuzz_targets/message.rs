@@ -1,0 +1,11 @@
+//! Action messages, and all that a handler may ask of one.
+#![no_main]
+
+use circuits::message::ActionMessage;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let Ok(message) = ActionMessage::parse(body) else { return };
+    let _ = (message.action_id(), message.incident_id(), message.incident(), message.object());
+    let _ = (message.user(), message.principal(), message.type_info());
+});
