@@ -182,6 +182,12 @@ impl World {
         state.wait_for(|state| matches!(state, State::Connected { .. }) == connected).await.unwrap();
     }
 
+    /// Waits until a runner that is up has acknowledged everything; false when it does not. Of real brokers nobody can tell while it is up.
+    pub async fn is_acknowledged(&self, patience: Duration) -> bool {
+        let queue = self.sandbox.queue(DESTINATION);
+        self.broker.is_some() || tokio::time::timeout(patience, self.sandbox.idle(&queue)).await.is_ok()
+    }
+
     /// Waits until the component's queue has no message left, or shows that it has one: to be asked while no runner is up.
     pub async fn has_left_over(&self) -> bool {
         let queue = self.sandbox.queue(DESTINATION);

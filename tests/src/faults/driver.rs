@@ -175,6 +175,7 @@ impl Stage {
             self.make(fault).await;
         }
         let forgotten = self.settle(&fired).await;
+        let unacknowledged = !self.world.is_acknowledged(self.patience).await;
         if let Some(second) = self.second.take() {
             self.stop(second).await;
         }
@@ -188,7 +189,7 @@ impl Stage {
         let runs = Diary::read(&diary).split_off(read_before);
         let tally =
             Tally::of(&format!("{fault:?}"), rounds, &invocations, &runs, &self.known, &self.journal());
-        Tally { left_over, forgotten, ..tally }
+        Tally { left_over: left_over || unacknowledged, forgotten, ..tally }
     }
 
     /// Fires one more action and ends the runner when it is answered: what the broker delivers again comes before it, and is in

@@ -45,7 +45,7 @@ pub struct Tally {
     /// Actions that began before one of their incident that was fired earlier: brokers deliver in another order what a
     /// connection took away with it.
     pub reordered: usize,
-    /// Messages that the broker still has at the end.
+    /// The broker still has messages at the end, or (on the sandbox) some that the runner has answered and not acknowledged.
     pub left_over: bool,
     /// The longest time without a final reply, in milliseconds.
     pub longest_gap: u64,
