@@ -175,3 +175,20 @@ fn rust_files(metadata: &Metadata) -> BTreeMap<PathBuf, String> {
     assert!(files.len() > 50, "the sources are not where this test looks for them");
     files
 }
+
+/// They are run by hand; that they can be is looked at here.
+#[test]
+fn the_patches_that_break_rules_of_delivery_still_apply() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("tests/broken-rules");
+    let patches = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let patches: Vec<_> = patches.filter(|path| path.extension().is_some_and(|it| it == "patch")).collect();
+    assert!(patches.len() >= 5, "{patches:?}");
+    for patch in patches {
+        let text = std::fs::read_to_string(&patch).unwrap();
+        assert!(text.starts_with("Rule ") && text.contains("\nCaught-by: -p "), "{}", patch.display());
+        let mut git = std::process::Command::new("git");
+        let applied = git.args(["apply", "--check"]).arg(&patch).current_dir(&root).output().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    }
+}
