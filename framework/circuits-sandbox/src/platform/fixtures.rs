@@ -58,6 +58,9 @@ pub(crate) fn state(identity: &Identity) -> State {
         invocations: BTreeMap::new(),
         replies: Vec::new(),
         sessions: HashMap::new(),
+        imports: HashMap::new(),
+        scripts: Vec::new(),
+        workflows: Vec::new(),
         tokens: super::token::Tokens::default(),
         next_id: INCIDENT - 1,
     };

@@ -3,6 +3,7 @@ mod account;
 mod fields;
 mod fire;
 mod fixtures;
+mod import;
 mod newsfeed;
 mod objects;
 mod patch;

@@ -61,6 +61,10 @@ pub(crate) struct State {
     pub(crate) replies: Vec<(String, Reply)>,
     /// Password sessions: JSESSIONID to csrf token.
     pub(crate) sessions: HashMap<String, String>,
+    /// Exports that wait to be accepted.
+    pub(crate) imports: HashMap<i64, Value>,
+    pub(crate) scripts: Vec<Value>,
+    pub(crate) workflows: Vec<Value>,
     pub(crate) tokens: Tokens,
     pub(crate) next_id: i64,
 }

@@ -2,6 +2,7 @@
 mod admin;
 mod attachments;
 mod extract;
+mod imports;
 mod incidents;
 mod invocations;
 mod members;
@@ -63,6 +64,7 @@ fn router(core: Arc<Core>) -> Router {
         .route("/rest/search_ex", axum::routing::post(search::search))
         .route("/rest/orgs/{org}", get(admin::org));
     let app = admin::routes(app);
+    let app = imports::routes(app);
     let app = incidents::routes(app);
     let app = members::routes(app);
     let app = milestones::routes(app);

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod difference;
+mod export;
 mod incident_field;
 mod plan;
 
@@ -21,6 +22,8 @@ pub struct Definitions {
     pub(crate) fields: Vec<ActivityField>,
     pub(crate) incident_fields: Vec<IncidentField>,
     pub(crate) rules: Vec<Rule>,
+    /// Exports as they were given; read when a plan is made.
+    pub(crate) exports: Vec<&'static [u8]>,
 }
 
 impl Definitions {
@@ -48,6 +51,15 @@ impl Definitions {
     #[must_use]
     pub fn incident_field(mut self, field: IncidentField) -> Self {
         self.incident_fields.push(field);
+        self
+    }
+
+    /// Everything in an export of a platform: `include_bytes!("export.res")`, or a `.resz`, or base64 of either. It is imported
+    /// when the platform lacks anything of it, and what exists there may then be brought to what the export says: the
+    /// platform decides.
+    #[must_use]
+    pub fn export(mut self, bytes: &'static [u8]) -> Self {
+        self.exports.push(bytes);
         self
     }
 

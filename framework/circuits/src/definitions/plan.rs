@@ -1,15 +1,20 @@
 //! What is missing on the platform of the components' definitions, found out before anything is sent. The plan is what is
 //! shown and what is carried out, so the two cannot differ.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use circuits_rest::{Account, Rest};
 use serde_json::{Value, json};
 
 use super::difference::{Difference, of_destination, of_field, of_rule};
+use super::export::{Export, Object};
 use super::{ActivityField, Definitions, IncidentField, Rule};
 use crate::{Error, Result};
+
+/// A platform may take minutes for an export of some megabytes.
+const IMPORT: Duration = Duration::from_secs(600);
 
 /// What has to be done so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
 #[derive(Debug)]
@@ -38,6 +43,8 @@ enum What {
         body: Value,
     },
     Rule(Rule),
+    /// An export, and how many of its objects are new.
+    Import(Export, usize),
 }
 
 impl Change {
@@ -51,6 +58,14 @@ impl Change {
         &self.label
     }
 
+    /// How many objects it creates.
+    pub fn count(&self) -> usize {
+        match self.what {
+            What::Import(_, new) => new,
+            _ => usize::from(self.creates()),
+        }
+    }
+
     /// Whether the object is new, and not an existing one that is changed.
     pub fn creates(&self) -> bool {
         !matches!(self.what, What::Allow(_))
@@ -59,7 +74,11 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.creates() { "create" } else { "let this account read" };
+        let verb = match self.what {
+            What::Allow(_) => "let this account read",
+            What::Import(..) => "import",
+            _ => "create",
+        };
         write!(f, "{verb} {}", self.label)
     }
 }
@@ -144,6 +163,35 @@ impl Planner<'_> {
             }
             self.need(component, label, What::Rule(rule.clone()));
         }
+        for bytes in &definitions.exports {
+            self.import(component, bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// An export is imported whole, if the platform lacks anything of it.
+    async fn import(&mut self, component: &str, bytes: &[u8]) -> Result<()> {
+        let export = Export::read(bytes).map_err(|error| {
+            error.context(format_args!("the export of the component `{component}` cannot be used"))
+        })?;
+        let (objects, mut new) = (export.objects(), Vec::new());
+        for Object { kind, list, key, name } in &objects {
+            if self.find_by(list, key, &format!("the {kind}s"), name).await?.is_none() {
+                new.push(format!("{kind} {name}"));
+            }
+        }
+        if !new.is_empty() {
+            let label =
+                format!("{} of {} objects that are new: {}", new.len(), objects.len(), new.join(", "));
+            self.need(component, label, What::Import(export, new.len()));
+            return Ok(());
+        }
+        for name in export.destinations() {
+            let known = self.destinations.iter().find(|one| one["programmatic_name"] == name);
+            if known.is_some_and(|known| !is_allowed(self.rest, known)) {
+                self.need(component, format!("message destination {name}"), What::Allow(name.to_owned()));
+            }
+        }
         Ok(())
     }
 
@@ -170,9 +218,20 @@ impl Planner<'_> {
 
     /// The object of this name in the platform's list.
     async fn find(&mut self, path: &'static str, what: &str, name: &str) -> Result<Option<&Value>> {
+        self.find_by(path, "name", what, name).await
+    }
+
+    /// The object whose `key` has this value in the platform's list.
+    async fn find_by(
+        &mut self,
+        path: &'static str,
+        key: &str,
+        what: &str,
+        name: &str,
+    ) -> Result<Option<&Value>> {
         if !self.existing.contains_key(path) {
             let listed = list(self.rest, path, what).await?;
-            let named = listed.into_iter().filter_map(|one| Some((one["name"].as_str()?.to_owned(), one)));
+            let named = listed.into_iter().filter_map(|one| Some((one[key].as_str()?.to_owned(), one)));
             self.existing.insert(path, named.collect());
         }
         Ok(self.existing.get(path).and_then(|objects| objects.get(name)))
@@ -235,6 +294,7 @@ impl Plan {
                     let id = self.destinations.get(rule.destination()).unwrap_or(&Value::Null);
                     rest.post::<_, Value>("/actions", &rule.to_json(id)).await.map_err(failed)?;
                 }
+                What::Import(export, _) => import(rest, export).await.map_err(failed)?,
             }
             done(change);
         }
@@ -255,7 +315,38 @@ fn explain(error: circuits_rest::Error, change: &Change) -> Error {
 }
 
 async fn list(rest: &Rest, path: &str, what: &str) -> Result<Vec<Value>> {
-    rest.list(path).await.map_err(|error| Error::from(error).context(format_args!("could not list {what}")))
+    let listed = match path {
+        // By their names.
+        "/types" => {
+            rest.get::<BTreeMap<String, Value>>(path).await.map(|types| types.into_values().collect())
+        }
+        _ => rest.list(path).await,
+    };
+    listed.map_err(|error| Error::from(error).context(format_args!("could not list {what}")))
+}
+
+/// Posts an export, accepts what the platform makes of it, and lets the acting account read its destinations.
+async fn import(rest: &Rest, export: &Export) -> std::result::Result<(), circuits_rest::Error> {
+    let patient = rest.with_timeout(IMPORT);
+    let mut begun: Value = patient.post("/configurations/imports", export.document()).await?;
+    for message in begun["messages"].as_array().into_iter().flatten() {
+        tracing::info!(
+            text = message["text"].as_str().unwrap_or_default(),
+            "The platform says of the import"
+        );
+    }
+    if begun["status"] == "PENDING" {
+        begun["status"] = json!("ACCEPTED");
+        patient.put::<_, Value>(&format!("/configurations/imports/{}", begun["id"]), &begun).await?;
+    }
+    let there = rest.list("/message_destinations").await?;
+    for name in export.destinations() {
+        if let Some(one) = there.iter().find(|one| one["programmatic_name"] == name && !is_allowed(rest, one))
+        {
+            allow(rest, &one["id"]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The list of a destination that the acting account belongs into, and its id there.

@@ -133,8 +133,8 @@ fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
 
 fn count(changes: &[Change]) -> String {
     let number = |count: usize| if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-    let created = changes.iter().filter(|change| change.creates()).count();
-    match (created, changes.len() - created) {
+    let created: usize = changes.iter().map(Change::count).sum();
+    match (created, changes.iter().filter(|change| !change.creates()).count()) {
         (created, 0) => format!("Create {}", number(created)),
         (0, changed) => format!("Change {}", number(changed)),
         (created, changed) => format!("Create {} and change {}", number(created), number(changed)),
