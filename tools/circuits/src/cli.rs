@@ -36,6 +36,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a crate for a new component: handler, test, definitions, settings, and a runner of its own.
+    New(cmd::new::Args),
     /// Connect to the platform and handle actions until stopped.
     Run(cmd::run::Args),
     /// An embedded platform on this machine: keep it up, fire rules, watch their status.
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
+        Command::New(args) => cmd::new::run(args),
         Command::Run(args) => cmd::run::run(args),
         Command::Sandbox(args) => cmd::sandbox::run(args),
         Command::List(args) => cmd::list::run(args),

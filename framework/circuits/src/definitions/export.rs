@@ -129,6 +129,15 @@ impl Export {
     }
 }
 
+/// What is in an export of a platform, in any of its forms ([`Definitions::export`](super::Definitions::export)), as JSON
+/// without tags.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn read_export(bytes: &[u8]) -> Result<Value> {
+    Ok(Export::read(bytes)?.document)
+}
+
 fn unzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let broken =
         |error: &dyn std::fmt::Display| Error::new(format_args!("it is a broken zip archive: {error}"));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 pub use deploy::{Deployed, deploy};
 pub use difference::Difference;
+pub use export::read_export;
 pub use incident_field::IncidentField;
 pub use plan::{Change, Plan, plan};
 

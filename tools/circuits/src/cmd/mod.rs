@@ -8,6 +8,7 @@ pub(crate) mod dead;
 pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod selftest;

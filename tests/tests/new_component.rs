@@ -1,0 +1,92 @@
+//! `circuits new`: what it makes compiles without a warning, and its test passes.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use circuits_tests::command::{Place, said};
+use serde_json::json;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
+
+fn project() -> PathBuf {
+    std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
+}
+
+/// Runs a command of cargo there, with what the project's own build has left.
+fn cargo(directory: &Path, command: &str, arguments: &[&str]) {
+    // This binary is in target/debug/deps.
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([command, "--offline", "--config", "profile.dev.debug='line-tables-only'"]);
+    cargo.args(["--config", "profile.dev.package.'*'.debug=false"]).args(arguments);
+    let output = cargo.current_dir(directory).env("CARGO_TARGET_DIR", target).output().unwrap();
+    said(&output).is(0, &[]);
+}
+
+fn make(place: &Place, arguments: &[&str]) {
+    let root = project();
+    let new = ["new", "--framework", root.to_str().unwrap()];
+    place.run(&[&new, arguments].concat()).is(0, &["Made ", "Next: cd "]);
+}
+
+#[test]
+fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
+    let place = Place::new(BINARY);
+    make(&place, &["open-ticket"]);
+    let export = json!({
+        "export_format_version": 2,
+        "message_destinations": [
+            {"programmatic_name": "tickets", "name": "Tickets"}, {"programmatic_name": "other", "name": "Other"},
+        ],
+        "fields": [
+            {"name": "due-date", "uuid": "f-1", "type_id": 6, "input_type": "datepicker", "text": "Due"},
+            {"name": "type", "uuid": "f-2", "type_id": 6, "input_type": "text", "text": "Type"},
+        ],
+        "actions": [
+            {"name": "Open \"ticket\" (v2)", "type": 1, "object_type": "incident", "message_destinations": ["tickets"],
+             "view_items": [{"element": "field", "content": "f-1"}, {"element": "field", "content": "f-2"}]},
+            {"name": "open-ticket V2", "type": 0, "object_type": "artifact", "message_destinations": ["tickets"]},
+            {"name": "Elsewhere", "type": 1, "object_type": "incident", "message_destinations": ["other"]},
+            {"name": "Script only", "type": 1, "object_type": "incident", "message_destinations": []},
+        ],
+        "functions": [{"name": "f", "display_name": "F"}],
+    });
+    place.write("export.res", &export.to_string());
+    make(&place, &["from_export", "--from", "export.res"]);
+    for name in ["open-ticket", "from_export"] {
+        let directory = place.path(name);
+        std::fs::copy(project().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
+        cargo(&directory, "clippy", &["--all-targets", "--", "-D", "warnings"]);
+        cargo(&directory, "test", &[]);
+    }
+    let source = place.read("from_export/src/lib.rs");
+    for part in
+        ["fn open_ticket_v2(", "fn open_ticket_v2_2(", "due_date: Option<i64>", "rename = \"due-date\""]
+    {
+        assert!(source.contains(part), "{part:?} is not in:\n{source}");
+    }
+    assert!(!source.contains("Elsewhere"), "{source}");
+}
+
+#[test]
+fn what_cannot_be_made_is_told() {
+    let place = Place::new(BINARY);
+    let root = project();
+    let framework = ["new", "--framework", root.to_str().unwrap()];
+    let new = |arguments: &[&str]| place.run(&[&framework, arguments].concat());
+    new(&["Ticket"]).is(1, &["begins with a lower-case letter"]);
+    new(&["ticket", "--rule", "x"]).is(2, &["--from"]);
+    place.run(&["new", "ticket"]).is(1, &["no framework/circuits above this folder", "--framework"]);
+    place.run(&["new", "ticket", "--framework", "."]).is(1, &["holds no framework/circuits"]);
+    place.write("broken.res", "{");
+    new(&["ticket", "--from", "broken.res"]).is(1, &["broken.res cannot be used", "no JSON"]);
+    new(&["ticket", "--from", "missing.res"]).is(1, &["reading missing.res"]);
+    place.write("empty.res", &json!({"export_format_version": 2}).to_string());
+    new(&["ticket", "--from", "empty.res"]).is(1, &["no rule that sends to a message destination"]);
+    new(&["ticket", "--from", "empty.res", "--rule", "Open"]).is(1, &["it has no rule \"Open\""]);
+    new(&["ticket", "--from", "empty.res", "--destination", "q"]).is(1, &["message destination `q`"]);
+    std::fs::create_dir_all(place.path("full/src")).unwrap();
+    new(&["ticket", "full"]).is(1, &["is there already and not empty"]);
+}

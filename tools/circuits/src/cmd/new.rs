@@ -1,0 +1,95 @@
+//! `circuits new`: a crate of its own for a component, that compiles, has a test that passes, and a runner.
+
+mod export;
+mod files;
+mod names;
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use self::export::Found;
+use self::files::Plan;
+
+/// Arguments of `circuits new`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The component's name: lower-case letters, digits, `_` and `-`.
+    name: String,
+    /// The folder to make (default: one named like the component, here).
+    directory: Option<PathBuf>,
+    /// An export of a platform (.res, .resz or base64 of either): a handler for each rule in it that sends to a message
+    /// destination, with its activity fields; the export becomes the component's definitions.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// With --from: only this rule; may be given several times.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    rule: Vec<String>,
+    /// With --from: only rules that send to this message destination.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    destination: Option<String>,
+    /// The folder of this framework's source (default: the one that this command is run in).
+    #[arg(long, value_name = "FOLDER")]
+    framework: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    names::check(&args.name)?;
+    let directory = std::path::absolute(args.directory.unwrap_or_else(|| PathBuf::from(&args.name)))?;
+    let framework = framework(args.framework.as_deref())?;
+    let found = match &args.from {
+        None => Found::nothing(&args.name),
+        Some(file) => {
+            let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+            Found::read(&args.name, &bytes, &args.rule, args.destination.as_deref())
+                .with_context(|| format!("{} cannot be used", file.display()))?
+        }
+    };
+    let plan = Plan::new(&args.name, &found, &relative(&directory, &framework));
+    for note in &found.notes {
+        anstream::eprintln!("note: {note}");
+    }
+    let written = plan.write(&directory)?;
+    anstream::println!("Made {}:", directory.display());
+    for (file, what) in written {
+        anstream::println!("  {file:<24} {what}");
+    }
+    anstream::println!("Next: cd {} && cargo test && cargo run -- run --sandbox", directory.display());
+    Ok(())
+}
+
+/// The folder that holds `framework/circuits`.
+fn framework(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let is = |folder: &Path| folder.join("framework/circuits/Cargo.toml").is_file();
+    if let Some(given) = given {
+        if !is(given) {
+            bail!("{} is not the framework's source: it holds no framework/circuits", given.display());
+        }
+        return Ok(std::fs::canonicalize(given)?);
+    }
+    let here = std::env::current_dir()?;
+    here.ancestors().find(|folder| is(folder)).map(Path::to_owned).context(
+        "no framework/circuits above this folder; say with --framework where the source of this framework is",
+    )
+}
+
+/// The way from one absolute folder to another.
+fn relative(from: &Path, to: &Path) -> String {
+    let (from, to): (Vec<Component<'_>>, Vec<_>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..".to_owned(), from.len() - common);
+    let down = to[common..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_between_folders() {
+        let way = |from: &str, to: &str| relative(Path::new(from), Path::new(to));
+        assert_eq!(way("/a/b/new", "/a/b"), "..");
+        assert_eq!(way("/home/me/new", "/opt/circuits"), "../../../opt/circuits");
+    }
+}

@@ -1,0 +1,258 @@
+//! The files of a new component.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use super::export::{Found, Handled};
+use super::names::{camel, snake};
+
+/// Paths, contents, and what they are.
+pub(super) struct Plan(Vec<(String, String, &'static str)>);
+
+impl Plan {
+    pub(super) fn new(name: &str, found: &Found, framework: &str) -> Self {
+        let ident = name.replace('-', "_");
+        let mut files = vec![
+            ("Cargo.toml".to_owned(), manifest(name, framework), "the crate, a workspace of its own"),
+            ("src/lib.rs".to_owned(), component(name, found), "the component: its handlers"),
+            ("src/main.rs".to_owned(), runner(&ident), "a runner of this component"),
+            (
+                "src/app.config".to_owned(),
+                format!("[{ident}]\n# Settings of the component, with their defaults.\ngreeting=Hello\n"),
+                "its section of app.config",
+            ),
+            ("src/customize.rs".to_owned(), customize(found), "what it needs on the platform"),
+            ("tests/answers.rs".to_owned(), test(&ident, found), "an action, answered on the sandbox"),
+            (".gitignore".to_owned(), "/target\n".to_owned(), ""),
+        ];
+        if let Some(export) = &found.export {
+            files.push((
+                "src/export.res".to_owned(),
+                format!("{export}\n"),
+                "the export that it was made from",
+            ));
+        }
+        Self(files)
+    }
+
+    /// Writes them all into a folder that does not exist, or is empty.
+    pub(super) fn write(&self, directory: &Path) -> anyhow::Result<Vec<(&str, &'static str)>> {
+        match std::fs::read_dir(directory) {
+            Ok(mut entries) => {
+                if entries.next().is_some() {
+                    bail!("{} is there already and not empty; name another folder", directory.display());
+                }
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("looking into {}", directory.display()));
+            }
+            Err(_) => {}
+        }
+        for (name, content, _) in &self.0 {
+            let path = directory.join(name);
+            let folder = path.parent().unwrap_or(directory);
+            let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, content));
+            written.with_context(|| format!("writing {}", path.display()))?;
+        }
+        // As rustfmt would have it, where there is one: lengths of names differ.
+        let sources = ["src/lib.rs", "src/customize.rs", "tests/answers.rs"].map(|name| directory.join(name));
+        let _ =
+            Command::new("rustfmt").args(["--edition", "2024"]).args(sources).stderr(Stdio::null()).status();
+        Ok(self
+            .0
+            .iter()
+            .filter(|(.., what)| !what.is_empty())
+            .map(|(name, _, what)| (name.as_str(), *what))
+            .collect())
+    }
+}
+
+fn manifest(name: &str, framework: &str) -> String {
+    format!(
+        r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+publish = false
+
+# Stands on its own, wherever it is.
+[workspace]
+
+[dependencies]
+circuits = {{ path = "{framework}/framework/circuits" }}
+circuits-cli = {{ path = "{framework}/tools/circuits" }}
+serde = {{ version = "1", features = ["derive"] }}
+serde_json = "1"
+
+[dev-dependencies]
+circuits-sandbox = {{ path = "{framework}/framework/circuits-sandbox" }}
+tokio = {{ version = "1", features = ["macros", "rt-multi-thread", "sync"] }}
+"#
+    )
+}
+
+fn runner(ident: &str) -> String {
+    format!(
+        "//! A runner of this component: `cargo run -- run`, with every other command of `circuits` too.\n\nuse {ident} as _;\n\n\
+         fn main() -> std::process::ExitCode {{\n    circuits_cli::main()\n}}\n"
+    )
+}
+
+fn component(name: &str, found: &Found) -> String {
+    let state = camel(name);
+    let mut text = format!(
+        r#"//! The component `{name}`.
+
+mod customize;
+
+use std::sync::Arc;
+
+use circuits::prelude::*;
+use serde_json::{{Value, json}};
+
+circuits::register! {{
+    Registration::new("{name}", component)
+        .version(env!("CARGO_PKG_VERSION"))
+        .config(include_str!("app.config"))
+        .definitions(customize::definitions)
+}}
+
+/// The settings in the component's section of app.config.
+#[derive(serde::Deserialize)]
+struct {state} {{
+    greeting: String,
+}}
+
+fn component(setup: &Setup) -> Result<Component> {{
+    Ok(Component::builder({destination:?}, setup.settings::<{state}>()?)
+"#,
+        destination = found.destination
+    );
+    for rule in &found.rules {
+        let _ = writeln!(text, "        .on({:?}, {state}::{})", rule.name, rule.method);
+    }
+    text.push_str("        .build())\n}\n");
+    for rule in found.rules.iter().filter(|rule| !rule.fields.is_empty()) {
+        let _ = write!(
+            text,
+            "\n/// What the analyst filled in for \"{}\".\n#[derive(serde::Deserialize, serde::Serialize)]\nstruct {} {{\n",
+            doc(&rule.name),
+            rule.struct_name()
+        );
+        let mut used = HashSet::new();
+        for field in &rule.fields {
+            let member = snake(&field.name, &mut used);
+            if member != field.name {
+                let _ = writeln!(text, "    #[serde(rename = {:?})]", field.name);
+            }
+            let _ = writeln!(text, "    {member}: Option<{}>,", field.kind);
+        }
+        text.push_str("}\n");
+    }
+    let _ = write!(text, "\nimpl {state} {{");
+    for (at, rule) in found.rules.iter().enumerate() {
+        text.push_str(if at == 0 { "\n" } else { "\n\n" });
+        text.push_str(&method(rule));
+    }
+    text.push_str("\n}\n");
+    text
+}
+
+/// A rule's name in a comment.
+fn doc(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn method(rule: &Handled) -> String {
+    let mut text = format!(
+        "    /// Answers \"{}\".\n    async fn {}(self: Arc<Self>, action: Action) -> Result<Reply> {{\n",
+        doc(&rule.name),
+        rule.method
+    );
+    if rule.fields.is_empty() {
+        text.push_str("        let note = json!({\"text\": self.greeting});\n");
+    } else {
+        let _ = write!(
+            text,
+            "        let fields: {} = action.fields()?;\n        let text = format!(\"{{}}: {{}}\", self.greeting, json!(fields));\n        let note = json!({{\"text\": text}});\n",
+            rule.struct_name()
+        );
+    }
+    text.push_str(
+        "        // Do what is to be done here; the client carries the action's context token, so no rule fires itself.\n        \
+         let path = format!(\"/incidents/{}/comments\", action.incident_id()?);\n        \
+         action.rest().post::<_, Value>(&path, &note).await?;\n        \
+         Ok(Reply::completed(\"Done\"))\n    }",
+    );
+    text
+}
+
+fn customize(found: &Found) -> String {
+    let head = "//! What the component needs on the platform; `circuits customize` creates it.\n\nuse circuits::prelude::*;\n\n\
+                pub(crate) fn definitions() -> Definitions {\n";
+    if found.export.is_some() {
+        return format!("{head}    Definitions::new().export(include_bytes!(\"export.res\"))\n}}\n");
+    }
+    let (rule, field) = (&found.rules[0], &found.rules[0].fields[0].name);
+    let destination = &found.destination;
+    format!(
+        "{head}    Definitions::new()\n        .destination({destination:?}, {:?})\n        \
+         .field(ActivityField::text({field:?}, \"Word\"))\n        \
+         .rule(\n            Rule::menu_item({:?}, ObjectType::Incident, {destination:?})\n                \
+         .asks_for([{field:?}])\n                .try_with([({field:?}, \"example\")]),\n        )\n}}\n",
+        rule.name, rule.name
+    )
+}
+
+fn test(ident: &str, found: &Found) -> String {
+    let fired = found.rules.iter().find(|rule| rule.is_menu_item_of_incidents);
+    let fire = match fired {
+        Some(rule) => format!(
+            "    let incident = sandbox.create_incident(json!({{\"name\": \"Phishing\", \"discovered_date\": 0}})).unwrap();\n    \
+             let id = sandbox.fire({:?}, incident, json!({{}})).unwrap();\n    let answered = sandbox.settled(id).await;\n    \
+             assert_eq!(answered.status, Status::Completed, \"{{answered:?}}\");\n    \
+             assert!(sandbox.notes(incident)[0].to_string().contains(\"Hello\"));\n",
+            rule.name
+        ),
+        None => {
+            "    // None of the rules is a menu item of incidents, which could be fired here.\n".to_owned()
+        }
+    };
+    let uses = match fired {
+        Some(_) => "use circuits_sandbox::{Sandbox, Status};\nuse serde_json::json;\n",
+        None => "use circuits_sandbox::Sandbox;\n",
+    };
+    format!(
+        r#"//! An action from the platform to its answer, on the sandbox.
+
+use circuits::config::Config;
+use circuits::definitions::deploy;
+use circuits::{{Runner, registrations}};
+{uses}use tokio::sync::oneshot;
+use {ident} as _;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_action_is_answered() {{
+    let registration = registrations()[0];
+    let sandbox = Sandbox::builder().start().await.unwrap();
+    let text = format!("{{}}\n{{}}", sandbox.app_config(), registration.config_text());
+    let config = Config::from_text(&text).unwrap();
+    let rest = circuits::login(&config, |_| {{}}).await.unwrap();
+    deploy(&rest, &registration.platform_definitions()).await.unwrap();
+
+    let runner = Runner::with_components(config, &[registration], |_| {{}}).await.unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async {{
+        let _ = stopped.await;
+    }}));
+{fire}    drop(stop);
+    running.await.unwrap().unwrap();
+}}
+"#
+    )
+}
