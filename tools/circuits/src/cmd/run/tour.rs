@@ -73,7 +73,12 @@ pub(super) async fn run(
             fire::fire(&rest, rule.name(), incident, rule.samples()).await?;
             actions += watch_until_quiet(&mut signals, &mut events).await;
         }
-        say(&format!("\nAll {actions} actions of {} rules are answered.", rules.len()));
+        match rules.len() {
+            0 => say(
+                "There is no rule to fire: the components define theirs by exports only. Fire one with `circuits sandbox fire`.",
+            ),
+            count => say(&format!("\nAll {actions} actions of {count} rules are answered.")),
+        }
         if once {
             drop(finish);
             return Ok(());
