@@ -113,6 +113,8 @@ struct Settings {
     /// How long combinators make actions wait, in milliseconds.
     #[serde(default)]
     wait_ms: u64,
+    /// What the component's own check finds wrong.
+    trouble: Option<String>,
     /// The file in which `Record` notes its runs.
     diary: Option<PathBuf>,
 }
@@ -122,17 +124,18 @@ struct State {
     hang: bool,
     /// `Again` fails.
     fail: bool,
+    trouble: Option<String>,
     diary: Option<Diary>,
 }
 
 fn component(setup: &Setup) -> Result<Component> {
-    let Settings { probe, hang, wait_ms, diary } = setup.settings()?;
+    let Settings { probe, hang, wait_ms, trouble, diary } = setup.settings()?;
     let wait = Duration::from_millis(wait_ms);
     let probes = PROBES.lock().unwrap_or_else(PoisonError::into_inner);
     let probe = probe.and_then(|name| probes.as_ref()?.get(&name).cloned());
     let hour = Duration::from_secs(3600);
     let diary = diary.map(|path| Diary::open(&path));
-    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero(), diary })
+    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero(), trouble, diary })
         .on("Echo", State::echo)
         .on("Fail", State::fail)
         .on("Tell", State::tell)
@@ -151,6 +154,7 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Background", background(State::gate))
         .on("Record", State::record)
         .on("Look", State::look)
+        .check(State::check)
         .build())
 }
 
@@ -161,6 +165,15 @@ impl State {
             probe.runs.send_modify(|runs| runs.push((incident, action.key().to_owned())));
         }
         Ok(incident)
+    }
+
+    async fn check(self: Arc<Self>) -> Result<String> {
+        match self.trouble.as_deref() {
+            None => Ok("the ticket system answers".to_owned()),
+            Some("panic") => panic!("index out of range"),
+            Some("hang") => std::future::pending().await,
+            Some(trouble) => Err(Error::new(trouble)),
+        }
     }
 
     async fn echo(self: Arc<Self>, action: Action) -> Result<Reply> {

@@ -23,6 +23,10 @@ async fn a_waiting_message_is_left_for_the_runner() {
             "ok        action module",
             "ok        component probe",
             "listens on probe",
+            "ok        journal",
+            "circuits.journal, which the first run will make",
+            "ok        check of probe",
+            "the ticket system answers",
             "ok        required fields",
             "ok        rules",
             "not there, so they never fire: Fail, ",
@@ -138,4 +142,33 @@ async fn a_reader_that_goes_away_does_not_change_the_outcome() {
     drop(reader);
     let said = said(&command.stdout(writer).stderr(Stdio::piped()).output().unwrap());
     assert_eq!((said.code, said.err.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_tests_what_it_works_with() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    for (trouble, said) in [
+        ("login refused", "login refused"),
+        ("panic", "it panicked: index out of range"),
+        ("hang", "no answer within 1 s"),
+    ] {
+        place.write("app.config", &format!("{}[probe]\ntrouble={trouble}\n", sandbox.app_config()));
+        place
+            .run(&["selftest", "--selftest-timeout", "1"])
+            .is(1, &["failed    check of probe", said, "ok        subscription actions.201.probe"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_cannot_be_had_fails() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    place
+        .run(&["selftest", "--journal", "app.config"])
+        .is(1, &["failed    journal", "no journal of circuits"]);
+    place
+        .run(&["selftest", "--journal", "/proc/none/journal"])
+        .is(1, &["failed    journal", "cannot be made"]);
+    place.run(&["selftest", "--journal", "off"]).is(0, &["ok        journal", "off: "]);
 }

@@ -36,7 +36,7 @@ struct Notify {
 fn component(setup: &Setup) -> Result<Component> {
     let settings: Settings = setup.settings()?;
     let notify = build(&settings).map_err(|error| error.context("[notify] in app.config"))?;
-    Ok(Component::builder("notify", notify).on("Notify", Notify::tell).build())
+    Ok(Component::builder("notify", notify).on("Notify", Notify::tell).check(Notify::reach).build())
 }
 
 fn build(settings: &Settings) -> Result<Notify> {
@@ -49,6 +49,20 @@ fn build(settings: &Settings) -> Result<Notify> {
 }
 
 impl Notify {
+    /// For `circuits selftest`: nobody is told anything.
+    async fn reach(self: Arc<Self>) -> Result<String> {
+        let mail = match &self.mail {
+            None => "no mail is set up",
+            Some(mail) => {
+                mail.reach().await?;
+                "the mail server takes the login"
+            }
+        };
+        let webhook =
+            if self.webhook.is_some() { "the webhook is called by actions only" } else { "no webhook" };
+        Ok(format!("{mail}, {webhook}"))
+    }
+
     async fn tell(self: Arc<Self>, action: Action) -> Result<Reply> {
         if self.mail.is_none() && self.webhook.is_none() {
             return Err(Error::new(

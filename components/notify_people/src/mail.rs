@@ -41,6 +41,12 @@ impl Mail {
         Ok(Some(Self { smtp: smtp(host, settings)?, from: mailbox("mail_from", from)?, to }))
     }
 
+    /// Connects and logs in, and no more.
+    pub(crate) async fn reach(&self) -> Result<()> {
+        let answers = self.smtp.test_connection().await?;
+        answers.then_some(()).ok_or_else(|| Error::new("the mail server (smtp_host) closed the connection"))
+    }
+
     /// Sends one mail. `key` identifies the action: a mail that is sent again has the same `Message-ID`.
     pub(crate) async fn send(&self, subject: &str, text: String, key: &str) -> Result<()> {
         let id: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();

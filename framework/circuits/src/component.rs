@@ -34,6 +34,8 @@ pub(crate) struct Timer {
     pub(crate) run: BoundWork,
 }
 
+type BoundCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String>> + Send>> + Send + Sync>;
+
 /// What a component's constructor returns.
 pub struct Component {
     pub(crate) destination: String,
@@ -41,6 +43,8 @@ pub struct Component {
     pub(crate) catch_all: Option<BoundHandler>,
     pub(crate) timers: Vec<Timer>,
     pub(crate) required: Vec<RequiredField>,
+    /// For `circuits selftest`.
+    pub(crate) check: Option<BoundCheck>,
 }
 
 /// One rule and what handles it.
@@ -59,6 +63,7 @@ impl Component {
             catch_all: None,
             timers: Vec::new(),
             required: Vec::new(),
+            check: None,
         };
         Builder { state: Arc::new(state), parts }
     }
@@ -114,6 +119,18 @@ impl<S: Send + Sync + 'static> Builder<S> {
         let state = Arc::clone(&self.state);
         let run: BoundWork = Arc::new(move || Box::pin(work(Arc::clone(&state))));
         self.parts.timers.push(Timer { period, run });
+        self
+    }
+
+    /// Tests what the component works with, for `circuits selftest`: that a ticket system answers, that a login holds. The
+    /// text says what was found. It changes nothing, and ends within `selftest_timeout`.
+    #[must_use]
+    pub fn check<Fut>(mut self, work: impl Fn(Arc<S>) -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output = Result<String>> + Send + 'static,
+    {
+        let state = Arc::clone(&self.state);
+        self.parts.check = Some(Arc::new(move || Box::pin(work(Arc::clone(&state)))));
         self
     }
 

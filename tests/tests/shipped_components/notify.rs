@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::platform::{Platform, refusal, start, start_with};
+use crate::platform::{Platform, checked, refusal, start, start_with};
 
 /// What a client said to the mail server: its commands, and the mail as it came.
 #[derive(Debug, Default)]
@@ -78,6 +78,10 @@ async fn http_server(status: &'static str) -> (String, JoinHandle<(String, Strin
 }
 
 async fn start_mail(port: &str, settings: &[(&str, &str)]) -> Platform {
+    start_with("notify", &mail_settings(port, settings)).await
+}
+
+fn mail_settings<'a>(port: &'a str, settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let fixed = [
         ("smtp_host", "127.0.0.1"),
         ("smtp_port", port),
@@ -85,7 +89,22 @@ async fn start_mail(port: &str, settings: &[(&str, &str)]) -> Platform {
         ("mail_from", "SOC <soc@example.com>"),
         ("mail_to", "first@example.com, Second <second@example.com>"),
     ];
-    start_with("notify", &fixed.iter().chain(settings).copied().collect::<Vec<_>>()).await
+    fixed.iter().chain(settings).copied().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selftest_logs_in_to_the_mail_server_and_sends_nothing() {
+    let login = [("smtp_user", "soc"), ("smtp_password", "hunter22")];
+    let (port, server) = mail_server("535 5.7.8 bad credentials").await;
+    let refused = checked("notify", &mail_settings(&port, &login)).await;
+    assert!(refused.contains("535") && !refused.contains("hunter22"), "{refused}");
+    let commands = server.await.unwrap().commands;
+    assert!(!commands.iter().any(|line| line.starts_with("MAIL")), "{commands:?}");
+    let (port, server) = mail_server("235 ok").await;
+    let passed = checked("notify", &mail_settings(&port, &login)).await;
+    assert!(passed.contains("the mail server takes the login, no webhook"), "{passed}");
+    assert!(!server.await.unwrap().commands.iter().any(|line| line.starts_with("MAIL")));
+    assert!(checked("notify", &[]).await.contains("no mail is set up"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

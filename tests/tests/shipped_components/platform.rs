@@ -1,6 +1,8 @@
 //! A sandbox, the definitions of one component on it, and a runner of that component alone.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use circuits::config::Config;
 use circuits::definitions::deploy;
@@ -42,6 +44,16 @@ pub(crate) async fn refusal(name: &str, settings: &[(&str, &str)]) -> String {
     let registration = registration(name);
     let (_sandbox, config) = prepare(registration, settings).await;
     Runner::with_components(config, &[registration], |_| {}).await.unwrap_err().to_string()
+}
+
+/// What the component's own check says in a selftest.
+pub(crate) async fn checked(name: &str, settings: &[(&str, &str)]) -> String {
+    let registration = registration(name);
+    let (_sandbox, config) = prepare(registration, settings).await;
+    let limit = Duration::from_secs(60);
+    let steps = circuits::selftest::run(Arc::new(config), &[registration], limit, |_| {}, |_| {}).await;
+    let check = steps.iter().find(|step| step.name().starts_with("check of")).unwrap();
+    format!("{:?}", check.state())
 }
 
 fn registration(name: &str) -> &'static Registration {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use circuits_rest::{Client, Rest};
 
 use super::{Report, Step};
+use crate::blocking::panic_text;
 use crate::component::api_name;
 use crate::config::Config;
 use crate::live::{Loaded, construct};
@@ -44,6 +45,19 @@ pub(super) async fn load(
         return BTreeSet::new();
     };
     let rest = client.with_token(None);
+    for one in &loaded {
+        if let Some(check) = &one.component.check {
+            // A task of its own, so that a panic is a failure of this step.
+            let checked = async {
+                let joined = tokio::spawn(check()).await;
+                let checked = joined.unwrap_or_else(|error| {
+                    Err(Error::new(format_args!("it panicked: {}", panic_text(error))))
+                });
+                Ok((checked.map_err(RunError::components)?, ()))
+            };
+            report.step(format!("check of {}", one.registration.name()), Failure::Components, checked).await;
+        }
+    }
     report.step("required fields", Failure::RestConnection, fields(&rest, &loaded)).await;
     report.step("rules", Failure::RestConnection, rules(client, &loaded)).await;
     loaded.into_iter().map(|one| one.component.destination.clone()).collect()

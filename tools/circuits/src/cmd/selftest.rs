@@ -1,13 +1,15 @@
 //! `circuits selftest`: tests everything that `run` needs, one line a step, with a cure for what fails.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use circuits::config::ConfigError;
+use circuits::config::{ConfigError, Settings};
 use circuits::selftest::{self, State, Step};
 use circuits::{Failure, registrations};
+use circuits_journal::EventLog;
 use serde_json::{Value, json};
 
 use crate::exit::{self, Told};
@@ -89,6 +91,7 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
         cure: None,
         took: begun.elapsed(),
     });
+    let unsound = journal(config.settings(), printer);
     let limit = config.settings().selftest_timeout;
     let runtime = tokio::runtime::Runtime::new()?;
     let steps = runtime.block_on(async {
@@ -96,7 +99,48 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
     });
     // A name look-up that hangs on a thread of its own must not hold up the end.
     runtime.shutdown_background();
-    Ok(steps.iter().find_map(Step::failure).map_or(0, exit::code_of))
+    let code = unsound.then_some(exit::GENERAL);
+    Ok(code.unwrap_or_else(|| steps.iter().find_map(Step::failure).map_or(0, exit::code_of)))
+}
+
+/// Whether the journal can be had, or a runner has it already; true if not. None is made.
+fn journal(settings: &Settings, printer: &mut Printer) -> bool {
+    let begun = Instant::now();
+    let outcome = match &settings.journal {
+        None => Ok("off: messages are remembered until the process ends".to_owned()),
+        Some(path) if !path.exists() => folder_of(path),
+        Some(path) => match EventLog::open(path) {
+            Ok(log) if log.is_in_use() => Ok(format!("{}, which a runner has open", path.display())),
+            Ok(_) => Ok(path.display().to_string()),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    let failed = outcome.is_err();
+    let (state, style) = if failed { ("failed", BAD) } else { ("ok", GOOD) };
+    let detail = outcome.unwrap_or_else(|error| error);
+    printer.print(Line {
+        name: "journal".to_owned(),
+        state,
+        style,
+        detail,
+        cure: None,
+        took: begun.elapsed(),
+    });
+    failed
+}
+
+/// Whether a journal could be made there.
+fn folder_of(path: &Path) -> Result<String, String> {
+    let folder = path.ancestors().skip(1).find(|folder| folder.exists() || folder.as_os_str().is_empty());
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(format!("{}, which the first run will make", path.display())),
+        Err(error) => Err(format!(
+            "the journal {} cannot be made: {error}. Let this user write to {}, or name another file with journal=",
+            path.display(),
+            folder.display()
+        )),
+    }
 }
 
 impl Line {
