@@ -17,4 +17,5 @@ mod rabbitmq;
 pub mod raw;
 pub mod session_suite;
 pub mod suite;
+pub mod tester;
 pub mod world;

@@ -72,7 +72,8 @@ impl Client {
         })?;
         let secrets = Secrets::new(options.on_secret.clone());
         let session =
-            Session::new(http.clone(), base.clone(), credentials, headers.clone(), options.timeout, secrets);
+            Session::new(http.clone(), base.clone(), credentials, headers.clone(), options.timeout, secrets)
+                .tap(options.tap.clone());
         let ticket = log_in(&session, &options).await?;
         let listed: Vec<Listed> = match ticket.facts.get("orgs") {
             None | Some(Value::Null) => Vec::new(),
@@ -94,6 +95,7 @@ impl Client {
             lookups: Lookups::new(options.cache_ttl),
             breaker: Breaker::new(options.retry, options.patience),
             asking: Mutex::default(),
+            tap: options.tap,
         });
         let facts: Value =
             Rest::new(shared.clone(), None).absolute().get(&format!("/orgs/{}", chosen.id)).await?;

@@ -8,7 +8,8 @@ use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
-    Error, Method, RetryPolicy, Upload,
+    Answer, Error, Method, RetryPolicy, Upload,
+    answer::Tap,
     error::{Kind, said},
     files::Progress,
     retry::{Failure, Repeat},
@@ -83,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) breaker: crate::breaker::Breaker,
     /// Held by whoever asks whether the platform is up again.
     pub(crate) asking: tokio::sync::Mutex<()>,
+    /// Told of every answer.
+    pub(crate) tap: Tap,
 }
 
 impl Shared {
@@ -215,15 +218,32 @@ impl Shared {
                 tokio::time::timeout(timeout, request.send()).await.map_err(|_| late())?.map_err(explain)?
             }
         };
-        let (status, after) = (response.status(), after(response.headers()));
-        ticket.learn(response.headers(), &self.session.secrets);
+        let (status, headers) = (response.status(), response.headers().clone());
+        let after = after(&headers);
+        ticket.learn(&headers, &self.session.secrets);
+        let answered = |body: Option<&[u8]>| {
+            self.tap.tell(&Answer {
+                method: call.method,
+                path: call.url.path(),
+                query: call.url.query().unwrap_or_default(),
+                status: status.as_u16(),
+                sent: match &call.body {
+                    Payload::Bytes(bytes) => Some(bytes),
+                    Payload::None | Payload::Upload(_) => None,
+                },
+                body,
+                headers: &headers,
+            });
+        };
         if status.is_success() && call.streamed {
             call.tell(Some(status.as_u16()), begun);
+            answered(None);
             return Ok(Got::Open(Box::new(response)));
         }
         let body =
             tokio::time::timeout(timeout, response.bytes()).await.map_err(|_| late())?.map_err(explain)?;
         call.tell(Some(status.as_u16()), begun);
+        answered(Some(&body));
         tracing::debug!(
             method = call.method.as_str(),
             path = call.url.path(),

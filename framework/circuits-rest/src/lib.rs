@@ -9,6 +9,7 @@
 //! Every call is bounded in time, repeats itself only where that cannot do something twice ([`RetryPolicy`]), and
 //! answers a lost session with one new login for all callers together.
 
+mod answer;
 mod breaker;
 mod cache;
 mod client;
@@ -32,6 +33,7 @@ mod session;
 mod transport;
 mod update;
 
+pub use answer::Answer;
 pub use client::{Client, RuleDef};
 pub use error::Error;
 pub use exchange::Exchange;

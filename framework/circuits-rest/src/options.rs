@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{RetryPolicy, secret::Hook};
+use crate::{Answer, RetryPolicy, answer::Tap, secret::Hook};
 
 /// What [`Client::connect`](crate::Client::connect) needs to know.
 ///
@@ -34,6 +34,7 @@ pub struct Options {
     pub(crate) patience: Duration,
     pub(crate) user_agent: String,
     pub(crate) on_secret: Option<Hook>,
+    pub(crate) tap: Tap,
 }
 
 /// How to log in. The platform calls user accounts for integrations deprecated; both work.
@@ -119,6 +120,7 @@ impl Options {
             patience: Duration::from_secs(300),
             user_agent: concat!("circuits/", env!("CARGO_PKG_VERSION")).to_owned(),
             on_secret: None,
+            tap: Tap::default(),
         }
     }
 
@@ -228,6 +230,13 @@ impl Options {
     #[must_use]
     pub fn on_secret(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_secret = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called with each answer of the platform, the login's included. Called on the task of the request: it must not block.
+    #[must_use]
+    pub fn on_answer(mut self, hook: impl Fn(&Answer<'_>) + Send + Sync + 'static) -> Self {
+        self.tap = Tap(Some(Arc::new(hook)));
         self
     }
 }

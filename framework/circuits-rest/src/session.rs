@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    Account, Credentials, Error, Method,
+    Account, Answer, Credentials, Error, Method,
+    answer::Tap,
     error::{Kind, said},
     gate::Gate,
     retry::{Failure, retry_after},
@@ -88,6 +89,7 @@ pub(crate) struct Session {
     headers: HeaderMap,
     timeout: Duration,
     pub(crate) secrets: Secrets,
+    tap: Tap,
     ticket: RwLock<Option<Arc<Ticket>>>,
     gate: tokio::sync::Mutex<Gate>,
 }
@@ -110,9 +112,15 @@ impl Session {
             headers,
             timeout,
             secrets,
+            tap: Tap::default(),
             ticket: RwLock::default(),
             gate: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Tells of the platform's answers to logins.
+    pub(crate) fn tap(self, tap: Tap) -> Self {
+        Self { tap, ..self }
     }
 
     /// The session as it stands; `None` before the first login.
@@ -210,6 +218,16 @@ impl Session {
             .map_err(transport::explain)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(transport::explain)?;
+        self.tap.tell(&Answer {
+            method: if basic.is_some() { Method::Get } else { Method::Post },
+            path: PATH,
+            query: "",
+            status: status.as_u16(),
+            // It is the password.
+            sent: None,
+            body: Some(&body),
+            headers: &headers,
+        });
         if status != reqwest::StatusCode::OK {
             return Err(self.refused(status.as_u16(), &headers, &body));
         }

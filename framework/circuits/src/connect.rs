@@ -1,10 +1,13 @@
 //! Turns the settings of app.config into the options of the two network crates, and logs in with them.
 
+use std::sync::Arc;
+
 use circuits_rest::{Client, Rest, RetryPolicy};
 use circuits_stomp::{Host, Tls};
 
 use crate::RunError;
 use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
+use crate::recording::Recorder;
 
 /// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
 ///
@@ -59,6 +62,21 @@ pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Optio
         VirtualHost::Name(name) => options.virtual_host(name),
         VirtualHost::Omit => options.no_virtual_host(),
     })
+}
+
+/// Options of a REST session whose answers are recorded, if there is a recorder.
+pub(crate) fn recorded_options(
+    settings: &Settings,
+    on_secret: impl Fn(&str) + Send + Sync + 'static,
+    recorder: Option<&Arc<Recorder>>,
+) -> circuits_rest::Options {
+    let Some(recorder) = recorder.cloned() else { return rest_options(settings, on_secret) };
+    let hiding = Arc::clone(&recorder);
+    let on_secret = move |secret: &str| {
+        hiding.add_secret(secret);
+        on_secret(secret);
+    };
+    rest_options(settings, on_secret).on_answer(move |answer| recorder.answer(answer))
 }
 
 /// Options of the REST session.

@@ -1,7 +1,7 @@
 //! One delivery, one route, one reply: takes messages off the session, recognises redeliveries, queues each in its
 //! incident's lane, runs the handler and hands the reply to be settled.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use circuits_rest::Exchange;
@@ -20,6 +20,7 @@ use crate::in_flight::Held;
 use crate::journal::{Arrival, Outcome, Standing, Step};
 use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::message::{ActionMessage, DestinationName};
+use crate::recording::Mark;
 use crate::seat::Seat;
 use crate::settle::{ReplyAddress, Settler, pause};
 use crate::shared::Shared;
@@ -46,6 +47,8 @@ struct Job {
     queue: String,
     incident: i64,
     address: ReplyAddress,
+    /// Set once the message is recorded.
+    recorded: OnceLock<Mark>,
 }
 
 /// What the handler is given of it.
@@ -78,7 +81,8 @@ impl Dispatcher {
         }
         let Some(standings) = self.begin(&ids, &fresh, stop).await else { return };
         for ((id, delivery), standing) in ids.into_iter().zip(fresh).zip(standings) {
-            self.admit(id, delivery, standing);
+            let address = ReplyAddress::of(&delivery.headers);
+            self.admit(id, delivery, address, standing);
         }
     }
 
@@ -149,10 +153,9 @@ impl Dispatcher {
         });
     }
 
-    pub(crate) fn admit(&self, id: String, delivery: Delivery, standing: Standing) {
+    pub(crate) fn admit(&self, id: String, delivery: Delivery, address: ReplyAddress, standing: Standing) {
         let span = info_span!("action", message_id = id, incident = field::Empty, rule = field::Empty);
         let _in_span = span.enter();
-        let address = ReplyAddress::of(&delivery.headers);
         match standing {
             Standing::Replied => {
                 info!("The message was redelivered after its reply was confirmed; it is acknowledged only");
@@ -188,7 +191,7 @@ impl Dispatcher {
                         let key = LaneKey { destination: queue.as_str().into(), incident };
                         // Here and not in the task, so that tickets are drawn in the order of arrival.
                         let ticket = self.lanes.ticket(&key);
-                        let job = Job { id, queue, incident, address };
+                        let job = Job { id, queue, incident, address, recorded: OnceLock::new() };
                         let payload = Payload { message, headers: delivery.headers };
                         let this = self.clone();
                         self.tasks.spawn(
@@ -246,6 +249,7 @@ impl Dispatcher {
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
         let started = Instant::now();
         let Some(reply) = self.answer(&job, payload, &seat).await else { return seat.release().await };
+        self.shared.record_reply(&job.recorded, &reply);
         self.finish(&job.id, &reply, Outcome::Answered, started.elapsed()).await;
         // The incident's next message need not wait for the broker.
         seat.done();
@@ -288,6 +292,7 @@ impl Dispatcher {
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }
+        self.shared.record(&job.recorded, rule.as_deref(), &payload.headers, &payload.message);
         seat.start(rule.as_deref()).await;
         let (handler, limit) = {
             // Not held while the handler runs: what a reload replaces ends with the last hold on it.
@@ -336,9 +341,7 @@ impl Dispatcher {
             info!(text = reply.text(), "Status");
             settler.journal.step(&id, Step::Status(reply.text().to_owned()));
             settler.bus.emit(|| Signal::Status { message_id: id.clone(), text: reply.text().to_owned() });
-            if let Some(frame) = address.frame(&reply) {
-                settler.session.post(frame);
-            }
+            settler.tell(&address, reply);
         };
         Action::from(Inner {
             key: job.id.clone(),

@@ -34,6 +34,7 @@
 mod action;
 mod attempt;
 mod blocking;
+mod broker;
 mod component;
 pub mod config;
 mod connect;
@@ -50,6 +51,7 @@ mod lanes;
 mod live;
 pub mod message;
 mod platform;
+pub mod recording;
 mod registry;
 mod reload;
 mod reply;
@@ -64,11 +66,13 @@ pub mod selftest;
 mod settle;
 mod shared;
 mod signal;
+mod submit;
 mod timer;
 mod vitals;
 
 pub use action::Action;
 pub use blocking::blocking;
+pub use broker::Broker;
 pub use circuits_rest::Rest;
 pub use component::{Builder, Component};
 pub use connect::login;
@@ -81,6 +85,7 @@ pub use reply::Reply;
 pub use run_error::{Failure, RunError};
 pub use runner::Runner;
 pub use signal::Signal;
+pub use submit::{Replies, Submitter};
 
 /// What calls of [`Rest`] take and give, for components that name it.
 pub mod rest {

@@ -34,6 +34,11 @@ impl Reply {
         self.message_type == 1
     }
 
+    /// Whether nothing comes after it (`complete: true`); otherwise the action stays pending.
+    pub fn is_final(&self) -> bool {
+        self.complete
+    }
+
     /// The text the analyst reads.
     pub fn text(&self) -> &str {
         &self.message

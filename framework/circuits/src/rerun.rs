@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::dispatch::Dispatcher;
 use crate::in_flight::Held;
 use crate::journal::Rerun;
+use crate::settle::ReplyAddress;
 
 /// How often the journal is asked for such messages.
 const RERUNS: Duration = Duration::from_secs(2);
@@ -39,9 +40,10 @@ impl Dispatcher {
                 if let Some(standing) = self.begin(&id, &delivery, stop).await {
                     info!(message_id = id[0], "A stored message is run again, as asked");
                     let ([id], [delivery]) = (id, delivery);
-                    standing
-                        .into_iter()
-                        .for_each(|standing| self.admit(id.clone(), delivery.clone(), standing));
+                    for standing in standing {
+                        let address = ReplyAddress::of(&delivery.headers);
+                        self.admit(id.clone(), delivery.clone(), address, standing);
+                    }
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use circuits_rest::Client;
 use circuits_stomp::{Session, State, Subscription};
-use tokio::sync::{Mutex, broadcast, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -25,6 +25,7 @@ use crate::journal::{Journal, MemoryJournal};
 use crate::lanes::Lanes;
 use crate::live::Live;
 use crate::message::DestinationName;
+use crate::recording::Recorder;
 use crate::registry::{self, Registration};
 use crate::reload::Reloader;
 use crate::rules::Rules;
@@ -32,6 +33,7 @@ use crate::run_error::RunError;
 use crate::settle::Settler;
 use crate::shared::Shared;
 use crate::signal::{Bus, Signal};
+use crate::submit::{Submission, Submitter};
 use crate::timer::Timers;
 use crate::vitals::Vitals;
 
@@ -48,6 +50,8 @@ pub struct Runner {
     timers: Timers,
     /// Sorted by destination.
     subscriptions: Vec<Subscription>,
+    submitter: Submitter,
+    submissions: mpsc::UnboundedReceiver<Submission>,
     bus: Bus,
 }
 
@@ -78,8 +82,9 @@ impl Runner {
         let settings = config.settings();
         let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
         let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
-        let client =
-            Client::connect(connect::rest_options(settings, on_secret)).await.map_err(RunError::rest)?;
+        let recorder = Recorder::of(&config).map_err(RunError::components)?;
+        let options = connect::recorded_options(settings, on_secret, recorder.as_ref());
+        let client = Client::connect(options).await.map_err(RunError::rest)?;
         if !client.org().actions_framework_enabled {
             return Err(RunError::components(crate::Error::new(format_args!(
                 "The org `{}` has no action module (actions_framework_enabled is false), so no message will ever come. Ask the \
@@ -100,6 +105,7 @@ impl Runner {
             });
             headroom.insert(queue.to_owned(), Arc::new(Headroom::new(queue, prefetch)));
         }
+        let (submitter, submissions) = Submitter::new(org);
         info!(num_workers = settings.num_workers, "Components loaded");
         Ok(Self {
             session_options,
@@ -117,7 +123,10 @@ impl Runner {
                 client,
                 vitals: Vitals::new(),
                 headroom,
+                recorder,
             }),
+            submitter,
+            submissions,
             journal: Arc::new(MemoryJournal::default()),
             bus: Bus::new(),
         })
@@ -133,6 +142,11 @@ impl Runner {
     /// What happens to each message, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
+    }
+
+    /// What hands messages to this runner that come from no broker.
+    pub fn submitter(&self) -> Submitter {
+        self.submitter.clone()
     }
 
     /// What reports how this runner is while it runs.
@@ -183,6 +197,7 @@ impl Runner {
             tokio::select! {
                 () = ended => {}
                 never = dispatcher.run_again(&stop) => match never {},
+                never = dispatcher.run_submissions(self.submissions) => match never {},
             }
         });
         let mut subscribed = pin!(subscribe(&session, self.subscriptions, &dispatcher.settler.bus));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuits_stomp::{AckToken, Headers, Outgoing, Session};
+use tokio::sync::mpsc;
 use tracing::{debug, error, warn};
 
 use crate::config::ReplyMode;
@@ -18,12 +19,19 @@ use crate::{Reply, Result};
 pub(crate) struct ReplyAddress {
     reply_to: Option<String>,
     correlation_id: Option<String>,
+    /// Who is told instead of the broker.
+    listener: Option<mpsc::UnboundedSender<Reply>>,
 }
 
 impl ReplyAddress {
     pub(crate) fn of(headers: &Headers) -> Self {
         let header = |name| headers.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
-        Self { reply_to: header("reply-to"), correlation_id: header("correlation-id") }
+        Self { reply_to: header("reply-to"), correlation_id: header("correlation-id"), listener: None }
+    }
+
+    /// No place at the broker: whoever handed the message in.
+    pub(crate) fn listener(listener: mpsc::UnboundedSender<Reply>) -> Self {
+        Self { reply_to: None, correlation_id: None, listener: Some(listener) }
     }
 
     /// The frame that carries `reply` there; `None` for a message that nobody waits on.
@@ -35,6 +43,9 @@ impl ReplyAddress {
 
     /// Says in the log what the message lacks for its answer to arrive.
     pub(crate) fn warn_of_gaps(&self) {
+        if self.listener.is_some() {
+            return;
+        }
         if self.reply_to.is_none() {
             warn!(
                 "The message has no reply-to header, so its answer can be sent nowhere; it is handled and acknowledged"
@@ -78,6 +89,13 @@ impl Settler {
     /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is let go, so that its
     /// redelivery finds the reply in the journal; if the redelivery is here already, the work goes on with its token.
     pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
+        if let Some(listener) = &address.listener {
+            // Nobody who listens any more is as good as told.
+            let _ = listener.send(reply.clone());
+            self.in_flight.release(id);
+            self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+            return;
+        }
         let mut replied = false;
         let mut refusals = 0;
         while let Some(token) = self.in_flight.token(id) {
@@ -106,6 +124,15 @@ impl Settler {
                     self.give_up(id, &mut replied).await;
                 }
             }
+        }
+    }
+
+    /// Tells of progress; it may get lost.
+    pub(crate) fn tell(&self, address: &ReplyAddress, status: Reply) {
+        if let Some(frame) = address.frame(&status) {
+            self.session.post(frame);
+        } else if let Some(listener) = &address.listener {
+            let _ = listener.send(status);
         }
     }
 

@@ -1,12 +1,16 @@
 //! What the parts of a runner share while it runs.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use circuits_rest::Client;
+use circuits_stomp::Headers;
 
+use crate::Reply;
 use crate::headroom::Headroom;
 use crate::live::Live;
+use crate::message::ActionMessage;
+use crate::recording::{Mark, Recorder};
 use crate::rules::Rules;
 use crate::vitals::Vitals;
 
@@ -17,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) vitals: Vitals,
     /// By destination.
     pub(crate) headroom: HashMap<String, Arc<Headroom>>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
 impl Shared {
@@ -28,6 +33,26 @@ impl Shared {
     /// Puts others in force, for what is not at work yet.
     pub(crate) fn replace(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    }
+
+    /// Records the message, if messages are recorded.
+    pub(crate) fn record(
+        &self,
+        recorded: &OnceLock<Mark>,
+        rule: Option<&str>,
+        headers: &Headers,
+        message: &ActionMessage,
+    ) {
+        if let Some(recorder) = &self.recorder {
+            recorded.get_or_init(|| recorder.message(rule, headers, message.as_json()));
+        }
+    }
+
+    /// Records the reply to a recorded message.
+    pub(crate) fn record_reply(&self, recorded: &OnceLock<Mark>, reply: &Reply) {
+        if let (Some(recorder), Some(mark)) = (&self.recorder, recorded.get()) {
+            recorder.reply(mark, reply);
+        }
     }
 
     pub(crate) fn headroom(&self, queue: &str) -> Arc<Headroom> {

@@ -17,5 +17,6 @@ mod selection;
 mod setting_help;
 mod shutdown;
 mod status;
+mod test_port;
 
 pub use cli::main;

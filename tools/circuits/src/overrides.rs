@@ -1,12 +1,14 @@
 //! Every key of `[resilient]` as an option of the command line, which beats environment and file.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use circuits::config::{Config, Sources};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::setting_help::descriptions;
+
+/// Settings that mean yes without a value, as with the Python runner.
+const FLAGS: &[&str] = &["test_actions"];
 
 /// Which app.config, and what replaces its values.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +27,8 @@ impl Overrides {
     pub(crate) fn sources(&self) -> anyhow::Result<Sources> {
         Ok(Sources {
             config_file: self.config_file.clone(),
-            env: std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect(),
-            home: std::env::home_dir(),
-            cwd: std::env::current_dir()?,
             overrides: self.values.clone(),
+            ..Sources::of_process()?
         })
     }
 
@@ -36,10 +36,6 @@ impl Overrides {
     pub(crate) fn with_file(&self, path: PathBuf) -> Self {
         Self { config_file: Some(path), values: self.values.clone() }
     }
-}
-
-fn utf8(text: OsString) -> Option<String> {
-    text.into_string().ok()
 }
 
 impl FromArgMatches for Overrides {
@@ -71,7 +67,9 @@ impl Args for Overrides {
                     .long(key.replace('_', "-"))
                     .alias(key)
                     .value_name("VALUE")
-                    .allow_hyphen_values(true)
+                    .num_args(if FLAGS.contains(&key) { 0..=1 } else { 1..=1 })
+                    .default_missing_value("true")
+                    .allow_hyphen_values(!FLAGS.contains(&key))
                     .help_heading("Settings of [resilient], see app.config.example")
                     .hide_short_help(true),
             )

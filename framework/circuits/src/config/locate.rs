@@ -1,6 +1,7 @@
 //! Which app.config is read, and how it is read from disk.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::Fault;
@@ -22,6 +23,20 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// What this process has: its environment, home and working directory.
+    ///
+    /// # Errors
+    /// When the working directory is gone.
+    pub fn of_process() -> std::io::Result<Self> {
+        let utf8 = |text: OsString| text.into_string().ok();
+        Ok(Self {
+            env: std::env::vars_os().filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?))).collect(),
+            home: std::env::home_dir(),
+            cwd: std::env::current_dir()?,
+            ..Self::default()
+        })
+    }
+
     /// The file to read.
     ///
     /// # Errors

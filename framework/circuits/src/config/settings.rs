@@ -88,6 +88,16 @@ pub struct Settings {
     pub health_port: Option<u16>,
     /// Address on which they do (`health_host`, default 127.0.0.1).
     pub health_host: String,
+    /// Folder in which action messages, replies and REST answers are recorded (`log_http_responses`, must exist; default none).
+    pub log_http_responses: Option<PathBuf>,
+    /// Whether `action-test` may submit actions on the test port (`test_actions`, default false).
+    pub test_actions: bool,
+    /// Address of the test port (`test_host`, default localhost; beyond loopback only with a `test_token`).
+    pub test_host: String,
+    /// The test port (`test_port`, 1 to 65535, or 0 for any free one; default 8008).
+    pub test_port: u16,
+    /// What whoever submits actions on the test port must know (`test_token`, default none).
+    pub test_token: Option<SecretString>,
     /// Components not to load (`noload`, comma separated names, default none).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`, default `logs`, or `$APP_LOG_DIR` where that is set).
@@ -141,6 +151,11 @@ impl Default for Settings {
             journal_max_bytes: Some(1024 * MEBIBYTE),
             health_port: None,
             health_host: "127.0.0.1".to_owned(),
+            log_http_responses: None,
+            test_actions: false,
+            test_host: "localhost".to_owned(),
+            test_port: 8008,
+            test_token: None,
             noload: Vec::new(),
             logdir: PathBuf::from("logs"),
             logfile: "app.log".to_owned(),
@@ -182,6 +197,9 @@ impl Settings {
             "journal_max_mb" => (self.journal_max_bytes.unwrap_or(0) / MEBIBYTE).to_string(),
             "health_port" => self.health_port.unwrap_or(0).to_string(),
             "health_host" => self.health_host.clone(),
+            "test_actions" => self.test_actions.to_string(),
+            "test_host" => self.test_host.clone(),
+            "test_port" => self.test_port.to_string(),
             "logdir" => self.logdir.display().to_string(),
             "logfile" => self.logfile.clone(),
             "loglevel" => self.loglevel.to_string(),

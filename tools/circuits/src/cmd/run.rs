@@ -17,6 +17,7 @@ use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
 use crate::shutdown;
 use crate::status::{self, Teller};
+use crate::test_port::TestPort;
 
 /// Arguments of `circuits run`.
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         announce(&config);
         let journal = journal::open(config.settings())?;
         let teller = Teller::start(config.settings()).await?;
+        let test_port = TestPort::bind(config.settings()).await?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
         let signal = shutdown::signal()?;
@@ -62,16 +64,21 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             Ok(runner) => {
                 let runner = journal::give(runner, journal);
                 teller.tell_of(runner.health());
+                let tested = test_port.map(|port| port.serve(runner.submitter()));
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));
-                match watch {
+                let ended = match watch {
                     None => running.await,
                     Some(watch) => tokio::select! {
                         result = &mut running => result,
                         // It goes on as long as the runner does.
                         never = watch.follow(&reloader, &log) => match never {},
                     },
+                };
+                if let Some(tested) = tested {
+                    tested.close().await;
                 }
+                ended
             }
             Err(error) => Err(error),
         };

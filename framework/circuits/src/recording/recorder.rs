@@ -1,0 +1,206 @@
+//! Writes recordings, on a thread of its own: a slow or full disk holds up no action.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use circuits_stomp::Headers;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Zoned};
+use serde_json::{Map, Value};
+use tracing::{info, warn};
+
+use super::name;
+use super::redact::Redact;
+use crate::config::Config;
+use crate::{Error, Reply, Result};
+
+/// How many messages and answers may wait to be written; what comes on top of them is not recorded.
+const ROOM: usize = 10_000;
+
+/// Records what goes through a runner.
+pub(crate) struct Recorder {
+    redact: Redact,
+    queue: Option<SyncSender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    /// The newest time that a name has: no two have the same.
+    newest: Mutex<DateTime>,
+    behind: AtomicBool,
+}
+
+/// Files of one time: for each the beginning of its name, and its content.
+struct Job {
+    time: DateTime,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// A message that is recorded, for its reply.
+pub(crate) struct Mark {
+    rule: String,
+    time: DateTime,
+}
+
+impl Recorder {
+    /// The recorder that the settings ask for.
+    ///
+    /// # Errors
+    /// When its folder does not exist.
+    pub(crate) fn of(config: &Config) -> Result<Option<Arc<Self>>> {
+        let folder = config.settings().log_http_responses.as_deref();
+        folder.map(|folder| Self::new(folder, config.secrets()).map(Arc::new)).transpose()
+    }
+
+    /// A recorder that writes to this folder and hides these secrets.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    fn new(folder: &Path, secrets: &[impl AsRef<str>]) -> Result<Self> {
+        if !folder.is_dir() {
+            return Err(Error::new(format_args!(
+                "Response Logging Directory {} does not exist! Make it, or correct log_http_responses",
+                folder.display()
+            )));
+        }
+        info!("Recording messages and answers of the platform in {}", folder.display());
+        let (queue, jobs) = sync_channel::<Job>(ROOM);
+        let directory = folder.to_owned();
+        let writer = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+            let mut well = true;
+            for job in jobs {
+                match write(&directory, job) {
+                    Ok(()) => well = true,
+                    Err(error) if well => {
+                        warn!(%error, "Nothing can be recorded in {}", directory.display());
+                        well = false;
+                    }
+                    Err(_) => {}
+                }
+            }
+        });
+        let recorder = Self {
+            redact: Redact::default(),
+            queue: Some(queue),
+            writer: Some(writer.map_err(|error| Error::new(error).context("Starting to record"))?),
+            newest: Mutex::new(DateTime::MIN),
+            behind: AtomicBool::new(false),
+        };
+        secrets.iter().for_each(|secret| recorder.add_secret(secret.as_ref()));
+        Ok(recorder)
+    }
+
+    /// Hides this secret from now on.
+    pub(crate) fn add_secret(&self, secret: &str) {
+        self.redact.add(secret);
+    }
+
+    /// Records a message whose rule has this name.
+    pub(crate) fn message(&self, rule: Option<&str>, headers: &Headers, body: &str) -> Mark {
+        let mark = Mark { rule: name::part(rule.unwrap_or("_unnamed_")), time: self.time() };
+        let headers: Map<_, _> =
+            headers.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let files = vec![
+            (format!("ActionMessage_{}", mark.rule), self.json(body.as_bytes())),
+            (format!("ActionHeaders_{}", mark.rule), self.pretty(Value::Object(headers))),
+        ];
+        self.put(Job { time: mark.time, files });
+        mark
+    }
+
+    /// Records the final reply to a message.
+    pub(crate) fn reply(&self, mark: &Mark, reply: &Reply) {
+        let file = (format!("ActionReply_{}", mark.rule), self.json(&reply.to_json()));
+        self.put(Job { time: mark.time, files: vec![file] });
+    }
+
+    /// Records an answer of the platform.
+    pub(crate) fn answer(&self, answer: &circuits_rest::Answer<'_>) {
+        let (status, method) = (answer.status, answer.method.as_str());
+        let endpoint = name::endpoint(answer.path, answer.query);
+        let name = |kind: &str| format!("{status}_{kind}_{method}_{endpoint}");
+        let headers: Map<_, _> =
+            answer.headers().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let mut files = vec![(name("HEADER"), self.pretty(Value::Object(headers)))];
+        if let Some(body) = answer.body {
+            let json = body.is_empty() || serde_json::from_slice::<Value>(body).is_ok();
+            files.push((name(if json { "JSON" } else { "DATA" }), self.json(body)));
+        }
+        if let Some(sent) = answer.sent {
+            files.push((name("SENT"), self.json(sent)));
+        }
+        self.put(Job { time: self.time(), files });
+    }
+
+    /// Now, or a little later if something has that time already.
+    fn time(&self) -> DateTime {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Zoned::now().datetime();
+        *newest = now.max(later(*newest));
+        *newest
+    }
+
+    fn json(&self, body: &[u8]) -> Vec<u8> {
+        match serde_json::from_slice(body) {
+            Ok(value) => self.pretty(value),
+            Err(_) => match std::str::from_utf8(body) {
+                Ok(text) => self.redact.text(text.to_owned()).into(),
+                Err(_) => body.to_owned(),
+            },
+        }
+    }
+
+    fn pretty(&self, value: Value) -> Vec<u8> {
+        format!("{:#}", self.redact.value(value)).into()
+    }
+
+    fn put(&self, job: Job) {
+        let Some(queue) = &self.queue else { return };
+        let full = matches!(queue.try_send(job), Err(TrySendError::Full(_)));
+        if full && !self.behind.swap(true, Ordering::Relaxed) {
+            warn!(
+                "The disk is too slow to record everything; some messages or answers are missing in the recording"
+            );
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Waits until everything is written.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn later(time: DateTime) -> DateTime {
+    time.saturating_add(SignedDuration::from_micros(1))
+}
+
+/// Writes the files; should another process have a name, the next free time is taken.
+fn write(folder: &Path, job: Job) -> io::Result<()> {
+    for (name, content) in job.files {
+        let mut time = job.time;
+        loop {
+            match create(folder.join(format!("{name}_{}", name::time(time)))) {
+                Ok(mut file) => break file.write_all(&content)?,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => time = later(time),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A new file that only its owner may read: it holds what incidents hold.
+fn create(path: PathBuf) -> io::Result<std::fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

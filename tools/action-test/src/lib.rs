@@ -1,0 +1,11 @@
+//! `action-test`: submits actions to a runner, and shows what it replies. One command from the shell, or a prompt.
+
+mod cli;
+mod cmd;
+mod exit;
+mod link;
+mod order;
+mod session;
+mod show;
+
+pub use cli::main;

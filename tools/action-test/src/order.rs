@@ -1,0 +1,83 @@
+//! What is submitted, and what became of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use circuits::recording::Message;
+use serde_json::{Value, json};
+
+use crate::exit::Ended;
+
+/// An action to be submitted.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// The programmatic name of the message destination.
+    pub(crate) destination: String,
+    /// The JSON.
+    pub(crate) body: String,
+    /// Recorded headers; only a broker has a use for them.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Order {
+    pub(crate) fn new(destination: &str, body: &str) -> Self {
+        Self { destination: destination.to_owned(), body: body.to_owned(), headers: Vec::new() }
+    }
+
+    /// What a file holds, with its recorded headers if there are some beside it.
+    pub(crate) fn read(destination: &str, path: &Path) -> anyhow::Result<Self> {
+        let body = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let headers = match Message::at(path) {
+            Some(message) => message.headers().map_err(anyhow::Error::msg)?,
+            None => Vec::new(),
+        };
+        Ok(Self { headers, ..Self::new(destination, &body) })
+    }
+}
+
+/// What became of an action.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) ended: Ended,
+    /// Interim statuses.
+    pub(crate) statuses: Vec<Value>,
+    /// The final reply.
+    pub(crate) reply: Option<Value>,
+    /// Why there is none.
+    pub(crate) problem: Option<String>,
+    /// From submission to the final reply.
+    pub(crate) took: Duration,
+}
+
+impl Told {
+    /// What the analyst would read, or what went wrong.
+    pub(crate) fn text(&self) -> String {
+        match (&self.reply, &self.problem) {
+            (Some(reply), _) => text_of(reply),
+            (None, Some(problem)) => problem.clone(),
+            (None, None) => String::new(),
+        }
+    }
+
+    pub(crate) fn as_json(&self, destination: &str, file: Option<&str>) -> Value {
+        json!({
+            "destination": destination,
+            "file": file,
+            "outcome": self.ended.name(),
+            "took_ms": self.took.as_secs_f64() * 1000.0,
+            "statuses": self.statuses,
+            "reply": self.reply,
+            "problem": self.problem,
+        })
+    }
+}
+
+/// The text of a reply, with a function's results; all of it if it is neither.
+pub(crate) fn text_of(reply: &Value) -> String {
+    match (reply["message"].as_str(), &reply["results"]) {
+        (Some(text), Value::Null) => text.to_owned(),
+        (Some(text), results) => format!("{text}\n{results:#}"),
+        (None, _) => format!("{reply:#}"),
+    }
+}

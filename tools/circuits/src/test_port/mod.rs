@@ -1,0 +1,105 @@
+//! The test port: `action-test`, and the Python client's `res-action-test`, submit actions here and are told what the platform
+//! would have been.
+//!
+//! The protocol is that of the Python client, plain TCP. Client to runner: `u32be` length of what follows, `u32be` number of
+//! the action, `<destination> <JSON>`. Runner to client: `u32be` length, text. With a `test_token` the first frame must be
+//! `token <the token>`.
+
+mod conversation;
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+use circuits::Submitter;
+use circuits::config::Settings;
+use secrecy::SecretString;
+use tokio::net::{TcpListener, lookup_host};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{info, warn};
+
+use conversation::Conversation;
+
+/// The test port, before there is a runner behind it.
+#[derive(Debug)]
+pub(crate) struct TestPort {
+    listener: TcpListener,
+    token: Option<SecretString>,
+    max_frame: usize,
+}
+
+impl TestPort {
+    /// Takes the port that the settings ask for, if they ask for one.
+    ///
+    /// # Errors
+    /// When it cannot be had, or anybody on the network could reach it without a token.
+    pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if !settings.test_actions {
+            return Ok(None);
+        }
+        let (host, port) = (settings.test_host.as_str(), settings.test_port);
+        let found = lookup_host((host, port)).await;
+        let mut addresses: Vec<SocketAddr> = found
+            .with_context(|| format!("test_host: {host} is neither an address nor a known name"))?
+            .collect();
+        let token = settings.test_token.clone();
+        if token.is_none() && addresses.iter().any(|address| !address.ip().is_loopback()) {
+            bail!(
+                "test_host: {host} is not loopback, so anybody on the network could submit actions. Set test_token, or \
+                 test_host=localhost"
+            );
+        }
+        // The Python tool knows no IPv6.
+        addresses.sort_by_key(SocketAddr::is_ipv6);
+        let listener = TcpListener::bind(&*addresses).await.with_context(|| {
+            format!("test_port: cannot listen on {host}:{port}. Name a free port of this machine")
+        })?;
+        let address = listener.local_addr()?;
+        if token.is_some() {
+            info!("Test actions are accepted on {address} from whoever knows test_token");
+        } else {
+            warn!(
+                "Test actions are accepted on {address} from every user of this machine; set test_token to keep others out"
+            );
+        }
+        Ok(Some(Self { listener, token, max_frame: settings.stomp_max_body }))
+    }
+
+    /// Hands what is submitted to a runner.
+    pub(crate) fn serve(self, submitter: Submitter) -> Served {
+        Served(AbortOnDropHandle::new(tokio::spawn(async move {
+            // With it all conversations end.
+            let mut conversations = tokio::task::JoinSet::new();
+            // Dropped before: who has lost the connection must not find an open port, and nobody behind it.
+            let listener = self.listener;
+            loop {
+                let (stream, peer) = match listener.accept().await {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        warn!(%error, "The test port could not accept a connection");
+                        // Out of file handles, for instance: time for others to end.
+                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        continue;
+                    }
+                };
+                info!(%peer, "A test tool has connected");
+                while conversations.try_join_next().is_some() {}
+                let token = self.token.clone();
+                let conversation = Conversation::new(stream, submitter.clone(), token, self.max_frame);
+                conversations.spawn(conversation.run());
+            }
+        })))
+    }
+}
+
+/// A test port that is open.
+#[derive(Debug)]
+pub(crate) struct Served(AbortOnDropHandle<()>);
+
+impl Served {
+    /// Closes it.
+    pub(crate) async fn close(self) {
+        self.0.abort();
+        // It was aborted.
+        let _ = self.0.await;
+    }
+}
