@@ -83,7 +83,9 @@ fn a_crate_imports_only_what_its_place_allows() {
             continue;
         };
         for dependency in package.dependencies.iter().filter(|dependency| ours.contains(&dependency.name)) {
-            let in_tests = dependency.kind == DependencyKind::Development && permits(dev, &dependency.name);
+            // For a feature that only tests switch on.
+            let of_tests = dependency.kind == DependencyKind::Development || dependency.optional;
+            let in_tests = of_tests && permits(dev, &dependency.name);
             if !permits(normal, &dependency.name) && !in_tests {
                 broken.push(format!("{place} must not use {} ({})", dependency.name, dependency.kind));
             }

@@ -96,6 +96,8 @@ impl Client {
             breaker: Breaker::new(options.retry, options.patience),
             asking: Mutex::default(),
             tap: options.tap,
+            #[cfg(feature = "testing")]
+            script: None,
         });
         let facts: Value =
             Rest::new(shared.clone(), None).absolute().get(&format!("/orgs/{}", chosen.id)).await?;
@@ -109,6 +111,11 @@ impl Client {
         };
         tracing::info!(org = org.id, org_name = %org.name, "Logged in to the platform.");
         Ok(Self { shared, org: Arc::new(org) })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn new(shared: Arc<Shared>, org: Org) -> Self {
+        Self { shared, org: Arc::new(org) }
     }
 
     /// The organisation.

@@ -86,6 +86,9 @@ pub(crate) struct Shared {
     pub(crate) asking: tokio::sync::Mutex<()>,
     /// Told of every answer.
     pub(crate) tap: Tap,
+    /// Answers in the network's place.
+    #[cfg(feature = "testing")]
+    pub(crate) script: Option<crate::Script>,
 }
 
 impl Shared {
@@ -206,7 +209,7 @@ impl Shared {
             Payload::Upload(upload) => {
                 let progress = Progress::default();
                 let form = upload.form(&progress).await.map_err(|error| (error, Failure::Permanent))?;
-                let sending = request.multipart(form).send();
+                let sending = self.send(call, request.multipart(form));
                 progress.watch(timeout, call.deadline, sending).await.ok_or_else(late)?.map_err(explain)?
             }
             body => {
@@ -215,7 +218,10 @@ impl Shared {
                     _ => request,
                 };
                 let request = if call.streamed { request } else { request.timeout(timeout) };
-                tokio::time::timeout(timeout, request.send()).await.map_err(|_| late())?.map_err(explain)?
+                tokio::time::timeout(timeout, self.send(call, request))
+                    .await
+                    .map_err(|_| late())?
+                    .map_err(explain)?
             }
         };
         let (status, headers) = (response.status(), response.headers().clone());
@@ -256,6 +262,19 @@ impl Shared {
             return Ok(Got::Whole(body));
         }
         Err(self.refusal(status.as_u16(), after, &body))
+    }
+
+    async fn send(
+        &self,
+        #[cfg_attr(not(feature = "testing"), expect(unused_variables, reason = "for scripts only"))]
+        call: &Call,
+        request: reqwest::RequestBuilder,
+    ) -> reqwest::Result<reqwest::Response> {
+        #[cfg(feature = "testing")]
+        if let Some(script) = &self.script {
+            return request.build().map(|request| crate::script::answer(script, call.method, &request));
+        }
+        request.send().await
     }
 
     fn refusal(&self, status: u16, after: Option<Duration>, body: &[u8]) -> (Error, Failure) {

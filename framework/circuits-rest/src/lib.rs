@@ -28,6 +28,8 @@ mod patch;
 mod request;
 mod rest;
 mod retry;
+#[cfg(feature = "testing")]
+mod script;
 mod secret;
 mod session;
 mod transport;
@@ -46,4 +48,6 @@ pub use patch::{FieldConflict, Patch, PatchStatus, Resolve, give_up, overwrite};
 pub use request::{HandleFormat, Method, Request, TextFormat, segment};
 pub use rest::Rest;
 pub use retry::RetryPolicy;
+#[cfg(feature = "testing")]
+pub use script::{Asked, Script};
 pub use update::Change;

@@ -67,6 +67,8 @@ mod settle;
 mod shared;
 mod signal;
 mod submit;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timer;
 mod vitals;
 

@@ -40,7 +40,12 @@ impl IntoResponse for ApiError {
 
 /// Serves the listener until the sandbox stops.
 pub(crate) fn serve(core: Arc<Core>, accept: Accept, listener: TcpListener) {
-    let service = TowerToHyperService::new(router(core));
+    serve_router(router(core), accept, listener);
+}
+
+/// Serves the listener until `accept` stops.
+pub(crate) fn serve_router(router: Router, accept: Accept, listener: TcpListener) {
+    let service = TowerToHyperService::new(router);
     let stop = accept.stop.clone();
     accept.spawn(listener, None, move |tls: TlsStream<TcpStream>| {
         let (service, stop) = (service.clone(), stop.clone());

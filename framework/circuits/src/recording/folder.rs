@@ -185,6 +185,18 @@ impl Answer {
             && (self.endpoint == name::endpoint(path, query) || self.endpoint == name::endpoint(path, ""))
     }
 
+    /// The number of the organisation in its path.
+    #[cfg(feature = "testing")]
+    pub(crate) fn org(&self) -> Option<i64> {
+        self.endpoint.strip_prefix("_rest_orgs_")?.split('_').next()?.parse().ok()
+    }
+
+    /// Whether it is the answer to a login.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_session(&self) -> bool {
+        self.endpoint.starts_with("_rest_session")
+    }
+
     /// The body.
     ///
     /// # Errors

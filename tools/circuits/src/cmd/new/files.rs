@@ -27,7 +27,7 @@ impl Plan {
                 "its section of app.config",
             ),
             ("src/customize.rs".to_owned(), customize(found), "what it needs on the platform"),
-            ("tests/answers.rs".to_owned(), test(&ident, found), "an action, answered on the sandbox"),
+            ("tests/answers.rs".to_owned(), test(name, &ident, found), "an action, answered on the sandbox"),
             (".gitignore".to_owned(), "/target\n".to_owned(), ""),
         ];
         if let Some(export) = &found.export {
@@ -90,8 +90,8 @@ serde = {{ version = "1", features = ["derive"] }}
 serde_json = "1"
 
 [dev-dependencies]
-circuits-sandbox = {{ path = "{framework}/framework/circuits-sandbox" }}
-tokio = {{ version = "1", features = ["macros", "rt-multi-thread", "sync"] }}
+circuits = {{ path = "{framework}/framework/circuits", features = ["testing"] }}
+tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
 "#
     )
 }
@@ -209,14 +209,13 @@ fn customize(found: &Found) -> String {
     )
 }
 
-fn test(ident: &str, found: &Found) -> String {
+fn test(name: &str, ident: &str, found: &Found) -> String {
     let fired = found.rules.iter().find(|rule| rule.is_menu_item_of_incidents);
     let fire = match fired {
         Some(rule) => format!(
-            "    let incident = sandbox.create_incident(json!({{\"name\": \"Phishing\", \"discovered_date\": 0}})).unwrap();\n    \
-             let id = sandbox.fire({:?}, incident, json!({{}})).unwrap();\n    let answered = sandbox.settled(id).await;\n    \
-             assert_eq!(answered.status, Status::Completed, \"{{answered:?}}\");\n    \
-             assert!(sandbox.notes(incident)[0].to_string().contains(\"Hello\"));\n",
+            "    let done = stage.fire({:?}, 2096, json!({{}})).await;\n    \
+             assert_eq!(done.status, Status::Completed, \"{{done:?}}\");\n    \
+             assert!(stage.sandbox().notes(2096)[0].to_string().contains(\"Hello\"));\n",
             rule.name
         ),
         None => {
@@ -224,34 +223,18 @@ fn test(ident: &str, found: &Found) -> String {
         }
     };
     let uses = match fired {
-        Some(_) => "use circuits_sandbox::{Sandbox, Status};\nuse serde_json::json;\n",
-        None => "use circuits_sandbox::Sandbox;\n",
+        Some(_) => "use circuits::testing::{Sandbox, Stage, Status};\nuse serde_json::json;\n",
+        None => "use circuits::testing::{Sandbox, Stage};\n",
     };
     format!(
         r#"//! An action from the platform to its answer, on the sandbox.
 
-use circuits::config::Config;
-use circuits::definitions::deploy;
-use circuits::{{Runner, registrations}};
-{uses}use tokio::sync::oneshot;
-use {ident} as _;
+{uses}use {ident} as _;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_action_is_answered() {{
-    let registration = registrations()[0];
-    let sandbox = Sandbox::builder().start().await.unwrap();
-    let text = format!("{{}}\n{{}}", sandbox.app_config(), registration.config_text());
-    let config = Config::from_text(&text).unwrap();
-    let rest = circuits::login(&config, |_| {{}}).await.unwrap();
-    deploy(&rest, &registration.platform_definitions()).await.unwrap();
-
-    let runner = Runner::with_components(config, &[registration], |_| {{}}).await.unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(runner.run(async {{
-        let _ = stopped.await;
-    }}));
-{fire}    drop(stop);
-    running.await.unwrap().unwrap();
+    let stage = Stage::start("{name}", Sandbox::builder().incident("Phishing")).await.unwrap();
+{fire}    stage.stop().await.unwrap();
 }}
 "#
     )
