@@ -32,7 +32,7 @@ const RESILIENT: &str = "[resilient]\nhost=mock.invalid\napi_key_id=mock\napi_ke
 ///
 /// A call that the mock does not expect fails the test when the kit is dropped, also if the handler swallows the error.
 ///
-/// ```
+/// ```standalone_crate
 /// # use std::sync::Arc;
 /// # use circuits::prelude::*;
 /// # circuits::register! { Registration::new("greeter", component).config("[greeter]\ngreeting=Hello\n") }

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(60);
 /// A component at work: the platform with the component's definitions deployed, and a runner of this component alone,
 /// connected over TLS as in production. Dropping it ends both.
 ///
-/// ```
+/// ```standalone_crate
 /// # use std::sync::Arc;
 /// # use circuits::prelude::*;
 /// # circuits::register! { Registration::new("greeter", component).definitions(definitions) }

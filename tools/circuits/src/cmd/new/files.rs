@@ -91,7 +91,7 @@ serde_json = "1"
 
 [dev-dependencies]
 circuits = {{ path = "{framework}/framework/circuits", features = ["testing"] }}
-tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
+tokio = {{ version = "1", features = ["macros", "rt-multi-thread", "test-util"] }}
 "#
     )
 }
