@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -324,4 +324,91 @@ async fn futures(world: &World, incident: i64) -> BTreeSet<circuits_sandbox::Inv
         ids.insert(world.fire("Echo", incident).await);
     }
     ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_frames_end_their_conversation_and_nothing_else() {
+    let world = World::start(On::Sandbox).await;
+    let folder = tempfile::tempdir().unwrap();
+    let incident = world.incident();
+    let runner = Tested::start(
+        RUNNER,
+        folder.path(),
+        &format!("{}[probe]\n", world.app_config("stomp_max_body=2048")),
+        &[],
+    );
+    let frame = |number: u32, text: &str| {
+        let length = u32::try_from(4 + text.len()).unwrap();
+        [&length.to_be_bytes(), &number.to_be_bytes(), text.as_bytes()].concat()
+    };
+    let echo = format!("probe {}\n", message(incident));
+    for (bytes, answer) in [
+        (vec![0, 0, 0, 2, 1, 2], "A frame begins with the number of the action, four bytes"),
+        (vec![0xff; 64], "a frame has 2048 bytes at most (stomp_max_body)"),
+        // Cut off: nobody is left to be told.
+        (frame(1, &echo)[..20].to_vec(), ""),
+    ] {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", runner.port)).unwrap();
+        stream.write_all(&bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).unwrap();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(answer), "{said:?}");
+    }
+    // Two frames in one piece, the second of which comes in two; bytes that are no text; no JSON at all.
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", runner.port)).unwrap();
+    let both =
+        [frame(7, &echo), frame(8, &echo), frame(9, "probe"), frame(10, "probe \u{fffd}\u{0}")].concat();
+    let (one, other) = both.split_at(frame(7, &echo).len() + 6);
+    stream.write_all(one).unwrap();
+    stream.flush().unwrap();
+    stream.write_all(other).unwrap();
+    let mut said = String::new();
+    while ![
+        "RESPONSE<action 7>",
+        "RESPONSE<action 8>",
+        "<action 9>: Submit actions",
+        "Bad Message<action 10>!",
+    ]
+    .iter()
+    .all(|text| said.contains(text))
+    {
+        let mut piece = [0; 512];
+        let length = stream.read(&mut piece).unwrap();
+        assert!(length > 0, "the conversation ended with {said:?}");
+        said.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    drop(stream);
+    runner.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_prompt_of_a_terminal_takes_json_over_several_lines() {
+    let world = World::start(On::Sandbox).await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let incident = world.incident();
+    std::fs::create_dir(place.join(".resilient")).unwrap();
+    std::fs::write(place.join("an echo"), &world.compose("Echo", incident).body).unwrap();
+    let runner = start(place, &world, &[]);
+    // Gives it a terminal.
+    let command = format!("{TOOL} --port {}", runner.port);
+    let mut tool = Dialogue::start(action_test("script", place, &["-qec", &command, "/dev/null"]));
+    tool.says("Welcome to the action test tool.");
+    tool.tell("submitfile probe an echo\r");
+    tool.says(&format!("echo {incident}"));
+    tool.tell("submit probe {\r");
+    tool.tell("\"incident\": {\"id\": 7}}\r");
+    tool.says("No handler for an action that names no rule");
+    tool.tell("help replay\r");
+    tool.says("--junit <FILE>");
+    tool.tell("nonsense\r");
+    tool.says("unrecognized subcommand 'nonsense'");
+    tool.tell("quit\r");
+    tool.says("Goodbye.");
+    assert_eq!(tool.end(), Some(0));
+    let history = std::fs::read_to_string(place.join(".resilient/action_test_history")).unwrap();
+    assert!(history.contains("submitfile probe an echo"), "{history}");
+    runner.terminate();
 }
