@@ -183,8 +183,9 @@ fn later(time: DateTime) -> DateTime {
 
 /// Writes the files; should another process have a name, the next free time is taken.
 fn write(folder: &Path, job: Job) -> io::Result<()> {
+    // What belongs together keeps one time.
+    let mut time = job.time;
     for (name, content) in job.files {
-        let mut time = job.time;
         loop {
             match create(folder.join(format!("{name}_{}", name::time(time)))) {
                 Ok(mut file) => break file.write_all(&content)?,
@@ -203,4 +204,48 @@ fn create(path: PathBuf) -> io::Result<std::fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Folder;
+
+    fn recorder(folder: &Path) -> Recorder {
+        Recorder::new(folder, &["hunter22"]).unwrap()
+    }
+
+    #[test]
+    fn no_two_recordings_have_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorders = [recorder(folder.path()), recorder(folder.path())];
+        std::thread::scope(|scope| {
+            for recorder in &recorders {
+                scope.spawn(|| {
+                    for number in 0..500 {
+                        let body = format!(r#"{{"number": {number}, "text": "hunter22"}}"#);
+                        let mark = recorder.message(Some("A: b/c"), &Headers::default(), &body);
+                        recorder.reply(&mark, &Reply::completed("x"));
+                    }
+                });
+            }
+        });
+        drop(recorders);
+        let messages = Folder::read(folder.path()).unwrap().messages;
+        assert_eq!(messages.len(), 1000);
+        assert!(messages.is_sorted_by_key(|message| message.time));
+        let names: std::collections::BTreeSet<_> = messages.iter().map(|message| message.time).collect();
+        assert_eq!(names.len(), 1000);
+        assert_eq!(messages[0].rule(), "A- b_c");
+        assert!(messages.iter().all(|message| !message.body().unwrap().contains("hunter22")));
+    }
+
+    #[test]
+    fn a_folder_that_goes_away_holds_nothing_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = recorder(folder.path());
+        folder.close().unwrap();
+        let mark = recorder.message(None, &Headers::default(), "{}");
+        recorder.reply(&mark, &Reply::completed("x"));
+    }
 }
