@@ -32,11 +32,13 @@ pub(crate) struct End {
     pub(crate) orderly: bool,
     /// An ERROR could not be told to belong to one message: the next connection asks a receipt for each.
     pub(crate) nameless: bool,
+    /// That ERROR says what it is about, so that nothing is to be learnt from another.
+    explained: bool,
 }
 
 impl End {
     fn lost(reason: impl Into<String>) -> Self {
-        Self { reason: Error::lost(reason), orderly: false, nameless: false }
+        Self { reason: Error::lost(reason), orderly: false, nameless: false, explained: true }
     }
 }
 
@@ -138,7 +140,7 @@ pub(crate) async fn run(
 fn last_word(read: Option<End>, write_error: Error) -> End {
     match read {
         Some(end) if end.nameless || end.orderly => end,
-        _ => End { reason: write_error, orderly: false, nameless: false },
+        _ => End { reason: write_error, orderly: false, nameless: false, explained: true },
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::codec::Decoder as _;
 
 use super::pending::Waiting;
-use super::{Connection, End, deadline, sleep_until};
+use super::{Connection, End, LAST_WORD, deadline, sleep_until};
 use crate::codec::{Codec, Incoming};
 use crate::delivery::{AckToken, Delivery, Flaw};
 use crate::headers::Headers;
@@ -37,7 +37,8 @@ pub(super) async fn read(
                 Ok(None) => break,
                 Ok(Some(frame)) => {
                     if let Some(end) = connection.take_in(frame) {
-                        return end;
+                        let explained = explain(&mut io, &mut codec, &mut buffer, &end, connection);
+                        return explained.await.unwrap_or(end);
                     }
                 }
                 Err(error) => return connection.lost(&format!("the broker sent a broken frame: {error}")),
@@ -61,6 +62,37 @@ pub(super) async fn read(
             () = sleep_until(set_up) => return connection.lost("the subscriptions were not confirmed in time"),
         }
     }
+}
+
+/// Waits for the ERROR that says why, after one that does not: RabbitMQ's channel is gone when it handles the ACK behind a SEND
+/// that is refused, and it may say so first.
+async fn explain(
+    io: &mut (impl AsyncRead + Unpin),
+    codec: &mut Codec,
+    buffer: &mut BytesMut,
+    end: &End,
+    connection: &Connection<'_>,
+) -> Option<End> {
+    if end.explained {
+        return None;
+    }
+    let explained = async {
+        loop {
+            while let Some(frame) = codec.decode(buffer).ok()? {
+                if let Incoming::Error { text, .. } = frame {
+                    let end = connection.fatal(&connection.options.scrub(&text));
+                    if end.explained {
+                        return Some(end);
+                    }
+                }
+            }
+            buffer.reserve(READ_BYTES);
+            if io.read_buf(buffer).await.ok()? == 0 {
+                return None;
+            }
+        }
+    };
+    timeout(LAST_WORD, explained).await.ok()?
 }
 
 impl Connection<'_> {

@@ -48,8 +48,9 @@ impl Connection<'_> {
     }
 
     /// An ERROR that names no request. Those whose destination its text names are refused, the rest is lost.
-    fn fatal(&self, text: &str) -> End {
-        if names_a_destination(text) {
+    pub(super) fn fatal(&self, text: &str) -> End {
+        let explained = names_a_destination(text);
+        if explained {
             let meant: Vec<String> = {
                 let pending = self.pending();
                 pending
@@ -65,7 +66,7 @@ impl Connection<'_> {
             self.pending().refuse_to(|destination| is_meant(text, destination), error);
         }
         let reason = Error::lost(format!("{} reported an error: {text}", self.host));
-        End { reason, orderly: false, nameless: true }
+        End { reason, orderly: false, nameless: true, explained }
     }
 
     /// Answers the transactions that failed and whose reason never came.

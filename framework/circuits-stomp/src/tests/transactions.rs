@@ -91,6 +91,22 @@ async fn the_reason_for_a_failed_commit_may_come_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_reason_for_a_refused_send_may_come_after_another_error() {
+    // RabbitMQ's channel is gone when it handles the ACK behind the SEND, and it says so before it says why.
+    let mut stage = stage();
+    let mut peer = stage.connected(RABBITMQ).await;
+    stage.subscribe(&mut peer).await;
+    let delivery = stage.delivery(&mut peer, "1").await;
+    let answer = stage.transact("secret.q", &delivery.token);
+    transaction(&mut peer).await;
+    peer.say("ERROR\nmessage:Processing error\n\nProcessing error\0").await;
+    peer.say("ERROR\nmessage:access_refused\n\nACCESS_REFUSED - access to queue 'secret.q' in vhost '/'\0")
+        .await;
+    let error = answer.await.unwrap().unwrap_err();
+    assert!(error.is_unauthorised() && error.to_string().contains("secret.q"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_send_refused_by_name_refuses_its_transaction() {
     for (server, error) in [
         (ACTIVEMQ, "ERROR\nmessage:User app is not authorized to write to\\c queue\\c//secret.q\n\ntrace\0"),
