@@ -1,6 +1,7 @@
 //! Every component this binary ships with. A component that is not named here is not linked, and so not registered.
 
 use add_task as _;
+use artifact_summary as _;
 use assign_tasks as _;
 use example as _;
 use file_lookup as _;

@@ -21,8 +21,8 @@ circuits::register! {
 fn definitions() -> Definitions {
     Definitions::new()
         .destination(DESTINATION, "Probe")
-        .field(ActivityField::text("probe_word", "Word"))
-        .incident_field(IncidentField::text("probe_seen", "Seen"))
+        .activity_field(Field::text("probe_word", "Word"))
+        .incident_field(Field::text("probe_seen", "Seen"))
         .rule(Rule::menu_item("Echo", ObjectType::Incident, DESTINATION).asks_for(["probe_word"]))
         .rule(Rule::menu_item("Fail", ObjectType::Incident, DESTINATION))
 }

@@ -149,7 +149,7 @@ async fn each_end_has_its_exit_code_and_says_why() {
     tool(place, port, &["submit", "probe", "{}"]).is(1, &["The message has no incident"]);
     tool(place, port, &["submit", "nobody", &message(incident)]).is(1, &["No component listens", "`nobody`"]);
     tool(place, port, &["submit", "f", r#"{"function": {"name": "f"}}"#])
-        .is(1, &["for a function, and this runner has none"]);
+        .is(1, &["No handler for the function `f`", "Handled are: none"]);
     tool(place, port, &["submitfile", "probe", "nowhere"]).is(1, &["reading nowhere"]);
     tool(place, port, &["submit", "probe"]).is(2, &["<JSON>"]);
     tool(place, port, &["--timeout", "0.2", "submit", "probe", &hang]).is(4, &["no reply within 200ms"]);

@@ -120,13 +120,22 @@ async fn a_check_tells_every_fault_at_once() {
 #[test]
 fn the_components_are_listed() {
     let place = Place::new(BINARY);
-    assert_eq!(place.run(&["list"]).out, "probe  1.2.3     Echo, Fail\n");
+    assert_eq!(
+        place.run(&["list"]).out,
+        "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, Record, \
+         Look\n"
+    );
     place.run(&["list", "-v"]).is(
         0,
-        &["probe 1.2.3", "destinations     probe", "rules            Echo (menu item of Incident), Fail"],
+        &[
+            "probe 1.2.3",
+            "listens on            probe",
+            "handles rule          Newest (debounce ",
+            "defines rule          Echo, Fail",
+        ],
     );
     let all: Value = serde_json::from_str(&place.run(&["list", "--json"]).out).unwrap();
-    assert_eq!((&all[0]["name"], &all[0]["rules"][0]["name"]), (&"probe".into(), &"Echo".into()));
+    assert_eq!((&all[0]["name"], &all[0]["handles"]["rules"][0]["name"]), (&"probe".into(), &"Echo".into()));
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = place.command(&["list"]);

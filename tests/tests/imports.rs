@@ -8,7 +8,7 @@ use circuits::Rest;
 use circuits::config::Config;
 use circuits::definitions::{Definitions, Plan, plan};
 use circuits_sandbox::{RestFault, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 
 async fn platform() -> (Sandbox, Rest) {
     let sandbox = Sandbox::builder().start().await.unwrap();
@@ -39,7 +39,10 @@ fn export() -> Vec<u8> {
 
 fn writes(sandbox: &Sandbox) -> Vec<String> {
     let calls = sandbox.requests().into_iter().filter(|request| request.method != "GET");
-    calls.map(|request| format!("{} {}", request.method, request.path)).collect()
+    calls
+        .filter(|request| !request.path.contains("/configurations/exports"))
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +54,7 @@ async fn an_export_is_imported_once_and_its_destinations_can_be_read() {
     assert_eq!(
         shown,
         [
-            "import 4 of 4 objects that are new: message destination q, rule Rule, script Script, activity field word"
+            "import 4 of 4 objects that are new: message destination q, script Script, rule Rule, activity field word"
         ]
     );
     assert_eq!(writes(&sandbox), [""; 0]);
@@ -100,17 +103,19 @@ async fn a_corrupt_export_is_refused_before_anything_is_sent() {
     assert_eq!(writes(&sandbox), [""; 0]);
 }
 
-/// How many objects of each kind the platform has.
+/// What the platform has of each kind that an import brings.
 async fn counts(rest: &Rest) -> Vec<usize> {
-    let mut counts = Vec::new();
-    for list in ["/message_destinations", "/actions", "/functions", "/scripts", "/workflows"] {
-        counts.push(rest.list(list).await.unwrap().len());
-    }
-    counts.push(rest.get::<Value>("/types").await.unwrap().as_object().unwrap().len());
-    for kind in ["incident", "actioninvocation", "__function"] {
-        counts.push(rest.list(&format!("/types/{kind}/fields")).await.unwrap().len());
-    }
-    counts
+    let export = circuits::definitions::download(rest).await.unwrap();
+    let all = |kind: &str| export[kind].as_array().into_iter().flatten();
+    let fields = |id: i64| {
+        // Those that every platform has do not count.
+        all("fields")
+            .filter(move |one| one["type_id"] == id && (id != 0 || one["prefix"] == "properties"))
+            .count()
+    };
+    let kinds =
+        ["message_destinations", "actions", "functions", "scripts", "workflows", "playbooks", "types"];
+    kinds.iter().map(|kind| all(kind).count()).chain([0, 6, 11].map(fields)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +126,7 @@ async fn recorded_exports_of_every_version_go_through() {
         return;
     };
     println!(
-        "destinations, rules, functions, scripts, workflows, types, incident fields, activity fields, inputs"
+        "destinations, rules, functions, scripts, workflows, playbooks, tables, incident fields, activity fields, inputs"
     );
     for file in files {
         let file = file.unwrap();
@@ -134,8 +139,65 @@ async fn recorded_exports_of_every_version_go_through() {
         let after = counts(&rest).await;
         let again = planned(&rest, &definitions).await.unwrap();
         assert!(again.is_empty(), "{:?}: {:?}", file.file_name(), again.changes());
+        assert_eq!(again.differences(), [], "{:?}", file.file_name());
         let created: usize = after.iter().sum::<usize>() - before.iter().sum::<usize>();
         println!("{:?}: {before:?} became {after:?}, {new} new", file.file_name());
         assert_eq!(created, new, "{:?}", file.file_name());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_told_line_by_line_and_imported_again_when_asked_for() {
+    let (sandbox, rest) = platform().await;
+    let script = |text: &str| {
+        json!({"export_format_version": 2, "scripts": [
+            {"name": "Note", "programmatic_name": "note", "language": "python3", "object_type": "incident", "script_text": text},
+        ]})
+    };
+    let mine = definitions(script("a\nb\nc").to_string().into_bytes());
+    let theirs = definitions(script("a\nx\nc").to_string().into_bytes());
+    planned(&rest, &theirs).await.unwrap().apply(&rest, |_| {}).await.unwrap();
+    let plan = planned(&rest, &mine).await.unwrap();
+    assert!(plan.is_empty());
+    let told: Vec<_> = plan.differences().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("script Note has other text") && told[0].contains("\n-x\n+b\n"), "{told:?}");
+    let before = writes(&sandbox).len();
+    plan.with_updates().apply(&rest, |_| {}).await.unwrap();
+    assert_eq!(writes(&sandbox)[before..].len(), 2);
+    let again = planned(&rest, &mine).await.unwrap().with_updates();
+    assert!(again.is_empty() && again.differences().is_empty(), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_takes_no_choice_away() {
+    let (_sandbox, rest) = platform().await;
+    let field = |labels: &[&str]| {
+        let values: Vec<_> = labels.iter().map(|label| json!({"label": label, "enabled": true})).collect();
+        let field = json!({"name": "colour", "text": "Colour", "type_id": 6, "input_type": "select", "values": values});
+        definitions(json!({"export_format_version": 2, "fields": [field]}).to_string().into_bytes())
+    };
+    planned(&rest, &field(&["red", "blue"])).await.unwrap().apply(&rest, |_| {}).await.unwrap();
+    let mine = field(&["red", "green"]);
+    let plan = planned(&rest, &mine).await.unwrap();
+    let shown = plan.changes()[0].to_string();
+    assert!(shown.contains("choices that are new: \"green\" of activity field colour"), "{shown}");
+    plan.apply(&rest, |_| {}).await.unwrap();
+    let fields = rest.list("/types/actioninvocation/fields").await.unwrap();
+    let labels: Vec<_> =
+        fields[0]["values"].as_array().unwrap().iter().map(|value| value["label"].clone()).collect();
+    assert_eq!(labels, ["red", "green", "blue"]);
+    assert!(planned(&rest, &mine).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_exports_nothing_to_this_account_is_told() {
+    let (sandbox, rest) = platform().await;
+    sandbox.faults().rest(RestFault::status("POST", "/configurations/exports", 403));
+    let error = planned(&rest, &definitions(export())).await.unwrap_err().to_string();
+    assert!(
+        error.contains("could not export the platform's configuration")
+            && error.contains("the permission to export settings"),
+        "{error}"
+    );
 }

@@ -162,7 +162,12 @@ impl Journal for Sick {
         self.or("begin", |journal| journal.begin(arrivals))
     }
 
-    fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()> {
+    fn started<'a>(
+        &'a self,
+        id: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<i64>,
+    ) -> JournalFuture<'a, ()> {
         self.or("started", |journal| journal.started(id, rule, incident))
     }
 

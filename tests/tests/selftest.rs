@@ -28,10 +28,14 @@ async fn a_waiting_message_is_left_for_the_runner() {
             "ok        check of probe",
             "the ticket system answers",
             "ok        required fields",
-            "ok        rules",
+            "ok        rules and functions",
             "not there, so they never fire: Fail, ",
+            "ok        definitions",
+            "left for `circuits customize`: create activity field probe_word; ",
             "ok        STOMP login",
             "ok        subscription actions.201.probe",
+            "skipped   loop-back action",
+            "as is usual: ",
             "selftest complete",
         ],
     );
@@ -78,7 +82,9 @@ async fn what_does_not_depend_on_a_failure_is_tested_all_the_same() {
     let cafile = other.ca_file().display().to_string();
     place.run(&["selftest", "--stomp-cafile", &cafile]).is(23, &["ok        rules", "failed    STOMP login"]);
     sandbox.faults().rest(RestFault::status("GET", "/actions", 403));
-    place.run(&["selftest"]).is(20, &["failed    rules", "403", "ok        subscription"]);
+    place
+        .run(&["selftest"])
+        .is(20, &["failed    rules and functions", "403", "ok        definitions", "ok        subscription"]);
     sandbox.allow("probe", false).unwrap();
     place.run(&["selftest"]).is(32, &["failed    subscription actions.201.probe", "circuits customize"]);
 }
@@ -108,15 +114,20 @@ async fn json_and_wrong_input() {
     let report: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((&report["passed"], &report["exit_code"]), (&json!(true), &json!(0)));
     let steps = report["steps"].as_array().unwrap();
-    assert!(steps.iter().all(|step| step["state"] == "ok" && step["cure"].is_null()), "{report:#}");
+    let (last, others) = steps.split_last().unwrap();
+    assert_eq!((&last["name"], &last["state"]), (&json!("loop-back action"), &json!("skipped")));
+    assert!(others.iter().all(|step| step["state"] == "ok" && step["cure"].is_null()), "{report:#}");
     assert!(steps.iter().all(|step| step["seconds"].is_f64()), "{report:#}");
     sandbox.allow("probe", false).unwrap();
     let said = place.run(&["selftest", "--json"]);
     said.is(32, &[]);
     let report: Value = serde_json::from_str(&said.out).unwrap();
-    let last = report["steps"].as_array().unwrap().last().unwrap();
-    assert_eq!((&report["exit_code"], &last["state"]), (&json!(32), &json!("failed")));
-    assert!(last["cure"].as_str().unwrap().contains("customize"), "{report:#}");
+    let failed = report["steps"].as_array().unwrap().iter().find(|step| step["state"] == "failed").unwrap();
+    assert_eq!(
+        (&report["exit_code"], &failed["name"]),
+        (&json!(32), &json!("subscription actions.201.probe"))
+    );
+    assert!(failed["cure"].as_str().unwrap().contains("customize"), "{report:#}");
     assert!(!said.out.contains(&sandbox.credentials().api_key_secret));
 
     place.run(&["selftest", "-l", "nobody"]).is(1, &["`nobody` is not a linked component", "probe"]);

@@ -5,16 +5,12 @@ use circuits::prelude::*;
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()
         .destination("add_task", "Add Task")
-        .field(ActivityField::text("task_name", "Task name").required())
-        .field(
-            ActivityField::select(
-                "task_phase",
-                "Phase",
-                ["Engage", "Detect/Analyze", "Respond", "Post-Incident"],
-            )
-            .required(),
+        .activity_field(Field::text("task_name", "Task name").required())
+        .activity_field(
+            Field::select("task_phase", "Phase", ["Engage", "Detect/Analyze", "Respond", "Post-Incident"])
+                .required(),
         )
-        .field(ActivityField::textarea("task_instructions", "Instructions"))
+        .activity_field(Field::textarea("task_instructions", "Instructions"))
         .rule(
             Rule::menu_item("Add Task", ObjectType::Incident, "add_task")
                 .asks_for(["task_name", "task_instructions", "task_phase"])

@@ -6,8 +6,8 @@ pub(crate) fn definitions() -> Definitions {
     Definitions::new()
         .destination("assign_tasks", "Assign Tasks")
         // Activity fields cannot offer a list of users.
-        .field(ActivityField::text("assign_to", "Assign to (name or e-mail, empty: me)"))
-        .field(ActivityField::select(
+        .activity_field(Field::text("assign_to", "Assign to (name or e-mail, empty: me)"))
+        .activity_field(Field::select(
             "assign_phase",
             "Only tasks of this phase",
             ["Engage", "Detect/Analyze", "Respond", "Post-Incident"],

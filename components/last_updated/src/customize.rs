@@ -5,7 +5,7 @@ use circuits::prelude::*;
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()
         .destination("last_updated", "Last Updated")
-        .incident_field(IncidentField::datetime("last_updated", "Last updated"))
+        .incident_field(Field::datetime("last_updated", "Last updated"))
         .rule(
             Rule::automatic("Incident Updated", ObjectType::Incident, "last_updated")
                 .try_with([("description", "Two more people opened the attachment.")]),

@@ -5,7 +5,7 @@ use circuits::prelude::*;
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()
         .destination("next_task_owner", "Next Task Owner")
-        .incident_field(IncidentField::text("next_task_owned_by", "Next task owned by"))
+        .incident_field(Field::text("next_task_owned_by", "Next task owned by"))
         .rule(
             Rule::automatic("Task Changed", ObjectType::Task, "next_task_owner")
                 .try_with([("name", "Preserve the evidence")]),

@@ -5,7 +5,7 @@ use circuits::prelude::*;
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()
         .destination("notify", "Notify")
-        .field(ActivityField::text("notify_message", "Message"))
+        .activity_field(Field::text("notify_message", "Message"))
         .rule(
             Rule::menu_item("Notify", ObjectType::Incident, "notify")
                 .asks_for(["notify_message"])

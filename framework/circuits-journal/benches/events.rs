@@ -97,7 +97,7 @@ fn purge(path: &Path, events: u32) {
                 let body = Bytes::from_static(b"{}");
                 let arrival = Arrival { id: &id, destination: "q", headers: Vec::new(), body: &body };
                 journal.begin(&[arrival]).await.expect("noted");
-                journal.started(&id, Some("Rule"), 1).await.expect("noted");
+                journal.started(&id, Some("Rule"), Some(1)).await.expect("noted");
                 journal.finish(&id, &Reply::completed("done"), Outcome::Answered).await.expect("noted");
                 journal.settled(&id, Settlement::Replied).await.expect("noted");
                 took.push(begun.elapsed());

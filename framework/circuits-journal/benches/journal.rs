@@ -78,7 +78,7 @@ async fn one(journal: &dyn Journal, id: &str) {
     let headers = vec![("reply-to", "/queue/acks.201.q"), ("correlation-id", "invid:7")];
     let arrival = Arrival { id, destination: "actions.201.q", headers, body: &body };
     journal.begin(&[arrival]).await.unwrap();
-    journal.started(id, Some("Rule"), 2095).await.unwrap();
+    journal.started(id, Some("Rule"), Some(2095)).await.unwrap();
     journal.finish(id, &Reply::completed("done"), Outcome::Answered).await.unwrap();
     journal.settled(id, Settlement::Replied).await.unwrap();
 }

@@ -85,7 +85,12 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()> {
+    fn started<'a>(
+        &'a self,
+        id: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<i64>,
+    ) -> JournalFuture<'a, ()> {
         let (id, rule) = (id.to_owned(), rule.map(str::to_owned));
         Box::pin(self.note(Call::Started { id, rule, incident }))
     }

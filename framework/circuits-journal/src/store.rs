@@ -22,7 +22,7 @@ pub(crate) enum Call {
     Started {
         id: String,
         rule: Option<String>,
-        incident: i64,
+        incident: Option<i64>,
     },
     Released {
         id: String,

@@ -101,7 +101,7 @@ async fn everything_that_was_told_is_in_the_file() {
     let journal = open(&place.path);
     begin(&journal, "a", 3).await.unwrap();
     begin(&journal, "huge", (16 << 20) + 1).await.unwrap();
-    journal.started("a", Some("Rule"), 7).await.unwrap();
+    journal.started("a", Some("Rule"), Some(7)).await.unwrap();
     journal.finish("a", &Reply::error("no"), Outcome::SetAside).await.unwrap();
     journal.settled("a", Settlement::Refused).await.unwrap();
     let row: String = Connection::open(&place.path)

@@ -44,7 +44,7 @@ fn child() {
                     let id = format!("{process}-{worker}-{n}");
                     begin(&journal, &id).await;
                     told(&id, 1);
-                    journal.started(&id, Some("Rule"), 7).await.unwrap();
+                    journal.started(&id, Some("Rule"), Some(7)).await.unwrap();
                     told(&id, 2);
                     journal.finish(&id, &Reply::completed(&id), Outcome::Answered).await.unwrap();
                     told(&id, 3);

@@ -48,7 +48,7 @@ async fn tell(journal: &dyn Journal, step: &Step) -> Vec<Standing> {
                 .collect();
             return journal.begin(&arrivals).await.unwrap();
         }
-        Step::Started(id) => journal.started(id, Some("Rule"), 7).await.unwrap(),
+        Step::Started(id) => journal.started(id, Some("Rule"), Some(7)).await.unwrap(),
         Step::Released(id) => journal.released(id).await.unwrap(),
         Step::Finish(id, text, error) => {
             let reply = if *error { Reply::error(text) } else { Reply::completed(text) };

@@ -96,7 +96,6 @@ impl Client {
             breaker: Breaker::new(options.retry, options.patience),
             asking: Mutex::default(),
             tap: options.tap,
-            #[cfg(feature = "testing")]
             script: None,
         });
         let facts: Value =
@@ -113,7 +112,6 @@ impl Client {
         Ok(Self { shared, org: Arc::new(org) })
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn new(shared: Arc<Shared>, org: Org) -> Self {
         Self { shared, org: Arc::new(org) }
     }

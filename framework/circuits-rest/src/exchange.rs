@@ -87,7 +87,6 @@ pub(crate) struct Shared {
     /// Told of every answer.
     pub(crate) tap: Tap,
     /// Answers in the network's place.
-    #[cfg(feature = "testing")]
     pub(crate) script: Option<crate::Script>,
 }
 
@@ -266,11 +265,9 @@ impl Shared {
 
     async fn send(
         &self,
-        #[cfg_attr(not(feature = "testing"), expect(unused_variables, reason = "for scripts only"))]
         call: &Call,
         request: reqwest::RequestBuilder,
     ) -> reqwest::Result<reqwest::Response> {
-        #[cfg(feature = "testing")]
         if let Some(script) = &self.script {
             return request.build().map(|request| crate::script::answer(script, call.method, &request));
         }

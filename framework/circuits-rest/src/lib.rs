@@ -28,7 +28,6 @@ mod patch;
 mod request;
 mod rest;
 mod retry;
-#[cfg(feature = "testing")]
 mod script;
 mod secret;
 mod session;
@@ -48,6 +47,5 @@ pub use patch::{FieldConflict, Patch, PatchStatus, Resolve, give_up, overwrite};
 pub use request::{HandleFormat, Method, Request, TextFormat, segment};
 pub use rest::Rest;
 pub use retry::RetryPolicy;
-#[cfg(feature = "testing")]
 pub use script::{Asked, Script};
 pub use update::Change;

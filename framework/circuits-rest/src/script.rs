@@ -1,4 +1,4 @@
-//! A client without a network: each call is answered by a function.
+//! A client without a network: each call is answered by a function. For tests, and to build components without a platform.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::broker::{Broker, Publication};
+use crate::broker::Broker;
 use crate::platform::{Outgoing, Platform};
 use crate::request::Request;
 use crate::switches::Switches;
@@ -25,18 +25,17 @@ pub(crate) enum Post {
 }
 
 impl Core {
-    /// Sends what fired rules left to be sent.
+    /// Announces and sends what fired rules left to be sent.
     pub(crate) fn send(&self, outgoing: Vec<Outgoing>) {
         self.platform.announce(&outgoing);
+        self.post(outgoing);
+    }
+
+    /// Sends what is announced.
+    pub(crate) fn post(&self, outgoing: impl IntoIterator<Item = Outgoing>) {
         for message in outgoing {
             match &self.post {
-                Post::Broker(broker) => {
-                    let mut publication = Publication::to(&message.queue).body(message.body);
-                    for (name, value) in &message.headers {
-                        publication = publication.header(name, value);
-                    }
-                    broker.publish(publication, message.progress);
-                }
+                Post::Broker(broker) => broker.send(message),
                 // The receiver lives as long as the sandbox.
                 Post::Outbox(outbox) => drop(outbox.send(message)),
             }

@@ -33,6 +33,15 @@ pub enum Event {
         /// The queue the message went to, without `/queue/`.
         queue: String,
     },
+    /// A workflow called a function and the message is on the way.
+    FunctionCalled {
+        /// The invocation that now waits.
+        invocation: InvocationId,
+        /// API name of the function.
+        function: String,
+        /// The queue the message went to, without `/queue/`.
+        queue: String,
+    },
     /// The broker handed a message to a consumer.
     Delivered {
         /// The queue without `/queue/`.
@@ -48,7 +57,7 @@ pub enum Event {
     Status {
         /// The invocation.
         invocation: InvocationId,
-        /// Display name of its rule.
+        /// Display name of its rule, or API name of its function.
         rule: String,
         /// The text shown to the user.
         text: String,

@@ -129,9 +129,9 @@ impl Progress {
 pub struct Invocation {
     /// Its id.
     pub id: InvocationId,
-    /// Display name of the rule.
+    /// Display name of the rule, or API name of the function.
     pub rule: String,
-    /// Id of the rule (`action_id`).
+    /// Id of the rule (`action_id`); 0 for a function.
     pub action_id: i64,
     /// The incident it concerns.
     pub incident: i64,
@@ -150,6 +150,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// What a function gave back with its final reply.
+    #[must_use]
+    pub fn results(&self) -> Option<&Value> {
+        self.replies.iter().find(|reply| reply.complete)?.results.as_ref()
+    }
+
     /// The texts joined with line breaks: what one reads in the Action Status list.
     #[must_use]
     pub fn text(&self) -> String {

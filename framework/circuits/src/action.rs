@@ -40,7 +40,7 @@ impl Action {
         &self.inner.key
     }
 
-    /// The display name of the rule that fired, when the platform knows it.
+    /// The display name of the rule that fired, when the platform knows it; of a call, the name of the function.
     pub fn rule(&self) -> Option<&str> {
         self.inner.rule.as_deref()
     }
@@ -88,15 +88,15 @@ impl Action {
     /// The incident that the action belongs to.
     ///
     /// # Errors
-    /// Never for a message that reached a handler from a queue; a message built by hand may lack it.
+    /// Never for a rule's action from a queue; a call of a function has none.
     pub fn incident(&self) -> Result<&Value> {
         self.message().incident().ok_or_else(|| Error::new("the message has no incident"))
     }
 
-    /// The incident's id.
+    /// The incident's id. A function is not told its incident: by convention a workflow passes it as the input `incident_id`.
     ///
     /// # Errors
-    /// As for [`incident`](Self::incident).
+    /// As for [`incident`](Self::incident), when there is no such input either.
     pub fn incident_id(&self) -> Result<i64> {
         self.message().incident_id().ok_or_else(|| Error::new("the message has no incident with an id"))
     }
@@ -117,6 +117,15 @@ impl Action {
     /// Names the field that is missing or has another type.
     pub fn fields<T: DeserializeOwned>(&self) -> Result<T> {
         self.message().fields()
+    }
+
+    /// The inputs of the function that is called, as a struct of the component's own: a choice as its name, rich text as its
+    /// content, dates in milliseconds since 1970 UTC. An input without a value reads as absent.
+    ///
+    /// # Errors
+    /// Names the input that is missing or has another type.
+    pub fn inputs<T: DeserializeOwned>(&self) -> Result<T> {
+        self.message().inputs()
     }
 
     /// Labels for the ids in the message.

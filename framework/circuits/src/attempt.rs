@@ -13,7 +13,7 @@ use crate::settle::pause;
 pub(crate) struct Attempt {
     journal: Arc<dyn Journal>,
     id: String,
-    incident: i64,
+    incident: Option<i64>,
     /// Set once the handler is chosen; before that nothing can be its doing.
     rule: OnceLock<Option<String>>,
     /// Whether the journal may have it counted.
@@ -21,7 +21,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(journal: Arc<dyn Journal>, id: String, incident: i64) -> Self {
+    pub(crate) fn new(journal: Arc<dyn Journal>, id: String, incident: Option<i64>) -> Self {
         Self { journal, id, incident, rule: OnceLock::new(), counted: AtomicBool::new(false) }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Config, Credentials};
-use crate::message::DestinationName;
+use crate::message::{ActionMessage, DestinationName};
 use crate::{Replies, Reply, RunError, connect};
 
 /// How many replies the broker may send ahead.
@@ -82,13 +82,14 @@ impl Broker {
             ("timestamp".to_owned(), crate::submit::now().to_string()),
         ];
         headers.extend(recorded);
+        let body = body.into();
         if !headers.iter().any(|(name, _)| name == "Co3MessagePayload") {
-            headers.push(("Co3MessagePayload".to_owned(), "ActionDataDTO".to_owned()));
+            headers.push(("Co3MessagePayload".to_owned(), ActionMessage::payload(&body).to_owned()));
         }
         let destination = DestinationName::actions(self.org, destination).to_string();
         let (listener, replies) = mpsc::unbounded_channel();
         self.lock().insert(correlation.clone(), listener);
-        let sent = self.session.send(Outgoing { destination, headers, body: body.into() }).await;
+        let sent = self.session.send(Outgoing { destination, headers, body }).await;
         if let Err(error) = sent {
             self.lock().remove(&correlation);
             return Err(RunError::stomp(error));

@@ -1,4 +1,4 @@
-//! A component: one message destination, a state shared by its handlers, and a handler for each rule.
+//! A component: one message destination, a state shared by its handlers, and a handler for each rule and function.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,6 +17,8 @@ pub(crate) struct BoundHandler {
     run: Arc<dyn Fn(Action) -> HandlerFuture + Send + Sync>,
     /// As [`Handler::waits`].
     pub(crate) waits: bool,
+    /// As [`Handler::combinators`].
+    pub(crate) combinators: Vec<String>,
 }
 
 impl BoundHandler {
@@ -40,6 +42,7 @@ type BoundCheck = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String>> + 
 pub struct Component {
     pub(crate) destination: String,
     pub(crate) routes: Vec<Route>,
+    pub(crate) functions: Vec<Route>,
     pub(crate) catch_all: Option<BoundHandler>,
     pub(crate) timers: Vec<Timer>,
     pub(crate) required: Vec<RequiredField>,
@@ -47,7 +50,7 @@ pub struct Component {
     pub(crate) check: Option<BoundCheck>,
 }
 
-/// One rule and what handles it.
+/// One rule (or function) and what handles it.
 pub(crate) struct Route {
     pub(crate) rule: String,
     pub(crate) handler: BoundHandler,
@@ -60,6 +63,7 @@ impl Component {
         let parts = Component {
             destination: destination.into(),
             routes: Vec::new(),
+            functions: Vec::new(),
             catch_all: None,
             timers: Vec::new(),
             required: Vec::new(),
@@ -74,6 +78,7 @@ impl fmt::Debug for Component {
         f.debug_struct("Component")
             .field("destination", &self.destination)
             .field("rules", &self.routes.iter().map(|route| &route.rule).collect::<Vec<_>>())
+            .field("functions", &self.functions.iter().map(|route| &route.rule).collect::<Vec<_>>())
             .field("catch_all", &self.catch_all.is_some())
             .finish()
     }
@@ -91,6 +96,17 @@ impl<S: Send + Sync + 'static> Builder<S> {
     pub fn on<Form>(mut self, rule: impl Into<String>, handler: impl Handler<S, Form>) -> Self {
         let handler = self.bind(handler);
         self.parts.routes.push(Route { rule: rule.into(), handler });
+        self
+    }
+
+    /// Handles calls of the function with this API name, by workflows and playbooks. Its inputs are [`Action::inputs`], its
+    /// result is [`Reply::results`](crate::Reply::results).
+    ///
+    /// On the platform the function must send to the component's message destination.
+    #[must_use]
+    pub fn function<Form>(mut self, name: impl Into<String>, handler: impl Handler<S, Form>) -> Self {
+        let handler = self.bind(handler);
+        self.parts.functions.push(Route { rule: name.into(), handler });
         self
     }
 
@@ -161,8 +177,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     fn bind<Form>(&self, handler: impl Handler<S, Form>) -> BoundHandler {
         let state = Arc::clone(&self.state);
-        let waits = handler.waits();
-        BoundHandler { run: Arc::new(move |action| handler.call(Arc::clone(&state), action)), waits }
+        let (waits, combinators) = (handler.waits(), handler.combinators());
+        let run = Arc::new(move |action| handler.call(Arc::clone(&state), action));
+        BoundHandler { run, waits, combinators }
     }
 }
 
@@ -206,12 +223,20 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
             "component `{name}` does something every 0 s, which would never let go; give `.every` a longer period"
         )));
     }
-    if component.routes.is_empty() && component.catch_all.is_none() {
+    if component.routes.is_empty() && component.functions.is_empty() && component.catch_all.is_none() {
         return Err(Error::new(format_args!(
-            "component `{name}` handles no rule; add `.on(\"Rule name\", handler)` or `.on_any(handler)`"
+            "component `{name}` handles no rule and no function; add `.on(\"Rule name\", handler)`, `.function(\"name\", handler)` or \
+             `.on_any(handler)`"
         )));
     }
     let mut seen = HashSet::new();
+    if let Some(twice) = component.functions.iter().find(|route| !seen.insert(route.rule.clone())) {
+        return Err(Error::new(format_args!(
+            "component `{name}` handles the function `{}` twice; remove one of the two `.function(...)`",
+            twice.rule
+        )));
+    }
+    seen.clear();
     for route in &component.routes {
         if !seen.insert(api_name(&route.rule)) {
             return Err(Error::new(format_args!(
@@ -254,5 +279,7 @@ mod tests {
         assert!(text(Component::builder("q", ()).build()).contains("handles no rule"));
         let twice = Component::builder("q", ()).on("Add Task", nothing).on("add task", nothing).build();
         assert!(text(twice).contains("`add task` twice"));
+        let twice = Component::builder("q", ()).function("f", nothing).function("f", nothing).build();
+        assert!(text(twice).contains("the function `f` twice"));
     }
 }

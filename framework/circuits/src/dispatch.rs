@@ -45,7 +45,7 @@ pub(crate) struct Dispatcher {
 struct Job {
     id: String,
     queue: String,
-    incident: i64,
+    incident: Option<i64>,
     address: ReplyAddress,
     /// Set once the message is recorded.
     recorded: OnceLock<Mark>,
@@ -188,7 +188,7 @@ impl Dispatcher {
                 match self.read(&delivery) {
                     Ok((queue, incident, message)) => {
                         span.record("incident", incident);
-                        let key = LaneKey { destination: queue.as_str().into(), incident };
+                        let key = self.lanes.key(&queue, incident);
                         // Here and not in the task, so that tickets are drawn in the order of arrival.
                         let ticket = self.lanes.ticket(&key);
                         let job = Job { id, queue, incident, address, recorded: OnceLock::new() };
@@ -205,7 +205,7 @@ impl Dispatcher {
     }
 
     /// What must hold before a message may have a handler.
-    fn read(&self, delivery: &Delivery) -> Result<(String, i64, ActionMessage)> {
+    fn read(&self, delivery: &Delivery) -> Result<(String, Option<i64>, ActionMessage)> {
         match &delivery.flaw {
             Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => {
                 return Err(Error::new(flaw));
@@ -220,8 +220,10 @@ impl Dispatcher {
                 Error::new(format_args!("Could not get queue name from destination: '{destination}'"))
             })?;
         let message = ActionMessage::parse(&delivery.body)?;
-        let incident =
-            message.incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))?;
+        let incident = message.incident_id();
+        if incident.is_none() && message.function().is_none() {
+            return Err(Error::new("The message has no incident with an id"));
+        }
         Ok((destination.queue, incident, message))
     }
 
@@ -281,14 +283,7 @@ impl Dispatcher {
             // Rare, and large: every message that waits for something else would keep room for it.
             Box::pin(seat.wait_for(client.ready())).await;
         }
-        let rule = match payload.message.action_id() {
-            None => Ok(None),
-            Some(id) => self.shared.rules.name(id).await,
-        };
-        let rule = rule.unwrap_or_else(|error| {
-            warn!(%error, "The platform's list of rules could not be fetched, so the message's rule has no name");
-            None
-        });
+        let rule = self.shared.rules.of(&payload.message).await;
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }
@@ -297,7 +292,11 @@ impl Dispatcher {
         let (handler, limit) = {
             // Not held while the handler runs: what a reload replaces ends with the last hold on it.
             let live = self.shared.live();
-            (live.routes.find(&job.queue, rule.as_deref())?.clone(), live.config.settings().handler_timeout)
+            let handler = match payload.message.function() {
+                Some(function) => live.routes.function(function)?,
+                None => live.routes.find(&job.queue, rule.as_deref())?,
+            };
+            (handler.clone(), live.config.settings().handler_timeout)
         };
         // Ends with this run, however it ends, and with it what the handler left running elsewhere.
         let cancel = self.abort.child_token();

@@ -61,7 +61,7 @@ pub struct Running {
     /// The rule, when it is known.
     pub rule: Option<String>,
     /// The incident.
-    pub incident: i64,
+    pub incident: Option<i64>,
     /// When it began.
     pub since: SystemTime,
 }

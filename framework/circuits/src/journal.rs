@@ -118,7 +118,12 @@ pub trait Journal: Send + Sync + 'static {
     /// Notes the arrival of these messages, together for speed, and tells where each stands.
     fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>>;
     /// Notes that an attempt begins: the handler of this rule, on this incident, is about to run.
-    fn started<'a>(&'a self, id: &'a str, rule: Option<&'a str>, incident: i64) -> JournalFuture<'a, ()>;
+    fn started<'a>(
+        &'a self,
+        id: &'a str,
+        rule: Option<&'a str>,
+        incident: Option<i64>,
+    ) -> JournalFuture<'a, ()>;
     /// Takes the last attempt back: the handler does not run any more, and the process goes on.
     fn released<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()>;
     /// Notes the final reply; before the broker is told anything.
@@ -178,7 +183,12 @@ impl Journal for MemoryJournal {
         done(arrivals.iter().map(|arrival| state.begin(arrival.id)).collect())
     }
 
-    fn started<'a>(&'a self, id: &'a str, _rule: Option<&'a str>, _incident: i64) -> JournalFuture<'a, ()> {
+    fn started<'a>(
+        &'a self,
+        id: &'a str,
+        _rule: Option<&'a str>,
+        _incident: Option<i64>,
+    ) -> JournalFuture<'a, ()> {
         if let Some(Entry::Begun { attempts }) = self.lock().messages.get_mut(id) {
             *attempts += 1;
         }
@@ -246,7 +256,7 @@ mod tests {
         let journal = MemoryJournal::default();
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });
-        journal.started("a", Some("Rule"), 7).await.unwrap();
+        journal.started("a", Some("Rule"), Some(7)).await.unwrap();
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 2 });
         journal.released("a").await.unwrap();
         assert_eq!(standing(&journal, "a").await, Standing::Run { attempt: 1 });

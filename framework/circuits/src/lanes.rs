@@ -3,7 +3,7 @@
 //! worker.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 /// One lane: a destination and an incident on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
-    pub(crate) destination: Arc<str>,
+    destination: Arc<str>,
+    /// Negative for what belongs to no incident, each a lane of its own.
     pub(crate) incident: i64,
 }
 
@@ -25,6 +26,8 @@ pub(crate) struct Lanes {
     /// Behind whoever has the lane; a lane that nobody has is not here.
     lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
     closed: CancellationToken,
+    /// How many keys without an incident there were.
+    loners: Arc<AtomicI64>,
 }
 
 /// The right to a turn, at the place in line where it was drawn.
@@ -58,7 +61,14 @@ impl Lanes {
             size: Arc::new(AtomicUsize::new(workers)),
             lines: Arc::default(),
             closed: CancellationToken::new(),
+            loners: Arc::default(),
         }
+    }
+
+    /// The lane of an incident on a destination; one to itself without an incident.
+    pub(crate) fn key(&self, destination: &str, incident: Option<i64>) -> LaneKey {
+        let incident = incident.unwrap_or_else(|| -1 - self.loners.fetch_add(1, Ordering::Relaxed));
+        LaneKey { destination: destination.into(), incident }
     }
 
     /// Changes the number of workers. Turns that are too many may end first.
@@ -166,10 +176,6 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio_util::task::TaskTracker;
 
-    fn key(incident: i64) -> LaneKey {
-        LaneKey { destination: "q".into(), incident }
-    }
-
     /// Messages that say when their turn begins and ends.
     struct Road {
         lanes: Lanes,
@@ -185,7 +191,7 @@ mod tests {
         }
 
         fn push(&self, incident: i64, ms: u64, name: &'static str) {
-            let (ticket, say) = (self.lanes.ticket(&key(incident)), self.say.clone());
+            let (ticket, say) = (self.lanes.ticket(&self.lanes.key("q", Some(incident))), self.say.clone());
             self.tasks.spawn(async move {
                 let Some(_turn) = ticket.turn().await else {
                     return say.send(format!("{name} has no turn")).unwrap();
@@ -261,8 +267,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_ticket_thrown_away_holds_up_nobody() {
         let road = Road::new(2);
-        let first = road.lanes.ticket(&key(1));
-        let second = road.lanes.ticket(&key(1));
+        let first = road.lanes.ticket(&road.lanes.key("q", Some(1)));
+        let second = road.lanes.ticket(&road.lanes.key("q", Some(1)));
         road.push(1, 10, "third");
         drop(second);
         drop(first);
@@ -272,7 +278,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_without_its_worker_keeps_the_lane() {
         let road = Road::new(1);
-        let mut turn = road.lanes.ticket(&key(1)).turn().await.unwrap();
+        let mut turn = road.lanes.ticket(&road.lanes.key("q", Some(1))).turn().await.unwrap();
         turn.release_worker();
         road.push(1, 10, "behind");
         road.push(2, 10, "other");

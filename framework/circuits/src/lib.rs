@@ -41,11 +41,13 @@ mod connect;
 pub mod definitions;
 mod dispatch;
 mod error;
+mod functions;
 pub mod handler;
 mod headroom;
 mod health;
 mod identity;
 mod in_flight;
+mod inspect;
 pub mod journal;
 mod lanes;
 mod live;
@@ -80,6 +82,7 @@ pub use component::{Builder, Component};
 pub use connect::login;
 pub use error::{Error, Result};
 pub use health::{Health, Report, Running};
+pub use inspect::{Handled, Inspected, inspect};
 pub use platform::Platform;
 pub use registry::{Registration, Setup, registrations};
 pub use reload::{Reloaded, Reloader};
@@ -99,7 +102,9 @@ pub mod rest {
 
 /// What a component imports.
 pub mod prelude {
-    pub use crate::definitions::{ActivityField, Definitions, IncidentField, Rule};
+    pub use crate::definitions::{
+        Call, DataTable, Definitions, Field, Function, Playbook, Rule, Script, Workflow,
+    };
     pub use crate::handler::{
         Handler, Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,
     };

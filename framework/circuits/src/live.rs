@@ -101,6 +101,11 @@ impl Live {
         })
     }
 
+    /// The components.
+    pub(crate) fn loaded(&self) -> &[Arc<Loaded>] {
+        &self.loaded
+    }
+
     /// The names of the sections that its components read first of all.
     pub(crate) fn sections(&self) -> impl Iterator<Item = &'static str> {
         self.loaded.iter().map(|one| one.registration.section())

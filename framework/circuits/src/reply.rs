@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The answer to one action: its text is what the analyst reads in the Action Status dialog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,24 +10,32 @@ pub struct Reply {
     message_type: u8,
     message: String,
     complete: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    results: Option<Value>,
 }
 
 impl Reply {
     /// The action is completed, with this text.
     pub fn completed(message: impl Into<String>) -> Self {
-        Self { message_type: 0, message: message.into(), complete: true }
+        Self { message_type: 0, message: message.into(), complete: true, results: None }
+    }
+
+    /// The result of a function, for the workflow or playbook that called it: what its scripts read as the output. An
+    /// object, as a rule.
+    pub fn results(results: impl Into<Value>) -> Self {
+        Self { results: Some(results.into()), ..Self::completed("Completed") }
     }
 
     /// The action failed, with this text. Handlers usually return an [`Error`](crate::Error) instead, which becomes this.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { message_type: 1, message: message.into(), complete: true }
+        Self { message_type: 1, message: message.into(), complete: true, results: None }
     }
 
     /// Progress: the action stays pending.
     pub(crate) fn status(message: impl Into<String>) -> Self {
         let message = message.into();
         let message = if message.is_empty() { "(No status)".to_owned() } else { message };
-        Self { message_type: 0, message, complete: false }
+        Self { message_type: 0, message, complete: false, results: None }
     }
 
     /// Whether this is an error (`message_type: 1`).
@@ -44,9 +53,14 @@ impl Reply {
         &self.message
     }
 
+    /// What a function gave back.
+    pub fn output(&self) -> Option<&Value> {
+        self.results.as_ref()
+    }
+
     /// The wire form.
     pub(crate) fn to_json(&self) -> Bytes {
-        // A struct of two integers and a string has no way to fail.
+        // Numbers, a string and JSON have no way to fail.
         Bytes::from(serde_json::to_vec(self).unwrap_or_default())
     }
 }
@@ -72,6 +86,10 @@ mod tests {
         let wire = |reply: Reply| String::from_utf8(reply.to_json().to_vec()).unwrap();
         assert_eq!(wire(Reply::completed("Done")), r#"{"message_type":0,"message":"Done","complete":true}"#);
         assert_eq!(wire(Reply::error("No")), r#"{"message_type":1,"message":"No","complete":true}"#);
+        assert_eq!(
+            wire(Reply::results(serde_json::json!({"found": true}))),
+            r#"{"message_type":0,"message":"Completed","complete":true,"results":{"found":true}}"#
+        );
         assert_eq!(wire(Reply::status("")), r#"{"message_type":0,"message":"(No status)","complete":false}"#);
     }
 }

@@ -2,6 +2,7 @@
 //! shows then and not when an analyst waits.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use circuits_rest::Rest;
 use serde_json::Value;
@@ -15,6 +16,17 @@ pub(crate) struct RequiredField {
     pub(crate) of: FieldOf,
     pub(crate) name: String,
     pub(crate) input_type: Option<String>,
+}
+
+impl fmt::Display for RequiredField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self.of {
+            FieldOf::Incident => "incident field",
+            FieldOf::Action => "activity field",
+        };
+        write!(f, "{of} {}", self.name)?;
+        self.input_type.as_ref().map_or(Ok(()), |kind| write!(f, " ({kind})"))
+    }
 }
 
 /// What a required field belongs to.

@@ -1,4 +1,4 @@
-//! Which handler takes an action: by destination, then by rule.
+//! Which handler takes an action: by destination, then by rule; a call of a function by the function's name alone.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,6 +8,8 @@ use crate::{Component, Error, Result};
 /// All handlers of a runner.
 pub(crate) struct Routes {
     destinations: HashMap<String, Destination>,
+    /// By API name, of which a platform has each but once.
+    functions: HashMap<String, Target>,
 }
 
 #[derive(Default)]
@@ -18,7 +20,7 @@ struct Destination {
 
 struct Target {
     component: &'static str,
-    /// As the component wrote it.
+    /// Or function, as the component wrote it.
     rule: String,
     handler: BoundHandler,
 }
@@ -31,7 +33,7 @@ impl Routes {
     pub(crate) fn new<'a>(
         components: impl IntoIterator<Item = (&'static str, &'a Component)>,
     ) -> Result<Self> {
-        let mut routes = Self { destinations: HashMap::new() };
+        let mut routes = Self { destinations: HashMap::new(), functions: HashMap::new() };
         for (component, parts) in components {
             let name = &parts.destination;
             let destination = routes.destinations.entry(name.clone()).or_default();
@@ -47,6 +49,15 @@ impl Routes {
                     ));
                 }
                 destination.rules.insert(key, target);
+            }
+            for route in &parts.functions {
+                let target = Target { component, rule: route.rule.clone(), handler: route.handler.clone() };
+                if let Some(other) = routes.functions.insert(route.rule.clone(), target) {
+                    return Err(Error::new(format_args!(
+                        "The components `{}` and `{component}` both handle the function `{}`. Put one of them in noload",
+                        other.component, route.rule
+                    )));
+                }
             }
             if let Some(handler) = parts.catch_all.clone() {
                 if let Some(other) = &destination.catch_all {
@@ -66,9 +77,11 @@ impl Routes {
     /// Whether messages of a destination may wait without being at work.
     pub(crate) fn waits(&self, destination: &str) -> bool {
         let there = self.destinations.get(destination);
-        there.is_some_and(|there| {
-            there.rules.values().chain(&there.catch_all).any(|target| target.handler.waits)
-        })
+        // Any of the functions may come by any of the destinations.
+        self.functions.values().any(|target| target.handler.waits)
+            || there.is_some_and(|there| {
+                there.rules.values().chain(&there.catch_all).any(|target| target.handler.waits)
+            })
     }
 
     /// The handler for a rule on a destination.
@@ -84,6 +97,24 @@ impl Routes {
             .or(there.catch_all.as_ref())
             .map(|target| &target.handler)
             .ok_or_else(|| there.no_handler(destination, rule))
+    }
+}
+
+impl Routes {
+    /// The handler for a function.
+    ///
+    /// # Errors
+    /// When there is none; names the functions that are handled.
+    pub(crate) fn function(&self, name: &str) -> Result<&BoundHandler> {
+        self.functions.get(name).map(|target| &target.handler).ok_or_else(|| {
+            let mut handled: Vec<_> = self.functions.keys().map(|name| format!("`{name}`")).collect();
+            handled.sort();
+            Error::new(format_args!(
+                "No handler for the function `{name}`. Handled are: {}. Correct the function's message destination on the platform, or \
+                 add a handler",
+                if handled.is_empty() { "none".to_owned() } else { handled.join(", ") }
+            ))
+        })
     }
 }
 
@@ -142,6 +173,16 @@ mod tests {
         );
         assert!(error(routes.find("q", None)).contains("names no rule"));
         assert!(error(routes.find("x", None)).contains("No component listens"));
+    }
+
+    #[test]
+    fn functions_are_found_by_name_and_handled_once() {
+        let component = |name: &str| Component::builder("q", ()).function(name, nothing).build();
+        let routes = Routes::new([("a", &component("f")), ("b", &component("g"))]).unwrap();
+        assert!(routes.function("f").is_ok());
+        assert!(error(routes.function("F")).contains("Handled are: `f`, `g`."));
+        let text = error(Routes::new([("a", &component("f")), ("b", &component("f"))]));
+        assert!(text.contains("`a` and `b` both handle the function `f`"), "{text}");
     }
 
     #[test]

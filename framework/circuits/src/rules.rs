@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use circuits_rest::Client;
 use tokio::time::Instant;
+use tracing::warn;
+
+use crate::message::ActionMessage;
 
 /// How long an id that the platform did not know is not asked for again, so that a flood of messages of a deleted rule does
 /// not become a flood of requests.
@@ -34,8 +37,22 @@ impl Rules {
         Ok(rules)
     }
 
+    /// What a message is called by: the display name of its rule, or the name of the function that it calls. `None` if the
+    /// platform does not list the rule, or cannot be asked.
+    pub(crate) async fn of(&self, message: &ActionMessage) -> Option<Arc<str>> {
+        let name = match (message.function(), message.action_id()) {
+            (Some(function), _) => Ok(Some(function.into())),
+            (None, Some(id)) => self.name(id).await,
+            (None, None) => Ok(None),
+        };
+        name.unwrap_or_else(|error| {
+            warn!(%error, "The platform's list of rules could not be fetched, so the message's rule has no name");
+            None
+        })
+    }
+
     /// The display name of a rule; `None` if the platform does not list it either.
-    pub(crate) async fn name(&self, id: i64) -> Result<Option<Arc<str>>, circuits_rest::Error> {
+    async fn name(&self, id: i64) -> Result<Option<Arc<str>>, circuits_rest::Error> {
         if let Some(answer) = self.look_up(id) {
             return Ok(answer);
         }

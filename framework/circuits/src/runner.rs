@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::connect;
 use crate::dispatch::Dispatcher;
+use crate::functions;
 use crate::headroom::Headroom;
 use crate::health::Health;
 use crate::in_flight::InFlight;
@@ -94,6 +95,10 @@ impl Runner {
         }
         let live = Live::build(&config, &registrations, &client).await?;
         let rules = Rules::load(client.clone()).await.map_err(RunError::rest)?;
+        match functions::misplaced(&client.with_token(None), live.loaded()).await {
+            Ok(wrong) => wrong.iter().for_each(|text| warn!("{text}")),
+            Err(error) => warn!(%error, "The platform's list of functions could not be fetched"),
+        }
         let org = client.org().id;
         let mut subscriptions = Vec::new();
         let mut headroom = HashMap::new();

@@ -44,7 +44,7 @@ impl Shared {
         message: &ActionMessage,
     ) {
         if let Some(recorder) = &self.recorder {
-            recorded.get_or_init(|| recorder.message(rule, headers, message.as_json()));
+            recorded.get_or_init(|| recorder.message(rule, headers, message));
         }
     }
 

@@ -26,7 +26,7 @@ pub enum Signal {
         /// The rule that fired, when known.
         rule: Option<String>,
         /// The incident's id.
-        incident: i64,
+        incident: Option<i64>,
     },
     /// A handler reported progress.
     Status {

@@ -13,7 +13,7 @@ use crate::Reply;
 use crate::dispatch::Dispatcher;
 use crate::in_flight::InFlight;
 use crate::journal::{MemoryJournal, Standing};
-use crate::message::DestinationName;
+use crate::message::{ActionMessage, DestinationName};
 use crate::settle::{ReplyAddress, Settler};
 
 /// Hands messages to a runner; see [`Runner::submitter`](crate::Runner::submitter). Cheap to clone.
@@ -52,7 +52,8 @@ impl Submitter {
         (Self { org, queue }, submissions)
     }
 
-    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name. Until the runner
+    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name, which for a call of a
+    /// function may be any. Until the runner
     /// runs, it waits.
     pub fn submit(&self, destination: &str, body: impl Into<Bytes>) -> Replies {
         let (listener, replies) = mpsc::unbounded_channel();
@@ -90,7 +91,7 @@ impl Dispatcher {
                 ("destination", format!("/queue/{destination}")),
                 ("reply-to", reply_to),
                 ("correlation-id", format!("test:{count}")),
-                ("Co3MessagePayload", "ActionDataDTO".to_owned()),
+                ("Co3MessagePayload", ActionMessage::payload(&body).to_owned()),
                 ("Co3ContentType", "application/json".to_owned()),
                 ("timestamp", now().to_string()),
                 ("priority", "4".to_owned()),

@@ -39,7 +39,7 @@ pub(crate) struct Inner {
 /// A handler that has begun and not ended.
 pub(crate) struct Running {
     pub(crate) rule: Option<String>,
-    pub(crate) incident: i64,
+    pub(crate) incident: Option<i64>,
     pub(crate) since: SystemTime,
     pub(crate) seat: Arc<Seat>,
 }
@@ -93,7 +93,7 @@ impl Vitals {
         &'a self,
         id: &'a str,
         rule: Option<&str>,
-        incident: i64,
+        incident: Option<i64>,
         seat: &Arc<Seat>,
     ) -> RunGuard<'a> {
         let running = Running {

@@ -5,6 +5,7 @@ mod delivery;
 mod failures;
 mod process;
 mod refusals;
+mod selftest;
 mod waiting;
 
 pub use bad_input::{
@@ -17,6 +18,7 @@ pub use delivery::{
 pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
 pub use process::{Process, a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
 pub use refusals::{certificates_that_do_not_hold, wrong_password_and_forbidden_queue};
+pub use selftest::the_selftest_sends_an_action_of_its_own;
 pub use waiting::what_waits_stays_with_the_broker;
 
 /// Makes a test of each function of the suite for one broker.
@@ -28,7 +30,7 @@ macro_rules! end_to_end {
             reports_come_before_the_answer
             broken_messages_are_answered headers_that_lack large_messages a_reply_that_may_not_be_sent
             a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed what_waits_stays_with_the_broker
-            certificates_that_do_not_hold wrong_password_and_forbidden_queue
+            certificates_that_do_not_hold wrong_password_and_forbidden_queue the_selftest_sends_an_action_of_its_own
         }
 
         #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ async fn every_status() -> (SqliteJournal, tempfile::TempDir) {
         if status == Status::Waiting {
             continue;
         }
-        journal.started(id, Some("Rule"), 7).await.unwrap();
+        journal.started(id, Some("Rule"), Some(7)).await.unwrap();
         journal.step(id, Step::Status("half way".to_owned()));
         let took = Duration::from_millis(12);
         let call = Step::Call { method: "GET", path: "/rest/x".to_owned(), status: Some(404), took };

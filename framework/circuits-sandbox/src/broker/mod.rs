@@ -15,7 +15,7 @@ pub use state::QueueStats;
 
 use crate::invocation::Progress;
 use crate::net::Accept;
-use crate::platform::Platform;
+use crate::platform::{Outgoing, Platform};
 use crate::switches::Switches;
 use crate::wait::until;
 pub(crate) use message::bare;
@@ -66,6 +66,15 @@ impl Broker {
 
     pub(crate) fn publish(&self, publication: Publication, progress: Arc<Progress>) -> String {
         self.change(|state| state.publish(publication, progress))
+    }
+
+    /// Puts a message of the platform into its queue.
+    pub(crate) fn send(&self, message: Outgoing) {
+        let mut publication = Publication::to(&message.queue).body(message.body);
+        for (name, value) in &message.headers {
+            publication = publication.header(name, value);
+        }
+        self.publish(publication, message.progress);
     }
 
     pub(crate) fn stats(&self, queue: &str) -> QueueStats {

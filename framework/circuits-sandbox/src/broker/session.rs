@@ -215,7 +215,10 @@ impl Session {
         // A tool that listens to a reply queue of its own gets what is sent there.
         if queue.starts_with("acks.") && self.broker.stats(queue).consumers == 0 {
             let reply = Received::new(frame.headers.clone(), frame.body.clone());
-            return self.broker.platform.take_reply(reply);
+            if let Some(next) = self.broker.platform.take_reply(reply) {
+                self.broker.send(next);
+            }
+            return;
         }
         let mut publication = Publication::to(queue).body(frame.body.clone());
         publication.persistent = frame.get("persistent") == Some("true");

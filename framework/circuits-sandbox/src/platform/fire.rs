@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::account::Account;
 use super::rules::Change;
 use super::state::{Kind, State, now};
+use super::workflow::Course;
 use crate::api_error::ApiError;
 use crate::invocation::{Invocation, InvocationId, Progress, Reply, Status, StatusMessage};
 
@@ -28,13 +29,33 @@ pub(crate) struct Subject {
 /// A message that a fired rule sends.
 pub(crate) struct Outgoing {
     pub(crate) invocation: InvocationId,
+    /// Or function.
     pub(crate) rule: String,
+    pub(crate) function: bool,
     pub(crate) incident: i64,
     /// `actions.<org>.<programmatic name>`.
     pub(crate) queue: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
     pub(crate) progress: Arc<Progress>,
+}
+
+/// What a message is made of.
+pub(crate) struct Sending {
+    /// Of the rule or function.
+    pub(crate) name: String,
+    pub(crate) action_id: i64,
+    pub(crate) function: bool,
+    /// The programmatic name.
+    pub(crate) destination: String,
+    /// Whether the destination expects an acknowledgement.
+    pub(crate) expects: bool,
+    pub(crate) subject: Subject,
+    pub(crate) cause: Cause,
+    pub(crate) token: String,
+    pub(crate) body: Bytes,
+    /// What goes on after the reply.
+    pub(crate) then: Option<Course>,
 }
 
 /// An invocation as stored.
@@ -49,6 +70,8 @@ pub(crate) struct Record {
     pub(crate) status: Status,
     pub(crate) messages: Vec<StatusMessage>,
     pub(crate) replies: Vec<Reply>,
+    /// The workflow that goes on after the final reply.
+    pub(crate) then: Option<Course>,
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -129,13 +152,17 @@ impl State {
         if rule["type"] == 1 && !self.conditions_hold(rule, &change) {
             return Err(ApiError::bad(format!("The conditions of the rule {} do not hold.", rule["name"])));
         }
-        if rule["message_destinations"].as_array().is_none_or(Vec::is_empty) {
-            return Err(ApiError::bad(format!("The rule {} has no message destination.", rule["name"])));
+        let none = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+        if none(&rule["message_destinations"]) && none(&rule["workflows"]) {
+            return Err(ApiError::bad(format!(
+                "The rule {} has no message destination and no workflow.",
+                rule["name"]
+            )));
         }
         Ok(self.send(rule_id, subject, properties, "modified", cause))
     }
 
-    /// One message and one invocation for each destination of the rule.
+    /// One message and one invocation for each destination of the rule, and for the first function of each of its workflows.
     fn send(
         &mut self,
         rule_id: i64,
@@ -149,42 +176,49 @@ impl State {
         let mut skip = cause.skip.clone();
         skip.push(rule_id);
         let destinations = rule["message_destinations"].as_array().cloned().unwrap_or_default();
-        let ids = destinations.iter().filter_map(Value::as_i64);
-        ids.filter_map(|id| {
-            let destination = self.destinations.get(&id)?;
-            let name = destination["programmatic_name"].as_str()?.to_owned();
-            let expects = destination["expect_ack"] != false;
-            let token = self.tokens.issue(&skip);
-            Some(self.register(&rule, &name, expects, subject, cause, token, body.clone()))
-        })
-        .collect()
+        let mut outgoing = Vec::new();
+        for id in destinations.iter().filter_map(Value::as_i64) {
+            let Some(destination) = self.destinations.get(&id) else { continue };
+            let sending = Sending {
+                name: rule["name"].as_str().unwrap_or_default().to_owned(),
+                action_id: rule["id"].as_i64().unwrap_or_default(),
+                function: false,
+                destination: destination["programmatic_name"].as_str().unwrap_or_default().to_owned(),
+                expects: destination["expect_ack"] != false,
+                subject,
+                cause: cause.clone(),
+                token: self.tokens.issue(&skip),
+                body: body.clone(),
+                then: None,
+            };
+            outgoing.push(self.register(sending));
+        }
+        let cause = Cause { skip, ..cause.clone() };
+        for workflow in rule["workflows"].as_array().into_iter().flatten() {
+            outgoing.extend(self.start_workflow(workflow, subject, properties, &cause));
+        }
+        outgoing
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one record, put together in one place")]
-    fn register(
-        &mut self,
-        rule: &Value,
-        destination: &str,
-        expects: bool,
-        subject: Subject,
-        cause: &Cause,
-        token: String,
-        body: Bytes,
-    ) -> Outgoing {
+    /// Notes the invocation that a message is for.
+    pub(super) fn register(&mut self, sending: Sending) -> Outgoing {
+        let Sending { name, action_id, function, destination, expects, subject, cause, token, body, then } =
+            sending;
         let id = self.new_id();
         let progress = Arc::<Progress>::default();
         let record = Record {
             id,
-            rule: rule["name"].as_str().unwrap_or_default().to_owned(),
-            action_id: rule["id"].as_i64().unwrap_or_default(),
+            rule: name,
+            action_id,
             subject,
-            destination: destination.to_owned(),
+            destination: destination.clone(),
             created: now(),
             principal: cause.account.principal(),
             // Without an expected acknowledgement the action counts as done at once (guide, "Acknowledgements").
             status: if expects { Status::Pending } else { Status::Completed },
             messages: Vec::new(),
             replies: Vec::new(),
+            then,
             progress: progress.clone(),
         };
         let org = &self.org["id"];
@@ -192,7 +226,7 @@ impl State {
             ("reply-to", format!("/queue/acks.{org}.{destination}")),
             ("correlation-id", InvocationId(id).correlation_id()),
             ("Co3ContextToken", token),
-            ("Co3MessagePayload", "ActionDataDTO".to_owned()),
+            ("Co3MessagePayload", if function { "FunctionDataDTO" } else { "ActionDataDTO" }.to_owned()),
             ("Co3ContentType", "application/json".to_owned()),
             ("Co3RemoteAddr", "127.0.0.1".to_owned()),
             ("JMSXUserID", "SYSTEM".to_owned()),
@@ -204,6 +238,7 @@ impl State {
         let outgoing = Outgoing {
             invocation: id.into(),
             rule: record.rule.clone(),
+            function,
             incident: subject.incident,
             queue: format!("actions.{org}.{destination}"),
             headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),

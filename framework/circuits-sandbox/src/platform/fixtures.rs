@@ -61,6 +61,7 @@ pub(crate) fn state(identity: &Identity) -> State {
         imports: HashMap::new(),
         scripts: Vec::new(),
         workflows: Vec::new(),
+        playbooks: Vec::new(),
         tokens: super::token::Tokens::default(),
         next_id: INCIDENT - 1,
     };

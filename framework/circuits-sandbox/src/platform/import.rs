@@ -1,4 +1,4 @@
-//! What an accepted import does: objects that are not there are created, those that are stay.
+//! What an accepted import does: objects that are not there are created, those that are become as the export has them.
 use serde_json::{Value, json};
 
 use super::Account;
@@ -21,55 +21,84 @@ impl State {
             let name = kind["type_name"].as_str().unwrap_or_default().to_owned();
             if !self.types.0.contains_key(&name) {
                 self.new_type(&kind)?;
+                continue;
+            }
+            for column in kind["fields"].as_object().into_iter().flatten().map(|(_, column)| column) {
+                self.put(&name, column)?;
             }
         }
         for field in all("fields") {
-            let kind = match field["type_id"].as_i64() {
+            match field["type_id"].as_i64() {
                 // The platform's own fields come with an export too.
-                Some(0) if field["prefix"] == "properties" => "incident",
-                Some(6) => "actioninvocation",
-                Some(11) => "__function",
-                _ => continue,
-            };
-            let is = |known: &Value| known["name"] == field["name"];
-            if !self.types.fields(kind).any(is) {
-                self.new_field(kind, &field)?;
+                Some(0) if field["prefix"] == "properties" => self.put("incident", &field)?,
+                Some(6) => self.put("actioninvocation", &field)?,
+                Some(11) => self.put("__function", &field)?,
+                _ => {}
             }
         }
         for function in all("functions") {
-            if !self.functions.values().any(|known| known["name"] == function["name"]) {
-                self.new_function(function, account)?;
+            let known = self.functions.values_mut().find(|known| known["name"] == function["name"]);
+            match known {
+                Some(known) => overlay(known, &function),
+                None => drop(self.new_function(function, account)?),
+            }
+        }
+        for (list, key) in [("scripts", "name"), ("workflows", "programmatic_name"), ("playbooks", "name")] {
+            for object in all(list) {
+                self.put_object(list, object, key);
             }
         }
         for rule in all("actions") {
-            let name = rule["name"].as_str().unwrap_or_default().to_owned();
-            if self.rule_named(&name).is_none() {
-                self.import_rule(rule)?;
-            }
-        }
-        for script in all("scripts") {
-            put_in(&mut self.scripts, script, "name");
-        }
-        for workflow in all("workflows") {
-            put_in(&mut self.workflows, workflow, "programmatic_name");
+            self.import_rule(rule)?;
         }
         Ok(())
     }
 
+    /// Creates a field, or makes it as the export has it, values included.
+    fn put(&mut self, kind: &str, field: &Value) -> Result<(), ApiError> {
+        let known = self.types.fields(kind).find(|known| known["name"] == field["name"]);
+        match known.and_then(|known| known["id"].as_i64()) {
+            Some(id) => self.change_field(kind, id, field).map(drop),
+            None => self.new_field(kind, field).map(drop),
+        }
+    }
+
     /// A rule may act on objects that the sandbox does not play, such as rows of a data table: it is kept and never fires.
     fn import_rule(&mut self, mut rule: Value) -> Result<(), ApiError> {
-        let kind = rule["object_type"].clone();
-        if super::Kind::from_handle(&kind).is_none() {
-            rule["object_type"] = json!(0);
-            rule["enabled"] = json!(false);
+        let (mut kind, enabled) = (rule["object_type"].clone(), rule["enabled"].clone());
+        match super::Kind::from_handle(&kind) {
+            Some(known) => kind = json!(known as i64),
+            None => rule["object_type"] = json!(0),
         }
-        self.new_rule(&rule).map(drop)
+        let name = rule["name"].as_str().unwrap_or_default();
+        let id = match self.rule_named(name) {
+            Some(id) => self.change_rule(id, &rule)?["id"].as_i64(),
+            None => self.new_rule(&rule)?["id"].as_i64(),
+        };
+        if let Some(kept) = id.and_then(|id| self.rules.get_mut(&id)) {
+            (kept["object_type"], kept["enabled"]) = (kind, enabled);
+        }
+        Ok(())
+    }
+
+    fn put_object(&mut self, list: &str, mut object: Value, key: &str) {
+        let all = match list {
+            "scripts" => &mut self.scripts,
+            "workflows" => &mut self.workflows,
+            _ => &mut self.playbooks,
+        };
+        if let Some(known) = all.iter_mut().find(|known| known[key] == object[key]) {
+            return overlay(known, &object);
+        }
+        object["id"] = json!(all.len() + 1);
+        all.push(object);
     }
 }
 
-fn put_in(all: &mut Vec<Value>, mut object: Value, key: &str) {
-    if !all.iter().any(|known| known[key] == object[key]) {
-        object["id"] = json!(all.len() + 1);
-        all.push(object);
+/// Lays an export's object over the platform's, which keeps its id.
+pub(super) fn overlay(known: &mut Value, new: &Value) {
+    if let (Value::Object(known), Value::Object(new)) = (known, new) {
+        let kept = new.iter().filter(|(key, _)| !matches!(key.as_str(), "id" | "uuid"));
+        known.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
     }
 }

@@ -1,5 +1,6 @@
 //! The platform behind both doors: its objects, rules and invocations, in memory behind one short lock.
 mod account;
+mod export;
 mod fields;
 mod fire;
 mod fixtures;
@@ -12,6 +13,7 @@ mod rules;
 mod settings;
 mod state;
 mod token;
+mod workflow;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -67,23 +69,26 @@ impl Platform {
     /// Announces fired rules and gives their messages back for sending.
     pub(crate) fn announce(&self, outgoing: &[Outgoing]) {
         for message in outgoing {
-            self.events.emit(|| Event::RuleFired {
-                invocation: message.invocation,
-                rule: message.rule.clone(),
-                incident: message.incident,
-                queue: message.queue.clone(),
+            let (invocation, name) = (message.invocation, message.rule.clone());
+            let (incident, queue) = (message.incident, message.queue.clone());
+            self.events.emit(|| match message.function {
+                true => Event::FunctionCalled { invocation, function: name, queue },
+                false => Event::RuleFired { invocation, rule: name, incident, queue },
             });
         }
         self.changed.notify_waiters();
     }
 
-    /// Takes a reply from an `acks` queue.
-    pub(crate) fn take_reply(&self, received: Received) {
-        let event = self.lock().take_reply(received);
-        if let Some(event) = event {
+    /// Takes a reply from an `acks` queue; gives back the message with which its workflow goes on.
+    pub(crate) fn take_reply(&self, received: Received) -> Option<Outgoing> {
+        let taken = self.lock().take_reply(received);
+        let mut next = None;
+        if let Some((event, then)) = taken {
             self.events.emit(|| event);
+            next = then.and_then(|course| self.lock().advance(course));
         }
-        self.changed.notify_waiters();
+        self.announce(next.as_slice());
+        next
     }
 
     pub(crate) fn invocation(&self, id: InvocationId) -> Option<Invocation> {

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::state::State;
+use super::workflow::Course;
 use crate::event::Event;
 use crate::invocation::{InvocationId, Reply, Status, StatusMessage};
 
@@ -19,8 +20,12 @@ impl Received {
 }
 
 impl State {
-    /// Records a reply; the event says what the user now sees. A reply that matches nothing is only recorded.
-    pub(crate) fn take_reply(&mut self, Received { headers, body }: Received) -> Option<Event> {
+    /// Records a reply; the event says what the user now sees, beside it is the workflow that goes on. A reply that matches
+    /// nothing is only recorded.
+    pub(crate) fn take_reply(
+        &mut self,
+        Received { headers, body }: Received,
+    ) -> Option<(Event, Option<Course>)> {
         let mut reply = Reply { headers, body, results: None, complete: true };
         let message = read(&mut reply);
         let correlation = reply.header("correlation-id").unwrap_or_default().to_owned();
@@ -35,12 +40,15 @@ impl State {
             error: message.error,
             complete: message.complete,
         };
+        let mut then = None;
         if message.complete {
+            // An error ends the workflow.
+            then = record.then.take().filter(|_| !message.error);
             record.status = if message.error { Status::Error } else { Status::Completed };
         }
         record.messages.push(message);
         record.progress.changed.notify_waiters();
-        Some(event)
+        Some((event, then))
     }
 }
 

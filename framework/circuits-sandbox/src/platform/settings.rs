@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::{API_KEY_HANDLE, Account};
 use super::fields::{Format, TypeDef, field, select_value};
+use super::import::overlay;
 use super::state::{Kind, State, new_uuid};
 use crate::api_error::ApiError;
 
@@ -94,6 +95,18 @@ impl State {
         Ok(rule)
     }
 
+    /// Makes a rule as it is given; it keeps its id.
+    pub(crate) fn change_rule(&mut self, id: i64, body: &Value) -> Result<Value, ApiError> {
+        let old = self.rules.remove(&id).ok_or_else(|| ApiError::missing("action", id))?;
+        let made = self.new_rule(body).map(|mut new| {
+            self.rules.retain(|other, _| new["id"] != *other);
+            (new["id"], new["uuid"]) = (json!(id), old["uuid"].clone());
+            new
+        });
+        self.rules.insert(id, made.as_ref().unwrap_or(&old).clone());
+        made
+    }
+
     /// A rule as a client sees it.
     pub(crate) fn rule_json(&self, rule: &Value, format: Format) -> Value {
         let mut rule = rule.clone();
@@ -110,13 +123,20 @@ impl State {
         rule
     }
 
+    /// Makes a function as it is given; it keeps its id.
+    pub(crate) fn change_function(&mut self, id: i64, body: &Value) -> Result<Value, ApiError> {
+        let function = self.functions.get_mut(&id).ok_or_else(|| ApiError::missing("function", id))?;
+        overlay(function, body);
+        Ok(function.clone())
+    }
+
     /// Creates a function.
     pub(crate) fn new_function(&mut self, body: Value, account: &Account) -> Result<Value, ApiError> {
         let name = text(&body, "name").ok_or_else(|| ApiError::required("name", "name", "text"))?;
         if self.functions.values().any(|function| function["name"] == name) {
             return Err(ApiError::bad(format!("There is already a function {name:?}.")));
         }
-        let id = self.new_id();
+        let (id, body_uuid) = (self.new_id(), own_uuid(&body));
         let mut function = json!({
             "display_name": name, "description": null, "destination_handle": null, "view_items": [],
             "workflows": [], "tags": [],
@@ -128,7 +148,7 @@ impl State {
             ("id", json!(id)),
             ("export_key", json!(name)),
             ("version", json!(0)),
-            ("uuid", json!(new_uuid())),
+            ("uuid", body_uuid),
             ("creator", account.principal()),
             ("last_modified_by", account.principal()),
             ("last_modified_time", super::state::now()),
@@ -172,6 +192,7 @@ impl State {
         let label = text(body, "text").unwrap_or_else(|| name.clone());
         let mut new = field(type_id, id, &name, &label, &input, &[]);
         new["internal"] = false.into();
+        new["uuid"] = own_uuid(body);
         if matches!(type_name, "incident" | "actioninvocation") {
             new["prefix"] = "properties".into();
         }
@@ -211,6 +232,8 @@ impl State {
             "rich_text",
             "chosen",
             "hide_notification",
+            "order",
+            "width",
         ] {
             if let Some(value) = body.get(key) {
                 field[key] = value.clone();
@@ -253,6 +276,11 @@ impl State {
 
 fn text(body: &Value, key: &str) -> Option<String> {
     body[key].as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The object's uuid, as an export brings it, or a new one.
+fn own_uuid(body: &Value) -> Value {
+    if body["uuid"].is_string() { body["uuid"].clone() } else { json!(new_uuid()) }
 }
 
 fn list(value: &Value) -> Value {

@@ -65,6 +65,7 @@ pub(crate) struct State {
     pub(crate) imports: HashMap<i64, Value>,
     pub(crate) scripts: Vec<Value>,
     pub(crate) workflows: Vec<Value>,
+    pub(crate) playbooks: Vec<Value>,
     pub(crate) tokens: Tokens,
     pub(crate) next_id: i64,
 }

@@ -22,11 +22,11 @@ pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
         .route("/rest/orgs/{org}/types/{name}/fields", get(fields).post(create_field))
         .route("/rest/orgs/{org}/types/{name}/fields/{id}", get(field).put(change_field))
         .route("/rest/orgs/{org}/actions", get(rules).post(create_rule))
-        .route("/rest/orgs/{org}/actions/{id}", get(rule).delete(delete_rule))
+        .route("/rest/orgs/{org}/actions/{id}", get(rule).put(change_rule).delete(delete_rule))
         .route("/rest/orgs/{org}/message_destinations", get(destinations).post(create_destination))
         .route("/rest/orgs/{org}/message_destinations/{id}", get(destination).put(change_destination))
         .route("/rest/orgs/{org}/functions", get(functions).post(create_function))
-        .route("/rest/orgs/{org}/functions/{name}", get(function))
+        .route("/rest/orgs/{org}/functions/{name}", get(function).put(change_function))
 }
 
 pub(super) async fn constants(_: Caller) -> Answer {
@@ -132,6 +132,17 @@ async fn create_rule(State(core): Shared, caller: Caller, Body(body): Body) -> A
     Ok(Json(state.rule_json(&rule, caller.format)))
 }
 
+async fn change_rule(
+    State(core): Shared,
+    Path((_, id)): Path<(i64, i64)>,
+    caller: Caller,
+    Body(body): Body,
+) -> Answer {
+    let mut state = core.platform.lock();
+    let rule = state.change_rule(id, &body)?;
+    Ok(Json(state.rule_json(&rule, caller.format)))
+}
+
 async fn delete_rule(State(core): Shared, Path((_, id)): Path<(i64, i64)>, _: Caller) -> Answer {
     let gone = core.platform.lock().rules.remove(&id);
     gone.map(|_| Json(json!({"success": true, "message": null})))
@@ -173,6 +184,15 @@ async fn function(State(core): Shared, Path((_, name)): Path<(i64, String)>, _: 
     let state = core.platform.lock();
     let is = |function: &&Value| is_handle(function, &name);
     state.functions.values().find(is).cloned().map(Json).ok_or_else(|| ApiError::missing("function", &name))
+}
+
+async fn change_function(
+    State(core): Shared,
+    Path((_, id)): Path<(i64, i64)>,
+    _: Caller,
+    Body(body): Body,
+) -> Answer {
+    core.platform.lock().change_function(id, &body).map(Json)
 }
 
 async fn create_function(State(core): Shared, caller: Caller, Body(body): Body) -> Answer {

@@ -1,4 +1,4 @@
-//! Imports of exported configurations: posted, looked at, accepted or rejected.
+//! Exports of the configuration; imports of them: posted, looked at, accepted or rejected.
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -19,6 +19,8 @@ type Shared = State<Arc<Core>>;
 pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
     app.route("/rest/orgs/{org}/configurations/imports", post(begin).layer(DefaultBodyLimit::max(LARGEST)))
         .route("/rest/orgs/{org}/configurations/imports/{id}", put(decide))
+        .route("/rest/orgs/{org}/configurations/exports", post(export))
+        .route("/rest/orgs/{org}/configurations/exports/", post(export))
         .route("/rest/orgs/{org}/scripts", get(scripts))
         .route("/rest/orgs/{org}/workflows", get(workflows))
 }
@@ -49,6 +51,10 @@ async fn decide(
         _ => return Err(ApiError::bad("The status must be ACCEPTED or REJECTED.".to_owned())),
     }
     Ok(Json(json!({"id": id, "status": body["status"], "messages": []})))
+}
+
+async fn export(State(core): Shared, _: Caller, _: Body) -> Answer {
+    Ok(Json(core.platform.lock().export()))
 }
 
 fn named(objects: &[Value]) -> Answer {

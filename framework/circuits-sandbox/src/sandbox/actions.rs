@@ -84,6 +84,27 @@ impl Sandbox {
         message.map(Composed::from).ok_or_else(|| Error::refused("the rule has no message destination"))
     }
 
+    /// Calls a function as a workflow does, with inputs as they travel (a choice is `{"id": 1, "name": ".."}`); by convention
+    /// `incident_id` is one of them.
+    ///
+    /// # Errors
+    /// [`Error::is_unknown`] if there is no such function, [`Error::is_refused`] if it has no message destination.
+    pub fn call(&self, function: &str, inputs: Value) -> Result<InvocationId> {
+        let called = {
+            let mut state = self.core.platform.lock();
+            let id = state.functions.iter().find(|(_, one)| one["name"] == function).map(|(id, _)| *id);
+            let id = id.ok_or_else(|| {
+                let known: Vec<&str> =
+                    state.functions.values().filter_map(|one| one["name"].as_str()).collect();
+                Error::unknown("function", function, format!("the platform has {known:?}"))
+            })?;
+            state.message_of(id, &inputs, &self.user(), None).map_err(refused)?
+        };
+        let id = called.invocation;
+        self.core.send(vec![called]);
+        Ok(id)
+    }
+
     fn invoke(&self, rule: &str, target: Target, properties: &Value) -> Result<Vec<Outgoing>> {
         let mut state = self.core.platform.lock();
         let id = state.rule_named(rule).ok_or_else(|| {
@@ -142,7 +163,8 @@ impl Sandbox {
 
     /// Hands in a reply that was read from an external broker; headers unescaped.
     pub fn reply(&self, headers: Vec<(String, String)>, body: impl Into<Bytes>) {
-        self.core.platform.take_reply(Received::new(headers, body.into()));
+        let next = self.core.platform.take_reply(Received::new(headers, body.into()));
+        self.core.post(next);
     }
 
     /// The next message for the external broker, in order of firing. With the sandbox's own broker it never comes.

@@ -65,6 +65,20 @@ impl Sandbox {
         Ok(id)
     }
 
+    /// Adds an artifact to an incident; automatic rules fire.
+    ///
+    /// # Errors
+    /// [`crate::Error::is_refused`] if the incident does not exist, a required field is missing or a value is not valid.
+    pub fn create_artifact(&self, incident: i64, fields: Value) -> Result<i64> {
+        let (id, outgoing) = {
+            let mut state = self.core.platform.lock();
+            let artifact = state.new_artifact(incident, fields, &self.user()).map_err(refused)?;
+            state.create(Kind::Artifact, artifact, &self.user())
+        };
+        self.core.send(outgoing);
+        Ok(id)
+    }
+
     /// Changes fields of an incident; its version goes up and automatic rules fire.
     ///
     /// # Errors

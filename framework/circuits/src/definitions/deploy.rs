@@ -2,26 +2,27 @@
 
 use circuits_rest::Rest;
 
-use super::{Definitions, plan};
+use super::{Definitions, Progress, plan};
 use crate::Result;
 
 /// What [`deploy`] created, by name; empty when everything was there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployed {
-    /// Message destinations, fields and rules, each with its kind in front.
+    /// Each with its kind in front.
     pub created: Vec<String>,
 }
 
-/// Creates the missing destinations, fields and rules, and lets the acting account read the destinations. Running
-/// it again changes nothing.
+/// Creates the missing objects, and lets the acting account read the destinations. Running it again changes nothing.
 ///
 /// # Errors
 /// As for [`plan`] and [`Plan::apply`](super::Plan::apply).
 pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> {
     let mut deployed = Deployed::default();
     let plan = plan(rest, [("", definitions)]).await?;
-    let note = |change: &super::Change| {
-        if change.creates() {
+    let note = |progress: Progress<'_>| {
+        if let Progress::Done(change) = progress
+            && change.creates()
+        {
             deployed.created.push(change.object().to_owned());
         }
     };

@@ -1,12 +1,15 @@
 //! A configuration exported from a platform: `.res` (JSON), `.resz` (a zip archive with one `.res`), or either in base64 as
-//! packages for the Python runner ship it.
+//! packages for the Python runner ship it; or asked of the platform itself.
 
 use std::io::{Cursor, Read as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use circuits_rest::Rest;
 use serde_json::{Value, json};
 
+use super::contents::FieldNames;
+use super::platform::PATIENCE;
 use crate::{Error, Result};
 
 /// An archive may unfold to so many bytes.
@@ -16,45 +19,39 @@ const VERSION: i64 = 2;
 
 /// An export, read and checked.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Export {
+pub(super) struct Export {
     document: Value,
 }
 
-/// An object of an export: what a list of the platform calls it, and where that list is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Object {
+/// An object of an export.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Exported<'a> {
     /// Its kind, for people.
-    pub(crate) kind: &'static str,
-    /// The path of the platform's list of such objects.
-    pub(crate) list: &'static str,
-    /// The key of the objects that holds the name.
-    pub(crate) key: &'static str,
-    pub(crate) name: String,
+    pub(super) kind: &'static str,
+    pub(super) name: &'a str,
+    pub(super) value: &'a Value,
 }
 
-/// Kinds of objects that can be looked for on a platform: the export's list, kind, path, key.
-const KINDS: [(&str, &str, &str, &str); 6] = [
-    ("message_destinations", "message destination", "/message_destinations", "programmatic_name"),
-    ("types", "data table", "/types", "type_name"),
-    ("functions", "function", "/functions", "name"),
-    ("actions", "rule", "/actions", "name"),
-    ("scripts", "script", "/scripts", "name"),
-    ("workflows", "workflow", "/workflows", "programmatic_name"),
+/// Kinds of objects that are told one by one: the export's list, kind, key of the name.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("message_destinations", "message destination", "programmatic_name"),
+    ("types", "data table", "type_name"),
+    ("functions", "function", "name"),
+    ("scripts", "script", "name"),
+    ("workflows", "workflow", "programmatic_name"),
+    ("playbooks", "playbook", "name"),
+    ("actions", "rule", "name"),
 ];
 
 /// Fields by the number of the type that they belong to.
-const FIELDS: [(i64, &str, &str); 3] = [
-    (0, "incident field", "/types/incident/fields"),
-    (6, "activity field", "/types/actioninvocation/fields"),
-    (11, "function input", "/types/__function/fields"),
-];
+const FIELDS: [(i64, &str); 3] = [(0, "incident field"), (6, "activity field"), (11, "function input")];
 
 impl Export {
     /// Reads an export in any of its forms.
     ///
     /// # Errors
     /// Says which of the forms it seems to be, and what is wrong with it.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.trim_ascii();
         if bytes.starts_with(b"PK") {
             return Self::from_json(&unzip(bytes)?);
@@ -72,17 +69,35 @@ impl Export {
         }
     }
 
+    /// The platform's whole configuration.
+    ///
+    /// # Errors
+    /// When it does not export it, to this account for instance.
+    pub(super) async fn of(rest: &Rest) -> Result<Self> {
+        let wanted = json!({"layouts": true, "actions": true, "phases_and_tasks": true, "playbooks": true});
+        let exported = rest.with_timeout(PATIENCE).post("/configurations/exports/", &wanted).await;
+        let document: Value = exported.map_err(|error| {
+            let what = "could not export the platform's configuration to compare it, which takes the permission to export settings";
+            Error::from(error).context(what)
+        })?;
+        Self::checked(document).map_err(|error| error.context("the platform's export cannot be used"))
+    }
+
     fn from_json(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut document: Value = serde_json::from_slice(bytes)
+        let document = serde_json::from_slice(bytes)
             .map_err(|error| Error::new(format_args!("it is no JSON: {error}")))?;
+        Self::checked(document)
+    }
+
+    fn checked(mut document: Value) -> Result<Self> {
         let version = &document["export_format_version"];
         if *version != VERSION {
             return Err(Error::new(format_args!(
                 "its export_format_version is {version}, and only {VERSION} is known: is it an export of a platform?"
             )));
         }
-        for (list, kind, _, key) in KINDS.into_iter().chain([("fields", "field", "", "name")]) {
+        for (list, kind, key) in KINDS.into_iter().chain([("fields", "field", "name")]) {
             let Some(objects) = document.get(list).filter(|objects| !objects.is_null()) else { continue };
             let Some(objects) = objects.as_array() else {
                 return Err(Error::new(format_args!("its {list} are no list")));
@@ -97,36 +112,67 @@ impl Export {
     }
 
     /// What is posted to the platform. Tags are left out: they belong to the organisation that exported.
-    pub(crate) fn document(&self) -> &Value {
+    pub(super) fn document(&self) -> &Value {
         &self.document
     }
 
-    /// The objects that can be looked for on a platform; the others come along with them.
-    pub(crate) fn objects(&self) -> Vec<Object> {
+    /// The objects that are told one by one; the others come along with them.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Exported<'_>> {
         let list = |name: &str| self.document[name].as_array().into_iter().flatten();
-        let mut all = Vec::new();
-        for (export, kind, path, key) in KINDS {
-            let names = list(export).filter_map(|object| object[key].as_str());
-            all.extend(names.map(|name| Object { kind, list: path, key, name: name.to_owned() }));
-        }
-        for field in list("fields") {
-            let Some((_, kind, path)) = FIELDS.into_iter().find(|(id, ..)| field["type_id"] == *id) else {
+        let named = KINDS.into_iter().flat_map(move |(export, kind, key)| {
+            list(export).filter_map(move |value| Some(Exported { kind, name: value[key].as_str()?, value }))
+        });
+        let fields = list("fields").filter_map(|value| {
+            let (_, kind) = FIELDS.into_iter().find(|(id, _)| value["type_id"] == *id)?;
+            // Fields that every platform has come with the export too.
+            let custom = value["type_id"] != 0 || value["prefix"] == "properties";
+            Some(Exported { kind, name: value["name"].as_str()?, value }).filter(|_| custom)
+        });
+        named.chain(fields)
+    }
+
+    /// The object of this kind and name.
+    pub(super) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.objects().find(|one| one.kind == kind && one.name == name).map(|one| one.value)
+    }
+
+    /// The API names of its fields by their uuid.
+    pub(super) fn field_names(&self) -> FieldNames {
+        let fields = self.document["fields"].as_array().into_iter().flatten();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        fields.filter_map(|field| Some((text(&field["uuid"])?, text(&field["name"])?))).collect()
+    }
+
+    /// Adds the choices that only the platform's fields have, so that an import takes none away.
+    pub(super) fn keep_choices_of(&mut self, platform: &Self) {
+        for field in self.document["fields"].as_array_mut().into_iter().flatten() {
+            let Some((_, kind)) = FIELDS.into_iter().find(|(id, _)| field["type_id"] == *id) else {
                 continue;
             };
-            // Fields that every platform has come with the export too.
-            if field["type_id"] != 0 || field["prefix"] == "properties" {
-                let name = field["name"].as_str().unwrap_or_default().to_owned();
-                all.push(Object { kind, list: path, key: "name", name });
+            let there = field["name"].as_str().and_then(|name| platform.find(kind, name));
+            let there = there.and_then(|there| there["values"].as_array()).cloned().unwrap_or_default();
+            let Some(own) = field["values"].as_array_mut() else { continue };
+            for value in there {
+                if !own.iter().any(|known| known["label"] == value["label"]) {
+                    own.push(value);
+                }
             }
         }
-        all
     }
 
     /// The message destinations in it, by programmatic name.
-    pub(crate) fn destinations(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn destinations(&self) -> impl Iterator<Item = &str> {
         let all = self.document["message_destinations"].as_array().into_iter().flatten();
         all.filter_map(|destination| destination["programmatic_name"].as_str())
     }
+}
+
+/// The platform's whole configuration, as JSON without tags.
+///
+/// # Errors
+/// When it does not export it, to this account for instance.
+pub async fn download(rest: &Rest) -> Result<Value> {
+    Ok(Export::of(rest).await?.document)
 }
 
 /// What is in an export of a platform, in any of its forms ([`Definitions::export`](super::Definitions::export)), as JSON

@@ -51,9 +51,17 @@ fn all_forms_are_the_same_export() {
     ] {
         assert_eq!(Export::read(&other).unwrap(), plain);
     }
-    let named: Vec<_> =
-        plain.objects().into_iter().map(|object| format!("{} {}", object.kind, object.name)).collect();
+    let named: Vec<_> = plain.objects().map(|object| format!("{} {}", object.kind, object.name)).collect();
     assert_eq!(named, ["message destination q", "rule Rule", "incident field own", "activity field word"]);
+    let mut other = export();
+    other["fields"][2]["values"] = json!([{"label": "theirs"}]);
+    let platform = Export::read(other.to_string().as_bytes()).unwrap();
+    let mut mine = export();
+    mine["fields"][2]["values"] = json!([{"label": "mine"}]);
+    let mut mine = Export::read(mine.to_string().as_bytes()).unwrap();
+    mine.keep_choices_of(&platform);
+    let kept = mine.find("activity field", "word").unwrap();
+    assert_eq!(kept["values"], json!([{"label": "mine"}, {"label": "theirs"}]));
     let sent = plain.document().to_string();
     assert!(!sent.contains("tag_handle") && !sent.contains("deep"), "{sent}");
 }

@@ -1,30 +1,58 @@
-//! What a component needs on the platform (message destinations, fields, rules), and how it gets there.
+//! What a component needs on the platform (message destinations, fields, data tables, functions, scripts, workflows, playbooks,
+//! rules), and how it gets there.
 
+mod apply;
+mod contents;
 mod deploy;
 mod difference;
 mod export;
-mod incident_field;
+mod field;
+mod function;
 mod plan;
+mod planner;
+mod platform;
+mod rule;
+mod workflow;
 
 use serde_json::{Value, json};
 
+pub use apply::Progress;
 pub use deploy::{Deployed, deploy};
 pub use difference::Difference;
-pub use export::read_export;
-pub use incident_field::IncidentField;
+pub use export::{download, read_export};
+pub use field::Field;
+pub use function::{DataTable, Function};
 pub use plan::{Change, Plan, plan};
+pub use rule::Rule;
+pub use workflow::{Call, Playbook, Script, Workflow};
 
-use crate::message::ObjectType;
+use crate::Result;
+use export::Export;
+use field::FieldsOf;
 
 /// The platform objects of one component, built in code.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Definitions {
-    pub(crate) destinations: Vec<Destination>,
-    pub(crate) fields: Vec<ActivityField>,
-    pub(crate) incident_fields: Vec<IncidentField>,
-    pub(crate) rules: Vec<Rule>,
+    destinations: Vec<Destination>,
+    activity_fields: Vec<Field>,
+    incident_fields: Vec<Field>,
+    tables: Vec<DataTable>,
+    functions: Vec<Function>,
+    scripts: Vec<Script>,
+    workflows: Vec<Workflow>,
+    playbooks: Vec<Playbook>,
+    rules: Vec<Rule>,
     /// Exports as they were given; read when a plan is made.
-    pub(crate) exports: Vec<&'static [u8]>,
+    exports: Vec<&'static [u8]>,
+}
+
+/// An object that a component defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind, for people: `rule`, `message destination`, ...
+    pub kind: &'static str,
+    /// The name by which it is known: the API name where it has one.
+    pub name: String,
 }
 
 impl Definitions {
@@ -41,49 +69,74 @@ impl Definitions {
         self
     }
 
-    /// An activity field that menu-item rules may ask for.
+    /// A field of dialogs that menu-item rules may ask for.
     #[must_use]
-    pub fn field(mut self, field: ActivityField) -> Self {
-        self.fields.push(field);
+    pub fn activity_field(mut self, field: Field) -> Self {
+        self.activity_fields.push(field);
         self
     }
 
     /// A custom field of incidents that the component reads or writes.
     #[must_use]
-    pub fn incident_field(mut self, field: IncidentField) -> Self {
+    pub fn incident_field(mut self, field: Field) -> Self {
         self.incident_fields.push(field);
         self
     }
 
-    /// Everything in an export of a platform: `include_bytes!("export.res")`, or a `.resz`, or base64 of either. It is imported
-    /// when the platform lacks anything of it, and what exists there may then be brought to what the export says: the
-    /// platform decides.
+    /// A data table of incidents.
     #[must_use]
-    pub fn export(mut self, bytes: &'static [u8]) -> Self {
-        self.exports.push(bytes);
+    pub fn data_table(mut self, table: DataTable) -> Self {
+        self.tables.push(table);
         self
     }
 
-    /// A rule that sends to one of the destinations.
+    /// A function, with its inputs, that sends to one of the destinations.
+    #[must_use]
+    pub fn function(mut self, function: Function) -> Self {
+        self.functions.push(function);
+        self
+    }
+
+    /// A script that the platform runs.
+    #[must_use]
+    pub fn script(mut self, script: Script) -> Self {
+        self.scripts.push(script);
+        self
+    }
+
+    /// A workflow that calls functions.
+    #[must_use]
+    pub fn workflow(mut self, workflow: Workflow) -> Self {
+        self.workflows.push(workflow);
+        self
+    }
+
+    /// A playbook that calls functions.
+    #[must_use]
+    pub fn playbook(mut self, playbook: Playbook) -> Self {
+        self.playbooks.push(playbook);
+        self
+    }
+
+    /// A rule that sends to one of the destinations, or starts one of the workflows.
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// The programmatic names of the message destinations.
-    pub fn destinations(&self) -> impl Iterator<Item = &str> {
-        self.destinations.iter().map(|destination| destination.programmatic_name.as_str())
+    /// Everything in an export of a platform: `include_bytes!("export.res")`, or a `.resz`, or base64 of either. It is imported
+    /// when the platform lacks anything of it, and what exists there may then be brought to what the export says: the
+    /// platform decides. Choices that only the platform's fields have are kept.
+    #[must_use]
+    pub fn export(mut self, bytes: &'static [u8]) -> Self {
+        self.exports.push(bytes);
+        self
     }
 
-    /// The API names of the activity fields.
-    pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|field| field.name.as_str())
-    }
-
-    /// The API names of the incident fields.
-    pub fn incident_fields(&self) -> impl Iterator<Item = &str> {
-        self.incident_fields.iter().map(IncidentField::name)
+    /// The rules built in code, in the order they were added.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// Whether there are none.
@@ -91,174 +144,47 @@ impl Definitions {
         *self == Self::default()
     }
 
-    /// The rules, in the order they were added.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    /// All objects, those in exports included.
+    ///
+    /// # Errors
+    /// What is wrong with an export.
+    pub fn objects(&self) -> Result<Vec<Object>> {
+        let mut all = Vec::new();
+        let mut add = |kind: &'static str, name: &str| {
+            let object = Object { kind, name: name.to_owned() };
+            // Functions may share an input.
+            if !all.contains(&object) {
+                all.push(object);
+            }
+        };
+        self.destinations.iter().for_each(|one| add("message destination", &one.programmatic_name));
+        self.activity_fields.iter().for_each(|one| add(FieldsOf::Activity.kind(), one.name()));
+        self.incident_fields.iter().for_each(|one| add(FieldsOf::Incident.kind(), one.name()));
+        self.tables.iter().for_each(|one| add("data table", one.name()));
+        for function in &self.functions {
+            function.inputs().iter().for_each(|one| add(FieldsOf::Function.kind(), one.name()));
+            add("function", function.name());
+        }
+        self.scripts.iter().for_each(|one| add("script", one.name()));
+        self.workflows.iter().for_each(|one| add("workflow", one.name()));
+        self.playbooks.iter().for_each(|one| add("playbook", one.name()));
+        self.rules.iter().for_each(|one| add("rule", one.name()));
+        for bytes in &self.exports {
+            Export::read(bytes)?.objects().for_each(|one| add(one.kind, one.name));
+        }
+        Ok(all)
     }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Destination {
-    pub(crate) programmatic_name: String,
-    pub(crate) name: String,
+struct Destination {
+    programmatic_name: String,
+    name: String,
 }
 
 impl Destination {
-    pub(crate) fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         // destination_type 0 is a queue (1 would be a topic); expect_ack keeps the action pending until it is answered.
         json!({"programmatic_name": self.programmatic_name, "name": self.name, "destination_type": 0, "expect_ack": true})
-    }
-}
-
-/// A field of the dialog that a menu-item rule opens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ActivityField {
-    name: String,
-    text: String,
-    input_type: &'static str,
-    required: bool,
-    values: Vec<String>,
-}
-
-impl ActivityField {
-    fn new(name: &str, text: &str, input_type: &'static str) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned(), input_type, required: false, values: Vec::new() }
-    }
-
-    /// One line of text; `name` is the API name, `text` the label.
-    pub fn text(name: &str, text: &str) -> Self {
-        Self::new(name, text, "text")
-    }
-
-    /// Rich text.
-    pub fn textarea(name: &str, text: &str) -> Self {
-        Self::new(name, text, "textarea")
-    }
-
-    /// One of these labels.
-    pub fn select<'a>(name: &str, text: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { values: values.into_iter().map(str::to_owned).collect(), ..Self::new(name, text, "select") }
-    }
-
-    /// The user must fill it in.
-    #[must_use]
-    pub fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        let values: Vec<_> = self
-            .values
-            .iter()
-            .map(|label| json!({"label": label, "enabled": true, "hidden": false}))
-            .collect();
-        json!({
-            "name": self.name,
-            "text": self.text,
-            "input_type": self.input_type,
-            "required": if self.required { json!("always") } else { Value::Null },
-            "values": values,
-            // 6 is the platform's type id of activity fields.
-            "type_id": 6,
-        })
-    }
-}
-
-/// A rule: what makes the platform send an action message.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    name: String,
-    automatic: bool,
-    object: ObjectType,
-    destination: String,
-    conditions: Vec<Value>,
-    fields: Vec<String>,
-    samples: Vec<(String, String)>,
-}
-
-impl Rule {
-    /// A rule in the Actions menu of an object, sending to the destination of this programmatic name.
-    pub fn menu_item(name: &str, object: ObjectType, destination: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            automatic: false,
-            object,
-            destination: destination.to_owned(),
-            conditions: Vec::new(),
-            fields: Vec::new(),
-            samples: Vec::new(),
-        }
-    }
-
-    /// A rule that fires by itself when an object is saved and its conditions hold.
-    pub fn automatic(name: &str, object: ObjectType, destination: &str) -> Self {
-        Self { automatic: true, ..Self::menu_item(name, object, destination) }
-    }
-
-    /// A condition of an automatic rule: the field (`incident.properties.custom1`) has changed.
-    #[must_use]
-    pub fn when_changed(mut self, field: &str) -> Self {
-        self.conditions.push(json!({"field_name": field, "method": "changed", "value": null}));
-        self
-    }
-
-    /// Activity fields that a menu-item rule asks for, by API name, in this order.
-    #[must_use]
-    pub fn asks_for<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
-        self.fields.extend(fields.into_iter().map(str::to_owned));
-        self
-    }
-
-    /// Values to try the rule with, by API name: what a user would enter in the dialog of a menu item (labels for selects),
-    /// or what the incident's fields change to for an automatic rule.
-    #[must_use]
-    pub fn try_with<'a>(mut self, values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        self.samples.extend(values.into_iter().map(|(field, value)| (field.to_owned(), value.to_owned())));
-        self
-    }
-
-    /// Values to try the rule with.
-    pub fn samples(&self) -> &[(String, String)] {
-        &self.samples
-    }
-
-    /// The display name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether it fires by itself.
-    pub fn is_automatic(&self) -> bool {
-        self.automatic
-    }
-
-    /// What it runs on.
-    pub fn object(&self) -> ObjectType {
-        self.object
-    }
-
-    /// The programmatic name of the message destination it sends to.
-    pub fn destination(&self) -> &str {
-        &self.destination
-    }
-
-    pub(crate) fn to_json(&self, destination_id: &Value) -> Value {
-        let view_items: Vec<_> = self
-            .fields
-            .iter()
-            .map(|field| json!({"element": "field", "field_type": "actioninvocation", "content": field, "show_if": null}))
-            .collect();
-        json!({
-            "name": self.name,
-            "type": i32::from(!self.automatic),
-            "object_type": self.object.id(),
-            "conditions": self.conditions,
-            "view_items": view_items,
-            "automations": [],
-            "logic_type": "all",
-            "enabled": true,
-            "message_destinations": [destination_id],
-        })
     }
 }

@@ -38,6 +38,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for B
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, "background".to_owned())
+    }
 }
 
 #[cfg(test)]

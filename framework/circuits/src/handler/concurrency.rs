@@ -10,6 +10,7 @@ use crate::Action;
 /// A handler of which so many run at a time; made by [`concurrency`].
 #[derive(Debug)]
 pub struct Concurrency<H> {
+    limit: usize,
     permits: Arc<Semaphore>,
     inner: Arc<H>,
 }
@@ -28,7 +29,7 @@ pub struct Concurrency<H> {
 /// When `limit` is 0, at start: nothing would ever run.
 pub fn concurrency<H>(limit: usize, handler: H) -> Concurrency<H> {
     assert!(limit > 0, "concurrency needs a limit of at least 1, otherwise no action would ever run");
-    Concurrency { permits: Arc::new(Semaphore::new(limit)), inner: Arc::new(handler) }
+    Concurrency { limit, permits: Arc::new(Semaphore::new(limit)), inner: Arc::new(handler) }
 }
 
 impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for Concurrency<H> {
@@ -45,6 +46,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for C
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, format!("concurrency {}", self.limit))
     }
 }
 

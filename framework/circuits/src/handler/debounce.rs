@@ -114,6 +114,12 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        let newest = if self.newest { " newest" } else { "" };
+        let longest = self.max_wait.map_or_else(String::new, |longest| format!(" at most {longest:?}"));
+        super::around(&*self.inner, format!("debounce {:?}{newest}{longest}", self.quiet))
+    }
 }
 
 impl<H> fmt::Debug for Debounce<H> {

@@ -44,6 +44,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, format!("defer {:?}", self.delay))
+    }
 }
 
 #[cfg(test)]

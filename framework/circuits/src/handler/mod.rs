@@ -58,6 +58,18 @@ pub trait Handler<S, Form>: Send + Sync + 'static {
     fn waits(&self) -> bool {
         false
     }
+
+    /// The combinators around the handler, outermost first, for people: `debounce 2s newest`.
+    fn combinators(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The combinators around a handler with one more outside.
+fn around<S, Form>(inner: &impl Handler<S, Form>, outside: String) -> Vec<String> {
+    let mut all = inner.combinators();
+    all.insert(0, outside);
+    all
 }
 
 /// The reply to an action that another one was handled instead of.

@@ -126,6 +126,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for O
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, format!("once_per {:?}", self.ttl))
+    }
 }
 
 impl<H> fmt::Debug for OncePer<H> {

@@ -72,6 +72,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, format!("rate_limit {} per {:?}", self.limit.count, self.limit.per))
+    }
 }
 
 #[cfg(test)]

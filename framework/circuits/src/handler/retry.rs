@@ -124,6 +124,10 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
     fn waits(&self) -> bool {
         true
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&*self.inner, format!("retry {} attempts", self.policy.attempts))
+    }
 }
 
 #[cfg(test)]

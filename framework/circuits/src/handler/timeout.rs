@@ -41,6 +41,10 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
     fn waits(&self) -> bool {
         self.inner.waits()
     }
+
+    fn combinators(&self) -> Vec<String> {
+        super::around(&self.inner, format!("timeout {:?}", self.limit))
+    }
 }
 
 /// The error of a handler that ran out of time, whoever set the limit.

@@ -18,7 +18,7 @@ use crate::attempt::Attempt;
 use crate::config::Config;
 use crate::headroom::Headroom;
 use crate::journal::MemoryJournal;
-use crate::lanes::{LaneKey, Lanes};
+use crate::lanes::Lanes;
 use crate::message::ActionMessage;
 use crate::seat::Seat;
 use crate::{Action, Error, Reply, Result};
@@ -89,14 +89,14 @@ impl Trial {
 
     /// An action of an incident arrives.
     pub(super) fn arrives(&self, name: &'static str, incident: i64) {
-        let key = LaneKey { destination: "q".into(), incident };
+        let key = self.lanes.key("q", Some(incident));
         let (ticket, lanes, log) = (self.lanes.ticket(&key), self.lanes.clone(), Arc::clone(&self.log));
         let (handler, rest) = (Arc::clone(&self.handler), self.rest.clone());
         self.tasks.spawn(async move {
             let Some(turn) = ticket.turn().await else {
                 return log.say(&format!("{name} stays with the broker"));
             };
-            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.to_owned(), incident);
+            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.to_owned(), Some(incident));
             let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
             let said = Arc::clone(&log);
             let action = Action::from(Inner {

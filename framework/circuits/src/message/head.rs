@@ -9,7 +9,10 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) action_id: Option<i64>,
+    /// Of the incident; in a call of a function, of its input `incident_id`.
     pub(super) incident_id: Option<i64>,
+    /// Whether it calls a function.
+    pub(super) is_call: bool,
 }
 
 /// A whole text.
@@ -19,17 +22,22 @@ pub(super) enum Top {
     Other(&'static str),
 }
 
-/// Any value: itself if it is a whole number, its `id` if it is an object with one.
+/// Any value: itself if it is a whole number, its `id` and `incident_id` if it is an object with them.
 #[derive(Default)]
 struct Node {
     number: Option<i64>,
     id: Option<i64>,
+    incident_id: Option<i64>,
+    is_full_object: bool,
 }
 
 enum Key {
     Id,
     ActionId,
+    IncidentId,
     Incident,
+    Function,
+    Inputs,
     Other,
 }
 
@@ -61,14 +69,19 @@ impl<'de> Visitor<'de> for TopVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
-        let mut head = Head::default();
+        let (mut head, mut input) = (Head::default(), None);
         // A key that comes twice counts as it stands last, as it does in the message's values.
         while let Some((key, value)) = map.next_entry::<Key, Node>()? {
             match key {
                 Key::ActionId => head.action_id = value.number,
                 Key::Incident => head.incident_id = value.id,
-                Key::Id | Key::Other => {}
+                Key::Function => head.is_call = value.is_full_object,
+                Key::Inputs => input = value.incident_id,
+                Key::Id | Key::IncidentId | Key::Other => {}
             }
+        }
+        if head.is_call {
+            head.incident_id = head.incident_id.or(input);
         }
         Ok(Top::Object(head))
     }
@@ -113,13 +126,16 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut id = None;
+        let mut node = Node::default();
         while let Some((key, value)) = map.next_entry::<Key, Node>()? {
-            if matches!(key, Key::Id) {
-                id = value.number;
+            node.is_full_object = true;
+            match key {
+                Key::Id => node.id = value.number,
+                Key::IncidentId => node.incident_id = value.number,
+                _ => {}
             }
         }
-        Ok(Node { number: None, id })
+        Ok(node)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
@@ -128,11 +144,11 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
-        Ok(Node { number: Some(number), id: None })
+        Ok(Node { number: Some(number), ..Node::default() })
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node { number: number.try_into().ok(), id: None })
+        Ok(Node { number: number.try_into().ok(), ..Node::default() })
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
@@ -165,7 +181,10 @@ impl Visitor<'_> for KeyVisitor {
         Ok(match key {
             "id" => Key::Id,
             "action_id" => Key::ActionId,
+            "incident_id" => Key::IncidentId,
             "incident" => Key::Incident,
+            "function" => Key::Function,
+            "inputs" => Key::Inputs,
             _ => Key::Other,
         })
     }
@@ -180,9 +199,12 @@ mod tests {
     /// What the values of a parsed message say.
     fn slowly(text: &str) -> Option<Head> {
         let value: Value = serde_json::from_str(text).ok()?;
+        let is_call = value["function"].as_object().is_some_and(|function| !function.is_empty());
+        let input = value["inputs"]["incident_id"].as_i64().filter(|_| is_call);
         value.is_object().then(|| Head {
             action_id: value["action_id"].as_i64(),
-            incident_id: value["incident"]["id"].as_i64(),
+            incident_id: value["incident"]["id"].as_i64().or(input),
+            is_call,
         })
     }
 
@@ -203,6 +225,10 @@ mod tests {
             r#"{"action_id": -1, "incident": null}"#,
             r#"{"x": 1e999}"#,
             r#"{"x": "\ud800"}"#,
+            r#"{"function": {"name": "f"}, "inputs": {"incident_id": 7, "id": 8}}"#,
+            r#"{"inputs": {"incident_id": 7}, "function": {"id": 1}, "incident": {"id": 9}}"#,
+            r#"{"function": {}, "inputs": {"incident_id": 7}}"#,
+            r#"{"function": "f", "inputs": {"incident_id": 7}}"#,
             r#"[{"action_id": 1}]"#,
             "7",
             "{",
@@ -214,7 +240,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_text_is_accepted_and_refused_as_a_parser_of_values_does(
-            text in r#"(\{|\}|\[|\]|,|:|"id"|"action_id"|"incident"|"x"|-?[0-9]{1,3}|1e9{1,3}|null|true|"\\\\u[dD][89a-c]00"| ){0,24}"#
+            text in r#"(\{|\}|\[|\]|,|:|"id"|"action_id"|"incident"|"function"|"inputs"|"incident_id"|"x"|-?[0-9]{1,3}|1e9{1,3}|null|true|"\\\\u[dD][89a-c]00"| ){0,24}"#
         ) {
             prop_assert_eq!(quickly(&text), slowly(&text));
         }

@@ -1,8 +1,9 @@
-//! The wire JSON of an action message (the platform's `ActionDataDTO`), with typed access to what handlers use and
-//! every other top-level key kept as it came.
+//! The wire JSON of an action message (the platform's `ActionDataDTO`) or of a call of a function (`FunctionDataDTO`), with
+//! typed access to what handlers use and every other top-level key kept as it came.
 
 mod destination;
 mod head;
+mod inputs;
 mod text;
 mod type_info;
 
@@ -108,7 +109,8 @@ pub struct Principal {
     pub display_name: Option<String>,
 }
 
-/// One action message: a JSON object whose keys the platform's `ActionDataDTO` names.
+/// One action message: a JSON object whose keys the platform's `ActionDataDTO` names, or `FunctionDataDTO` if a workflow calls a
+/// function.
 ///
 /// It is kept as the text it came as, and taken apart when somebody first looks into it: a message that waits takes little
 /// more memory than its bytes.
@@ -116,6 +118,8 @@ pub struct Principal {
 pub struct ActionMessage {
     text: Box<str>,
     head: Head,
+    /// The function that is called.
+    function: Option<Box<str>>,
     fields: OnceLock<Map<String, Value>>,
 }
 
@@ -128,10 +132,21 @@ impl ActionMessage {
     /// When the body is not JSON, or JSON but not an object; the text says where.
     pub fn parse(body: &[u8]) -> Result<Self, MalformedMessage> {
         match text::parse_tolerantly(body).map_err(MalformedMessage)? {
-            (text, Top::Object(head)) => Ok(Self { text, head, fields: OnceLock::new() }),
+            (text, Top::Object(head)) => {
+                let function = head.is_call.then(|| inputs::function(&text));
+                Ok(Self { text, head, function, fields: OnceLock::new() })
+            }
             (_, Top::Other(what)) => {
                 Err(MalformedMessage(format!("the message body is {what}, not a JSON object")))
             }
+        }
+    }
+
+    /// What the platform calls a message with this body in its `Co3MessagePayload` header.
+    pub(crate) fn payload(body: &[u8]) -> &'static str {
+        match Self::parse(body) {
+            Ok(message) if message.function().is_some() => "FunctionDataDTO",
+            _ => "ActionDataDTO",
         }
     }
 
@@ -152,6 +167,22 @@ impl ActionMessage {
         self.head.action_id
     }
 
+    /// The API name of the function that a workflow or playbook calls, empty if the message names none; `None` in a rule's
+    /// message.
+    pub fn function(&self) -> Option<&str> {
+        self.function.as_deref()
+    }
+
+    /// The inputs of the function that is called, as a struct of the component's own: a choice as its name, rich text as its
+    /// content, dates in milliseconds since 1970 UTC. An input without a value reads as absent.
+    ///
+    /// # Errors
+    /// Names the input that is missing or has another type.
+    pub fn inputs<T: DeserializeOwned>(&self) -> Result<T> {
+        T::deserialize(Value::Object(inputs::plain(self.get("inputs"))))
+            .map_err(|error| Error::new(format!("inputs of the function: {error}")))
+    }
+
     /// What kind of object the rule ran on.
     pub fn object_type(&self) -> Option<ObjectType> {
         ObjectType::from_id(self.get("object_type").or_else(|| self.get("type_id"))?.as_i64()?)
@@ -167,7 +198,7 @@ impl ActionMessage {
         self.get("incident")
     }
 
-    /// The incident's id.
+    /// The incident's id. A function is not told its incident: by convention a workflow passes it as the input `incident_id`.
     pub fn incident_id(&self) -> Option<i64> {
         self.head.incident_id
     }

@@ -96,9 +96,9 @@ impl Message {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Whether it is an action's message, and not that of a function or an inbound destination.
+    /// Whether it is a rule's action or a call of a function, and not of an inbound destination.
     pub fn is_action(&self) -> bool {
-        self.kind == "Action"
+        matches!(self.kind, "Action" | "Function")
     }
 
     /// The rule's name as it is in the file's name.

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::name;
 use super::redact::Redact;
 use crate::config::Config;
+use crate::message::ActionMessage;
 use crate::{Error, Reply, Result};
 
 /// How many messages and answers may wait to be written; what comes on top of them is not recorded.
@@ -40,6 +41,8 @@ struct Job {
 
 /// A message that is recorded, for its reply.
 pub(crate) struct Mark {
+    /// `Action` or `Function`.
+    kind: &'static str,
     rule: String,
     time: DateTime,
 }
@@ -97,14 +100,15 @@ impl Recorder {
         self.redact.add(secret);
     }
 
-    /// Records a message whose rule has this name.
-    pub(crate) fn message(&self, rule: Option<&str>, headers: &Headers, body: &str) -> Mark {
-        let mark = Mark { rule: name::part(rule.unwrap_or("_unnamed_")), time: self.time() };
+    /// Records a message whose rule (or function) has this name.
+    pub(crate) fn message(&self, rule: Option<&str>, headers: &Headers, message: &ActionMessage) -> Mark {
+        let kind = if message.function().is_some() { "Function" } else { "Action" };
+        let mark = Mark { kind, rule: name::part(rule.unwrap_or("_unnamed_")), time: self.time() };
         let headers: Map<_, _> =
             headers.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let files = vec![
-            (format!("ActionMessage_{}", mark.rule), self.json(body.as_bytes())),
-            (format!("ActionHeaders_{}", mark.rule), self.pretty(Value::Object(headers))),
+            (format!("{kind}Message_{}", mark.rule), self.json(message.as_json().as_bytes())),
+            (format!("{kind}Headers_{}", mark.rule), self.pretty(Value::Object(headers))),
         ];
         self.put(Job { time: mark.time, files });
         mark
@@ -112,7 +116,7 @@ impl Recorder {
 
     /// Records the final reply to a message.
     pub(crate) fn reply(&self, mark: &Mark, reply: &Reply) {
-        let file = (format!("ActionReply_{}", mark.rule), self.json(&reply.to_json()));
+        let file = (format!("{}Reply_{}", mark.kind, mark.rule), self.json(&reply.to_json()));
         self.put(Job { time: mark.time, files: vec![file] });
     }
 
@@ -215,6 +219,10 @@ mod tests {
         Recorder::new(folder, &["hunter22"]).unwrap()
     }
 
+    fn message(body: &str) -> ActionMessage {
+        ActionMessage::parse(body.as_bytes()).unwrap()
+    }
+
     #[test]
     fn no_two_recordings_have_one_name() {
         let folder = tempfile::tempdir().unwrap();
@@ -224,7 +232,7 @@ mod tests {
                 scope.spawn(|| {
                     for number in 0..500 {
                         let body = format!(r#"{{"number": {number}, "text": "hunter22"}}"#);
-                        let mark = recorder.message(Some("A: b/c"), &Headers::default(), &body);
+                        let mark = recorder.message(Some("A: b/c"), &Headers::default(), &message(&body));
                         recorder.reply(&mark, &Reply::completed("x"));
                     }
                 });
@@ -245,7 +253,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let recorder = recorder(folder.path());
         folder.close().unwrap();
-        let mark = recorder.message(None, &Headers::default(), "{}");
+        let mark = recorder.message(None, &Headers::default(), &message("{}"));
         recorder.reply(&mark, &Reply::completed("x"));
     }
 }

@@ -9,6 +9,7 @@ use super::{Report, Step};
 use crate::blocking::panic_text;
 use crate::component::api_name;
 use crate::config::Config;
+use crate::functions::misplaced;
 use crate::live::{Loaded, construct};
 use crate::registry::Registration;
 use crate::requirements::{missing_fields, missing_keys};
@@ -59,7 +60,7 @@ pub(super) async fn load(
         }
     }
     report.step("required fields", Failure::RestConnection, fields(&rest, &loaded)).await;
-    report.step("rules", Failure::RestConnection, rules(client, &loaded)).await;
+    report.step("rules and functions", Failure::RestConnection, rules(client, &loaded)).await;
     loaded.into_iter().map(|one| one.component.destination.clone()).collect()
 }
 
@@ -75,7 +76,7 @@ async fn fields(rest: &Rest, loaded: &[Arc<Loaded>]) -> Result<(String, ()), Run
     }
 }
 
-/// The components' rules among the platform's. A rule that is not there is no fault: it just never fires.
+/// The components' rules and functions among the platform's. One that is not there is no fault: it just is never asked for.
 async fn rules(client: &Client, loaded: &[Arc<Loaded>]) -> Result<(String, ()), RunError> {
     Routes::new(loaded.iter().map(|one| (one.registration.name(), &one.component)))
         .map_err(RunError::components)?;
@@ -92,6 +93,10 @@ async fn rules(client: &Client, loaded: &[Arc<Loaded>]) -> Result<(String, ()), 
             absent.join(", ")
         )
     };
+    let mut text = text;
+    for wrong in misplaced(&client.with_token(None), loaded).await.map_err(RunError::rest)? {
+        text.push_str(&format!("\n{wrong}"));
+    }
     Ok((text, ()))
 }
 

@@ -1,11 +1,13 @@
-//! Checks everything that a runner needs before it is run: login, components, what they require of the platform, and each
-//! subscription, in one go and bounded in time.
+//! Checks everything that a runner needs before it is run: login, components, what they require and define on the platform, each
+//! subscription, and an action there and back, in one go and bounded in time.
 //!
 //! No message is taken from a queue for good: each subscription has room for one message, which is never acknowledged, so
 //! the broker gives it back (marked as redelivered) when the test disconnects, and a runner handles it as any other.
 
 mod components;
+mod definitions;
 mod file;
+mod loop_back;
 mod rest;
 mod stomp;
 
@@ -80,7 +82,13 @@ pub async fn run(
     let mut report = Report { limit, steps: Vec::new(), on_step };
     let client = rest::login(&mut report, &config, on_secret).await;
     let destinations = components::load(&mut report, &config, linked, client.as_ref()).await;
-    stomp::subscribe(&mut report, &config, client.as_ref().map(|client| client.org().id), destinations).await;
+    definitions::compare(&mut report, linked, client.as_ref()).await;
+    let org = client.as_ref().map(|client| client.org().id);
+    if stomp::subscribe(&mut report, &config, org, destinations).await
+        && let Some(org) = org
+    {
+        loop_back::send(&mut report, &config, org).await;
+    }
     report.steps
 }
 

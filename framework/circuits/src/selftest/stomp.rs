@@ -14,15 +14,15 @@ use crate::{Failure, RunError, connect};
 const PREFETCH: u32 = 1;
 
 /// How long the good-bye may take; without it the broker takes everything back when the connection breaks.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Connects, and subscribes to the destinations of `org` if that is known.
+/// Connects, and subscribes to the destinations of `org` if that is known. Whether the broker accepts the login.
 pub(super) async fn subscribe(
     report: &mut Report<impl FnMut(&Step)>,
     config: &Config,
     org: Option<i64>,
     destinations: BTreeSet<String>,
-) {
+) -> bool {
     let settings = config.settings();
     let session = report
         .step("STOMP login", Failure::Stomp, async {
@@ -55,14 +55,14 @@ pub(super) async fn subscribe(
             }
         }
     }
-    if let Some((session, _deliveries)) = session {
-        // Un-acknowledged messages go back to their queue either way.
-        let _ = session.close(CLOSE_TIMEOUT).await;
-    }
+    let Some((session, _deliveries)) = session else { return false };
+    // Un-acknowledged messages go back to their queue either way.
+    let _ = session.close(CLOSE_TIMEOUT).await;
+    !silent
 }
 
 /// Waits until a broker accepts the login, or each of them has refused or failed once.
-async fn connected(session: &Session, hosts: usize) -> Result<String, RunError> {
+pub(super) async fn connected(session: &Session, hosts: usize) -> Result<String, RunError> {
     let mut state = session.state();
     let mut failed = 0;
     loop {

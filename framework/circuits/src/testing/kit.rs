@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use circuits_rest::{Asked, Client};
 use circuits_sandbox::{Call, Mock};
 use circuits_stomp::Headers;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{configuration, find};
@@ -14,7 +14,7 @@ use crate::action::{CONTEXT_TOKEN, Inner};
 use crate::attempt::Attempt;
 use crate::headroom::Headroom;
 use crate::journal::MemoryJournal;
-use crate::lanes::{LaneKey, Lanes};
+use crate::lanes::Lanes;
 use crate::live::{Loaded, construct};
 use crate::message::{ActionMessage, DestinationName};
 use crate::routes::Routes;
@@ -123,12 +123,27 @@ impl Kit {
         Done { reply, statuses }
     }
 
+    /// Handles a call of this function with these inputs, as the platform sends them: a choice is `{"id": 1, "name": ".."}`, rich
+    /// text `{"format": "text", "content": ".."}`.
+    ///
+    /// # Panics
+    /// When the handler does.
+    pub async fn call(&self, function: &str, inputs: Value) -> Done {
+        self.handle(function, json!({"function": {"name": function}, "inputs": inputs})).await
+    }
+
     async fn run(&self, rule: &str, message: Value, statuses: Arc<Mutex<Vec<String>>>) -> Result<Reply> {
         let message = ActionMessage::parse(message.to_string().as_bytes())?;
-        let incident =
-            message.incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))?;
+        let incident = message.incident_id();
+        if incident.is_none() && message.function().is_none() {
+            return Err(Error::new("The message has no incident with an id"));
+        }
         let queue = self.loaded.component.destination.as_str();
-        let handler = self.routes.find(queue, Some(rule))?.clone();
+        let handler = match message.function() {
+            Some(function) => self.routes.function(function)?,
+            None => self.routes.find(queue, Some(rule))?,
+        };
+        let handler = handler.clone();
         let id = format!("ID:kit-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1);
         let headers = [
             ("message-id", id.clone()),
@@ -139,7 +154,7 @@ impl Kit {
             (CONTEXT_TOKEN, TOKEN.to_owned()),
         ];
         let headers: Headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec().into();
-        let key = LaneKey { destination: queue.into(), incident };
+        let key = self.lanes.key(queue, incident);
         let stopped = || Error::new("the kit was dropped");
         let turn = self.lanes.ticket(&key).turn().await.ok_or_else(stopped)?;
         let attempt = Attempt::new(Arc::new(MemoryJournal::default()), id.clone(), incident);

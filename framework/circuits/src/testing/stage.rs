@@ -115,6 +115,18 @@ impl Stage {
         }
     }
 
+    /// Calls a function as a workflow does, with inputs as they travel (a choice is `{"id": 1, "name": ".."}`), and waits for its
+    /// final status; what it gave back is [`Invocation::results`].
+    ///
+    /// # Panics
+    /// When the platform has no such function, or it has no message destination.
+    pub async fn call(&self, function: &str, inputs: Value) -> Invocation {
+        match self.sandbox.call(function, inputs) {
+            Ok(id) => self.sandbox.settled(id).await,
+            Err(error) => panic!("{function}: {error}"),
+        }
+    }
+
     /// The fields with choices as ids, as the platform wants them.
     async fn chosen(&self, mut fields: Value) -> Value {
         let defined = self.rest.list("/types/actioninvocation/fields").await.unwrap_or_default();

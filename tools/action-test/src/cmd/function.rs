@@ -25,14 +25,15 @@ pub(crate) struct Args {
 
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Ended> {
     let rest = circuits::login(&session.target.config()?, |_| {}).await?;
-    let message = message(&rest, &args).await?;
+    let (destination, message) = message(&rest, &args).await?;
     if !session.target.json {
         super::show::out(&format!("{message:#}"))?;
     }
-    args.watch.submit(session, None, || Ok(Order::new("function", &message.to_string()))).await
+    args.watch.submit(session, None, || Ok(Order::new(&destination, &message.to_string()))).await
 }
 
-async fn message(rest: &Rest, args: &Args) -> anyhow::Result<Value> {
+/// The message, and the message destination that the function sends to.
+async fn message(rest: &Rest, args: &Args) -> anyhow::Result<(String, Value)> {
     let rest = rest.with_handles(HandleFormat::Names);
     let path = format!("/functions/{}", segment(&args.name));
     let function: Value = rest.get(&path).await.with_context(|| format!("the function {}", args.name))?;
@@ -55,14 +56,17 @@ async fn message(rest: &Rest, args: &Args) -> anyhow::Result<Value> {
         let name = field["name"].as_str().unwrap_or_default();
         values.insert(name.to_owned(), input(field, &text).with_context(|| name.to_owned())?);
     }
-    Ok(json!({
+    // Runners take calls by the function's name; a broker needs the queue.
+    let destination = function["destination_handle"].as_str().unwrap_or("function").to_owned();
+    let message = json!({
         "function": {"id": function["id"], "name": function["name"], "uuid": function["uuid"]},
         "inputs": values,
         "groups": [],
         "principal": null,
         "workflow": null,
         "workflow_instance": null,
-    }))
+    });
+    Ok((destination, message))
 }
 
 /// Asks for a value, if there is somebody to ask.

@@ -1,10 +1,12 @@
 //! `circuits customize`: creates on the platform what the linked components need, after it has shown what that is.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use circuits::definitions::{Change, Definitions, Plan, plan};
+use circuits::definitions::{Change, Definitions, Difference, Plan, Progress, plan};
 use circuits::registrations;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::confirm::confirm;
@@ -15,11 +17,14 @@ use crate::selection::Selection;
 const NAME: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const PLUS: Style = AnsiColor::Green.on_default();
+const MINUS: Style = AnsiColor::Red.on_default();
 
 /// What `--help` says at its end.
 const NOTES: &str = "\
-What exists on the platform is left as it is, but for the right of this account to read the message destinations.
-Interrupted half-way, run it again: it does the rest.";
+What exists on the platform is left as it is, but for the right of this account to read the message destinations, and for
+choices that fields lack; no choice is ever taken away. What differs is shown; --update makes functions, rules, scripts, workflows,
+playbooks and exports as they are defined. Interrupted half-way, run it again: it does the rest.";
 
 /// Arguments of `circuits customize`.
 #[derive(Debug, clap::Args)]
@@ -31,8 +36,11 @@ pub(crate) struct Args {
     /// Show what would be done, and end.
     #[arg(long)]
     dry_run: bool,
+    /// Make what differs as it is defined, too. Types of fields and of message destinations cannot be changed.
+    #[arg(long)]
+    update: bool,
     /// Show what the platform lacks and what differs from the definitions, and end: with exit code 4 if there is anything.
-    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["yes", "dry_run", "update"])]
     drift: bool,
     /// With --drift: print JSON.
     #[arg(long, requires = "drift")]
@@ -59,8 +67,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         if args.drift {
             return drift(&wanted, &plan, args.json);
         }
+        let plan = if args.update { plan.with_updates() } else { plan };
         show(&wanted, &plan)?;
-        if plan.changes().is_empty() {
+        if plan.changes().is_empty() && !plan.differences().is_empty() {
+            writeln!(
+                anstream::stdout(),
+                "Nothing to create. What differs stays as it is{}",
+                if args.update { ": it cannot be changed." } else { "; --update makes it as it is defined." }
+            )?;
+        } else if plan.changes().is_empty() {
             writeln!(
                 anstream::stdout(),
                 "Nothing to do: the platform has everything that the components need."
@@ -75,14 +90,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             anstream::eprintln!("Nothing was changed.");
             return Ok(());
         }
-        let mut printed = Ok(());
-        let mut line = |text: &str| {
-            // A reader that goes away must not leave the work half done.
-            if printed.is_ok() {
-                printed = writeln!(anstream::stdout(), "{GOOD}done{GOOD:#}  {text}");
+        let (mut printed, bar) = (Ok(()), bar(plan.changes().len()));
+        let applied = plan.apply(&rest, |progress| match progress {
+            Progress::Begins(change) => bar.set_message(short(change)),
+            Progress::Done(change) => {
+                bar.inc(1);
+                // A reader that goes away must not leave the work half done.
+                if printed.is_ok() {
+                    printed = bar.suspend(|| writeln!(anstream::stdout(), "{GOOD}done{GOOD:#}  {change}"));
+                }
             }
-        };
-        let applied = plan.apply(&rest, |change| line(&change.to_string())).await;
+        });
+        let applied = applied.await;
+        bar.finish_and_clear();
         applied.map_err(anyhow::Error::msg)?;
         printed?;
         writeln!(anstream::stdout(), "The platform has everything that the components need.")?;
@@ -126,9 +146,40 @@ fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
         };
         writeln!(out, "{NAME}{component}{NAME:#}:{nothing}")?;
         its.try_for_each(|change| writeln!(out, "  {change}"))?;
-        different.iter().try_for_each(|one| writeln!(out, "  {WARN}differs:{WARN:#} {one}"))?;
+        different.iter().try_for_each(|one| differs(one, &mut out))?;
     }
     out.flush()
+}
+
+/// How an object differs; of a text line by line.
+fn differs(one: &Difference, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    let text = one.to_string();
+    let mut lines = text.lines();
+    writeln!(out, "  {WARN}differs:{WARN:#} {}", lines.next().unwrap_or_default())?;
+    lines.try_for_each(|line| {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => PLUS,
+            Some(b'-') => MINUS,
+            _ => Style::new(),
+        };
+        writeln!(out, "    {style}{line}{style:#}")
+    })
+}
+
+/// Moves while the platform works on a change; on a terminal only.
+fn bar(changes: usize) -> ProgressBar {
+    let bar = ProgressBar::new(changes as u64);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} {elapsed} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A change in a few words.
+fn short(change: &Change) -> String {
+    let text = change.to_string();
+    text.split_once(": ").map_or(text.clone(), |(start, _)| start.to_owned())
 }
 
 fn count(changes: &[Change]) -> String {

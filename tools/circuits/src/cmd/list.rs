@@ -1,15 +1,17 @@
 //! `circuits list`: the components that are linked into this binary, and what is known of them without a platform.
 
 use std::io::{Result, Write};
+use std::sync::Arc;
 
-use circuits::definitions::Definitions;
-use circuits::{Registration, registrations};
-use serde_json::{Value, json};
+use circuits::config::{Config, Sources};
+use circuits::definitions::Object;
+use circuits::{Handled, Inspected, Registration, inspect, registrations};
+use serde_json::{Map, Value, json};
 
 /// Arguments of `circuits list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// With section, message destinations, fields, rules and required keys of each.
+    /// With all that each handles, in which combinators, what it defines on the platform, and what it requires.
     #[arg(short, long)]
     verbose: bool,
     /// Print JSON: an array with everything that is known of each component.
@@ -17,37 +19,72 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// A component and what was found out about it.
+struct Known {
+    registration: &'static Registration,
+    /// Or why it cannot be built.
+    handles: circuits::Result<Inspected>,
+    /// Or what is wrong with its export.
+    defines: circuits::Result<Vec<Object>>,
+}
+
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let all = registrations();
+    // Handlers may depend on settings. Without a file that can be used, the components' own defaults do.
+    let config = Sources::of_process().ok().and_then(|sources| Config::load(sources).ok()).map(Arc::new);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inspected = runtime.block_on(inspect(&all, config.as_ref())).map_err(anyhow::Error::msg)?;
+    let known: Vec<_> = all
+        .into_iter()
+        .zip(inspected)
+        .map(|(registration, handles)| {
+            let defines = registration.platform_definitions().objects();
+            Known { registration, handles, defines }
+        })
+        .collect();
     let mut out = anstream::stdout().lock();
     if args.json {
-        let all: Vec<_> = all.iter().map(|one| as_json(one)).collect();
+        let all: Vec<_> = known.iter().map(as_json).collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
-        show(&all, args.verbose, &mut out)?;
+        show(&known, args.verbose, &mut out)?;
     }
     Ok(())
 }
 
-fn as_json(one: &Registration) -> Value {
-    let definitions = one.platform_definitions();
-    let rules = definitions.rules().iter().map(|rule| {
-        json!({
-            "name": rule.name(),
-            "automatic": rule.is_automatic(),
-            "object": format!("{:?}", rule.object()).to_lowercase(),
-            "destination": rule.destination(),
-        })
-    });
+fn as_json(one: &Known) -> Value {
+    let handled = |all: &[Handled]| -> Value {
+        all.iter().map(|one| json!({"name": one.name, "combinators": one.combinators})).collect()
+    };
+    let handles = match &one.handles {
+        Ok(handles) => json!({
+            "destination": handles.destination,
+            "rules": handled(&handles.rules),
+            "functions": handled(&handles.functions),
+            "every_other_rule": handles.every_other_rule,
+            "required_fields": handles.required_fields,
+        }),
+        Err(error) => json!({"error": error.to_string()}),
+    };
+    let defines = match &one.defines {
+        Ok(objects) => {
+            let mut kinds = Map::new();
+            for Object { kind, name } in objects {
+                if let Value::Array(names) = kinds.entry(*kind).or_insert_with(|| json!([])) {
+                    names.push(json!(name));
+                }
+            }
+            Value::Object(kinds)
+        }
+        Err(error) => json!({"error": error.to_string()}),
+    };
     json!({
-        "name": one.name(),
-        "version": version(one),
-        "section": one.section(),
-        "required_keys": one.required_keys(),
-        "destinations": definitions.destinations().collect::<Vec<_>>(),
-        "activity_fields": definitions.fields().collect::<Vec<_>>(),
-        "incident_fields": definitions.incident_fields().collect::<Vec<_>>(),
-        "rules": rules.collect::<Vec<_>>(),
+        "name": one.registration.name(),
+        "version": version(one.registration),
+        "section": one.registration.section(),
+        "required_keys": one.registration.required_keys(),
+        "handles": handles,
+        "defines": defines,
     })
 }
 
@@ -55,7 +92,7 @@ fn version(one: &Registration) -> Option<&str> {
     Some(one.component_version()).filter(|version| !version.is_empty())
 }
 
-fn show(all: &[&'static Registration], verbose: bool, out: &mut impl Write) -> Result<()> {
+fn show(all: &[Known], verbose: bool, out: &mut impl Write) -> Result<()> {
     if all.is_empty() {
         return writeln!(
             out,
@@ -63,71 +100,124 @@ fn show(all: &[&'static Registration], verbose: bool, out: &mut impl Write) -> R
              registers nothing."
         );
     }
-    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
+    let width = all.iter().map(|one| one.registration.name().chars().count()).max().unwrap_or_default();
     for one in all {
-        let (name, version, definitions) =
-            (one.name(), version(one).unwrap_or("-"), one.platform_definitions());
+        let (name, version) = (one.registration.name(), version(one.registration).unwrap_or("-"));
         if verbose {
             writeln!(out, "{name} {version}")?;
-            details(one, &definitions, out)?;
+            details(one, out)?;
         } else {
-            let rules: Vec<_> = definitions.rules().iter().map(|rule| rule.name()).collect();
-            writeln!(out, "{name:width$}  {version:<8}  {}", or(&rules, "(defines no rules)"))?;
+            writeln!(out, "{name:width$}  {version:<8}  {}", summary(one))?;
         }
-    }
-    if verbose {
-        writeln!(
-            out,
-            "Rules, destinations and fields are those that `circuits customize` creates. What a component makes of its settings \
-             (other rules, queue=, fields it requires) is known when it is built with a platform: `circuits selftest`."
-        )?;
     }
     Ok(())
 }
 
-fn details(one: &Registration, definitions: &Definitions, out: &mut impl Write) -> Result<()> {
-    let mut line = |what: &str, values: &[&str]| writeln!(out, "  {what:<16} {}", or(values, "-"));
-    line("section", &[one.section()])?;
-    line("required keys", one.required_keys())?;
-    line("destinations", &definitions.destinations().collect::<Vec<_>>())?;
-    line("activity fields", &definitions.fields().collect::<Vec<_>>())?;
-    line("incident fields", &definitions.incident_fields().collect::<Vec<_>>())?;
-    let rules: Vec<_> = definitions
-        .rules()
-        .iter()
-        .map(|rule| {
-            let kind = if rule.is_automatic() { "automatic" } else { "menu item" };
-            format!("{} ({kind} of {:?})", rule.name(), rule.object())
-        })
-        .collect();
-    line("rules", &rules.iter().map(String::as_str).collect::<Vec<_>>())
+/// What it handles, in a line.
+fn summary(one: &Known) -> String {
+    let Ok(handles) = &one.handles else {
+        let rules = one.registration.platform_definitions();
+        let rules: Vec<_> = rules.rules().iter().map(|rule| rule.name()).collect();
+        return or(&rules, "(known when its settings are complete)");
+    };
+    let names = |all: &[Handled]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    let mut all = names(&handles.rules);
+    all.extend(handles.functions.iter().map(|one| format!("{}()", one.name)));
+    if handles.every_other_rule.is_some() {
+        all.push("every other rule".to_owned());
+    }
+    all.join(", ")
 }
 
-fn or(values: &[&str], nothing: &str) -> String {
+fn details(one: &Known, out: &mut impl Write) -> Result<()> {
+    let mut line = |what: &str, text: &str| writeln!(out, "  {what:<21} {}", text.replace('\n', " "));
+    line("section", one.registration.section())?;
+    line("required keys", &or(one.registration.required_keys(), "-"))?;
+    match &one.handles {
+        Ok(handles) => {
+            line("listens on", &handles.destination)?;
+            for (what, all) in [("handles rule", &handles.rules), ("handles function", &handles.functions)] {
+                for one in all {
+                    line(what, &format!("{}{}", one.name, within(&one.combinators)))?;
+                }
+            }
+            if let Some(combinators) = &handles.every_other_rule {
+                line("handles rule", &format!("every other one{}", within(combinators)))?;
+            }
+            line("required fields", &or(&handles.required_fields, "-"))?;
+        }
+        Err(error) => line("handles", &format!("(known when its settings are complete) {error}"))?,
+    }
+    match &one.defines {
+        Ok(objects) if objects.is_empty() => line("defines", "-"),
+        Ok(objects) => objects.chunk_by(|one, other| one.kind == other.kind).try_for_each(|same| {
+            let names: Vec<_> = same.iter().map(|one| one.name.as_str()).collect();
+            line(&format!("defines {}", same[0].kind), &names.join(", "))
+        }),
+        Err(error) => line("defines", &format!("(its export cannot be used) {error}")),
+    }
+}
+
+fn within(combinators: &[String]) -> String {
+    if combinators.is_empty() { String::new() } else { format!(" ({})", combinators.join(" > ")) }
+}
+
+fn or<T: AsRef<str>>(values: &[T], nothing: &str) -> String {
+    let values: Vec<_> = values.iter().map(AsRef::as_ref).collect();
     if values.is_empty() { nothing.to_owned() } else { values.join(", ") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use circuits::Error;
+    use std::time::Duration;
+
     use circuits::prelude::*;
 
-    static A: Registration = Registration::new("add_task", |_| Err(Error::new("not built here")))
+    async fn work(_: Arc<()>, _: Action) -> circuits::Result<Reply> {
+        Ok("".into())
+    }
+
+    fn build(_: &Setup) -> circuits::Result<Component> {
+        let quiet = Duration::from_secs(2);
+        Ok(Component::builder("tasks", ())
+            .on("Add Task", work)
+            .on("Task changed", debounce(quiet, timeout(quiet, work)).newest())
+            .function("count_tasks", work)
+            .requires_field("last", "text")
+            .build())
+    }
+
+    static A: Registration = Registration::new("add_task", build)
         .version("1.2.3")
         .config("[task_add]\nserver=x\n")
-        .requires(&["server"])
         .definitions(|| {
             Definitions::new()
                 .destination("tasks", "Tasks")
-                .field(ActivityField::text("task_name", "Name"))
-                .incident_field(IncidentField::text("last", "Last"))
+                .activity_field(Field::text("task_name", "Name"))
+                .function(
+                    Function::new("count_tasks", "Count tasks", "tasks")
+                        .input(Field::number("incident_id", "Incident")),
+                )
                 .rule(Rule::menu_item("Add Task", ObjectType::Incident, "tasks"))
                 .rule(Rule::automatic("Task changed", ObjectType::Task, "tasks"))
         });
-    static B: Registration = Registration::new("b", |_| Err(Error::new("not built here")));
+    static B: Registration = Registration::new("b", |_| Err(Error::new("no server")))
+        .config("[b]\nserver=\n")
+        .requires(&["server"]);
 
-    fn shown(all: &[&'static Registration], verbose: bool) -> String {
+    fn known(all: &[&'static Registration]) -> Vec<Known> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let inspected = runtime.block_on(inspect(all, None)).unwrap();
+        let known = |(one, handles): (&&'static Registration, _)| Known {
+            registration: one,
+            handles,
+            defines: one.platform_definitions().objects(),
+        };
+        all.iter().zip(inspected).map(known).collect()
+    }
+
+    fn shown(all: &[Known], verbose: bool) -> String {
         let mut out = Vec::new();
         show(all, verbose, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -135,32 +225,43 @@ mod tests {
 
     #[test]
     fn one_line_each_or_everything() {
+        let all = known(&[&A, &B]);
         assert_eq!(
-            shown(&[&A, &B], false),
-            "add_task  1.2.3     Add Task, Task changed\nb         -         (defines no rules)\n"
+            shown(&all, false),
+            "add_task  1.2.3     Add Task, Task changed, count_tasks()\nb         -         (known when its settings are complete)\n"
         );
-        let text = shown(&[&A], true);
+        let text = shown(&all, true);
         for line in [
             "add_task 1.2.3",
-            "  section          task_add",
-            "  required keys    server",
-            "  destinations     tasks",
-            "  activity fields  task_name",
-            "  incident fields  last",
-            "  rules            Add Task (menu item of Incident), Task changed (automatic of Task)",
+            "  section               task_add",
+            "  listens on            tasks",
+            "  handles rule          Add Task",
+            "  handles rule          Task changed (debounce 2s newest > timeout 2s)",
+            "  handles function      count_tasks",
+            "  required fields       incident field last (text)",
+            "  defines message destination tasks",
+            "  defines activity field task_name",
+            "  defines function input incident_id",
+            "  defines function      count_tasks",
+            "  defines rule          Add Task, Task changed",
+            "  required keys         server",
         ] {
             assert!(text.lines().any(|other| other == line), "{line:?} is not in:\n{text}");
         }
-        assert!(text.contains("circuits selftest"), "{text}");
+        assert!(text.contains("'server' is mandatory and is not set"), "{text}");
         assert!(shown(&[], true).contains("use components as _;"));
     }
 
     #[test]
     fn json_has_it_all() {
-        let value = as_json(&A);
-        assert_eq!(value["rules"][1]["automatic"], json!(true));
-        assert_eq!(value["rules"][1]["object"], json!("task"));
-        assert_eq!((&value["section"], &value["required_keys"]), (&json!("task_add"), &json!(["server"])));
-        assert_eq!(as_json(&B)["version"], Value::Null);
+        let all = known(&[&A, &B]);
+        let value = as_json(&all[0]);
+        assert_eq!(value["handles"]["rules"][1]["combinators"], json!(["debounce 2s newest", "timeout 2s"]));
+        assert_eq!(value["handles"]["functions"][0]["name"], json!("count_tasks"));
+        assert_eq!(value["defines"]["rule"], json!(["Add Task", "Task changed"]));
+        assert_eq!((&value["section"], &value["version"]), (&json!("task_add"), &json!("1.2.3")));
+        let value = as_json(&all[1]);
+        assert_eq!((&value["version"], &value["required_keys"]), (&Value::Null, &json!(["server"])));
+        assert!(value["handles"]["error"].as_str().unwrap().contains("mandatory"), "{value}");
     }
 }

@@ -63,7 +63,8 @@ pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
     }
     for one in status["running"].as_array().into_iter().flatten() {
         let rule = one["rule"].as_str().unwrap_or("(no rule known)");
-        field("running", &format!("\"{rule}\" of incident {} for {} s", one["incident"], one["seconds"]))?;
+        let incident = one["incident"].as_i64().map_or_else(String::new, |id| format!(" of incident {id}"));
+        field("running", &format!("\"{rule}\"{incident} for {} s", one["seconds"]))?;
     }
     field("waiting", &format!("{} in defer, debounce and the like", status["waiting"]))?;
     field("queued", &format!("{} for a worker, or for their turn", status["queued"]))?;

@@ -109,11 +109,6 @@ impl Conversation {
             Err(error) => {
                 return Ok(format!("Bad Message<action {number}>! The message is not JSON: {error}"));
             }
-            Ok(Value::Object(message)) if message.get("function").is_some_and(is_true) => {
-                return Ok(format!(
-                    "Action Failed<action {number}>: The message is for a function, and this runner has none"
-                ));
-            }
             Ok(Value::Object(_)) => {}
             Ok(_) => return Ok(format!("Bad Message<action {number}>! The message is not a JSON object")),
         }
@@ -143,18 +138,6 @@ fn parse(text: &str) -> Option<Request<'_>> {
     match text.trim().split_once(char::is_whitespace)? {
         ("token", token) if !token.starts_with('{') => Some(Request::Token(token.trim())),
         (destination, json) => Some(Request::Action { destination, json }),
-    }
-}
-
-/// As Python has it.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(values) => !values.is_empty(),
-        Value::Object(members) => !members.is_empty(),
     }
 }
 

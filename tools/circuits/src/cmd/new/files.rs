@@ -202,7 +202,7 @@ fn customize(found: &Found) -> String {
     let destination = &found.destination;
     format!(
         "{head}    Definitions::new()\n        .destination({destination:?}, {:?})\n        \
-         .field(ActivityField::text({field:?}, \"Word\"))\n        \
+         .activity_field(Field::text({field:?}, \"Word\"))\n        \
          .rule(\n            Rule::menu_item({:?}, ObjectType::Incident, {destination:?})\n                \
          .asks_for([{field:?}])\n                .try_with([({field:?}, \"example\")]),\n        )\n}}\n",
         rule.name, rule.name

@@ -26,6 +26,14 @@ pub(super) fn platform(event: &Event) {
                 &format!("rule \"{rule}\" fired on incident {incident}, message queued on {queue}"),
             );
         }
+        Event::FunctionCalled { function, queue, .. } => {
+            line(
+                "platform",
+                PLATFORM,
+                PLAIN,
+                &format!("function \"{function}\" called, message queued on {queue}"),
+            );
+        }
         Event::Status { rule, text, error, complete, .. } => {
             let (state, style) = match (error, complete) {
                 (true, _) => ("ERROR", BAD),
@@ -50,7 +58,7 @@ pub(super) fn runner(signal: &Signal) {
         Signal::Disconnected { reason } => line("runner", RUNNER, BAD, reason),
         Signal::Started { rule, incident, .. } => {
             let rule = rule.as_deref().unwrap_or("(unnamed)");
-            line("runner", RUNNER, PLAIN, &format!("handling \"{rule}\" of incident {incident}"));
+            line("runner", RUNNER, PLAIN, &format!("handling \"{rule}\"{}", of_incident(incident.as_ref())));
         }
         Signal::Status { text, .. } => line("runner", RUNNER, PLAIN, &format!("status: {text}")),
         Signal::Finished { error, text, took, .. } => {
@@ -62,6 +70,10 @@ pub(super) fn runner(signal: &Signal) {
         }
         _ => {}
     }
+}
+
+fn of_incident(id: Option<&i64>) -> String {
+    id.map_or_else(String::new, |id| format!(" of incident {id}"))
 }
 
 fn line(side: &str, side_style: Style, style: Style, text: &str) {

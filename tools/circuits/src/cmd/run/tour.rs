@@ -156,7 +156,7 @@ async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>)
             let event = event?;
             show::platform(&event);
             Some(match event {
-                Event::RuleFired { .. } => Seen::Fired,
+                Event::RuleFired { .. } | Event::FunctionCalled { .. } => Seen::Fired,
                 Event::Status { complete: true, .. } => Seen::Answered,
                 _ => Seen::Other,
             })

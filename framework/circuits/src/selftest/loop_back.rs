@@ -1,0 +1,101 @@
+//! An action of the test's own, sent to a control destination, received, answered, and the answer received: the whole way that
+//! actions and replies take, without a platform. Only brokers of one's own let an account send actions; others refuse it.
+
+use std::time::{Duration, Instant};
+
+use circuits_stomp::{Deliveries, Delivery, Outgoing, Session, Subscription};
+use serde_json::json;
+
+use super::stomp::{CLOSE_TIMEOUT, connected};
+use super::{Report, State, Step};
+use crate::config::{Config, Settings};
+use crate::message::DestinationName;
+use crate::{Failure, RunError, connect, submit};
+
+/// The programmatic name of the control destination. Nothing else is sent there.
+const CONTROL: &str = "circuits_selftest";
+
+/// Tells what became of it.
+enum Outcome {
+    Returned,
+    Refused(circuits_stomp::Error),
+}
+
+/// Does it on a connection of its own: a broker may close one on which it refuses something.
+pub(super) async fn send(report: &mut Report<impl FnMut(&Step)>, config: &Config, org: i64) {
+    let (begun, limit) = (Instant::now(), report.limit);
+    let destination = DestinationName::actions(org, CONTROL).to_string();
+    let outcome = tokio::time::timeout(limit, there_and_back(config.settings(), &destination, limit)).await;
+    let state = match outcome {
+        Ok(Ok(Outcome::Returned)) => {
+            State::Passed(format!("sent to {destination}, received, answered, and the answer received"))
+        }
+        Ok(Ok(Outcome::Refused(reason))) => State::Skipped(format!(
+            "the broker lets this account send no actions to {destination}, as is usual: {reason}"
+        )),
+        Ok(Err(error)) => State::Failed(error),
+        Err(_) => State::Failed(RunError::new(
+            Failure::Stomp,
+            format!("what was sent to {destination} did not come back within {} s", limit.as_secs()),
+        )),
+    };
+    report.note(Step { name: "loop-back action".to_owned(), state, took: begun.elapsed() });
+}
+
+async fn there_and_back(
+    settings: &Settings,
+    destination: &str,
+    limit: Duration,
+) -> Result<Outcome, RunError> {
+    let options = connect::stomp_options(settings).map_err(RunError::stomp)?;
+    let (session, mut deliveries) = Session::start(options);
+    connected(&session, settings.stomp_hosts.len()).await?;
+    let outcome = exchange(&session, &mut deliveries, destination, limit).await;
+    let _ = session.close(CLOSE_TIMEOUT).await;
+    match outcome {
+        Ok(()) => Ok(Outcome::Returned),
+        Err(error) if error.is_refused() => Ok(Outcome::Refused(error)),
+        Err(error) => Err(RunError::stomp(error)),
+    }
+}
+
+async fn exchange(
+    session: &Session,
+    deliveries: &mut Deliveries,
+    destination: &str,
+    limit: Duration,
+) -> Result<(), circuits_stomp::Error> {
+    // Room for what another test, run at the same time, sends.
+    session.subscribe(Subscription { destination: destination.to_owned(), prefetch: 100 }).await?;
+    let number = fastrand::u64(..);
+    let action = json!({"action_id": null, "object_type": 0, "incident": {"id": 0, "name": "selftest"}});
+    let answer = json!({"message_type": 0, "message": "selftest", "complete": true});
+    for (part, body) in [("action", action), ("answer", answer)] {
+        let correlation = format!("selftest:{number:016x}:{part}");
+        let headers = [
+            ("reply-to", format!("/queue/{destination}")),
+            ("correlation-id", correlation.clone()),
+            // Whatever is left over ends by itself: the first is ActiveMQ's, the second RabbitMQ's.
+            ("expires", (submit::now() + limit.as_millis()).to_string()),
+            ("expiration", limit.as_millis().to_string()),
+        ];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let body = body.to_string().into();
+        session.send(Outgoing { destination: destination.to_owned(), headers, body }).await?;
+        let delivery = received(deliveries, &correlation).await;
+        session.ack(&delivery.token);
+    }
+    Ok(())
+}
+
+/// The delivery with this correlation id. Others are another test's, and go back to it un-acknowledged.
+async fn received(deliveries: &mut Deliveries, correlation: &str) -> Delivery {
+    loop {
+        match deliveries.recv().await {
+            Some(delivery) if delivery.headers.get("correlation-id") == Some(correlation) => return delivery,
+            Some(_) => {}
+            // The time limit ends this.
+            None => std::future::pending().await,
+        }
+    }
+}
