@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use circuits_sandbox::{Rule, Sandbox};
 use circuits_tests::command::{Place, said};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
 
@@ -43,6 +44,8 @@ fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
         "fields": [
             {"name": "due-date", "uuid": "f-1", "type_id": 6, "input_type": "datepicker", "text": "Due"},
             {"name": "type", "uuid": "f-2", "type_id": 6, "input_type": "text", "text": "Type"},
+            {"name": "Level", "uuid": "f-3", "type_id": 11, "input_type": "select", "text": "Level",
+             "values": [{"label": "Low", "value": 7}]},
         ],
         "actions": [
             {"name": "Open \"ticket\" (v2)", "type": 1, "object_type": "incident", "message_destinations": ["tickets"],
@@ -51,23 +54,62 @@ fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
             {"name": "Elsewhere", "type": 1, "object_type": "incident", "message_destinations": ["other"]},
             {"name": "Script only", "type": 1, "object_type": "incident", "message_destinations": []},
         ],
-        "functions": [{"name": "f", "display_name": "F"}],
+        "functions": [
+            {"name": "find_owner", "display_name": "Find", "uuid": "g-1", "destination_handle": "tickets",
+             "view_items": [{"element": "field_uuid", "content": "f-3"}]},
+            {"name": "ping", "display_name": "Ping", "uuid": "g-2", "destination_handle": "other", "view_items": []},
+        ],
     });
     place.write("export.res", &export.to_string());
     make(&place, &["from_export", "--from", "export.res"]);
-    for name in ["open-ticket", "from_export"] {
+    make(&place, &["pinger", "--from", "export.res", "--function", "ping"]);
+    for name in ["open-ticket", "from_export", "pinger"] {
         let directory = place.path(name);
         std::fs::copy(project().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
         cargo(&directory, "clippy", &["--all-targets", "--", "-D", "warnings"]);
         cargo(&directory, "test", &[]);
     }
     let source = place.read("from_export/src/lib.rs");
-    for part in
-        ["fn open_ticket_v2(", "fn open_ticket_v2_2(", "due_date: Option<i64>", "rename = \"due-date\""]
-    {
+    for part in [
+        "fn open_ticket_v2(",
+        "fn open_ticket_v2_2(",
+        "due_date: Option<i64>",
+        "rename = \"due-date\"",
+        "fn find_owner(",
+        "struct FindOwnerInputs",
+        "level: Option<String>",
+    ] {
         assert!(source.contains(part), "{part:?} is not in:\n{source}");
     }
-    assert!(!source.contains("Elsewhere"), "{source}");
+    assert!(!source.contains("Elsewhere") && !source.contains("ping"), "{source}");
+    let source = place.read("pinger/src/lib.rs");
+    assert!(source.contains(".function(\"ping\"") && !source.contains(".on("), "{source}");
+    let kept: Value = serde_json::from_str(&place.read("pinger/src/export.res")).unwrap();
+    let names: Vec<_> = kept["functions"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!((names, kept["actions"].as_array().unwrap().len()), (vec![&json!("ping")], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_platform_has_is_taken_up() {
+    let rule = Rule::menu_item("Escalate").to("desk");
+    let sandbox =
+        Sandbox::builder().rule(rule).rule(Rule::menu_item("Other").to("else")).start().await.unwrap();
+    let place = Place::on(BINARY, &sandbox);
+    make(&place, &["desk", "--from-platform", "--destination", "desk"]);
+    let (source, export) = (place.read("desk/src/lib.rs"), place.read("desk/src/export.res"));
+    assert!(source.contains(".on(\"Escalate\", Desk::escalate)"), "{source}");
+    assert!(
+        export.contains("Escalate") && !export.contains("Other") && !export.contains("custom1"),
+        "{export}"
+    );
+    let root = project();
+    let new = |arguments: &[&str]| {
+        place.run(&[&["new", "x", "--framework", root.to_str().unwrap()], arguments].concat())
+    };
+    new(&["--from-platform"]).is(2, &["--rule", "--function", "--destination"]);
+    new(&["--from-platform", "--rule", "Nothing"])
+        .is(1, &["what localhost has cannot be used", "no rule \"Nothing\""]);
+    new(&["--from-platform", "--function", "nothing"]).is(1, &["no function \"nothing\""]);
 }
 
 #[test]
@@ -84,7 +126,8 @@ fn what_cannot_be_made_is_told() {
     new(&["ticket", "--from", "broken.res"]).is(1, &["broken.res cannot be used", "no JSON"]);
     new(&["ticket", "--from", "missing.res"]).is(1, &["reading missing.res"]);
     place.write("empty.res", &json!({"export_format_version": 2}).to_string());
-    new(&["ticket", "--from", "empty.res"]).is(1, &["no rule that sends to a message destination"]);
+    new(&["ticket", "--from", "empty.res"])
+        .is(1, &["no rule and no function that sends to a message destination"]);
     new(&["ticket", "--from", "empty.res", "--rule", "Open"]).is(1, &["it has no rule \"Open\""]);
     new(&["ticket", "--from", "empty.res", "--destination", "q"]).is(1, &["message destination `q`"]);
     std::fs::create_dir_all(place.path("full/src")).unwrap();

@@ -13,7 +13,7 @@ fn the_tour_shows_real_actions_being_handled() {
         "rule \"Add Task\" fired",
         "action status of \"Lookup Value\": COMPLETED",
         "reply confirmed by the broker",
-        "of 9 rules are answered.",
+        "of 10 rules are answered.",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }

@@ -1,5 +1,6 @@
 //! `circuits new`: a crate of its own for a component, that compiles, has a test that passes, and a runner.
 
+mod cut;
 mod export;
 mod files;
 mod names;
@@ -8,7 +9,10 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use self::export::Found;
+use circuits::config::{Config, Sources};
+use circuits::definitions::{download, read_export};
+
+use self::export::{Found, Wanted};
 use self::files::Plan;
 
 /// Arguments of `circuits new`.
@@ -19,15 +23,24 @@ pub(crate) struct Args {
     /// The folder to make (default: one named like the component, here).
     directory: Option<PathBuf>,
     /// An export of a platform (.res, .resz or base64 of either): a handler for each rule in it that sends to a message
-    /// destination, with its activity fields; the export becomes the component's definitions.
-    #[arg(long, value_name = "FILE")]
+    /// destination, with its activity fields, and for each function, with its inputs; the export becomes the component's definitions.
+    #[arg(long, value_name = "FILE", group = "source")]
     from: Option<PathBuf>,
-    /// With --from: only this rule; may be given several times.
-    #[arg(long, value_name = "NAME", requires = "from")]
+    /// The same with what the platform of app.config has now. Say which rules, functions or destination.
+    #[arg(long, group = "source", requires = "choice")]
+    from_platform: bool,
+    /// With --from or --from-platform: only this rule; may be given several times. Of the export, only what is needed is kept.
+    #[arg(long, value_name = "NAME", requires = "source", group = "choice")]
     rule: Vec<String>,
-    /// With --from: only rules that send to this message destination.
-    #[arg(long, value_name = "NAME", requires = "from")]
+    /// With --from or --from-platform: only this function; may be given several times.
+    #[arg(long, value_name = "NAME", requires = "source", group = "choice")]
+    function: Vec<String>,
+    /// With --from or --from-platform: only what sends to this message destination.
+    #[arg(long, value_name = "NAME", requires = "source", group = "choice")]
     destination: Option<String>,
+    /// With --from-platform: this app.config instead of the usual one.
+    #[arg(long, value_name = "FILE", requires = "from_platform")]
+    config_file: Option<PathBuf>,
     /// The folder of this framework's source (default: the one that this command is run in).
     #[arg(long, value_name = "FOLDER")]
     framework: Option<PathBuf>,
@@ -37,13 +50,30 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     names::check(&args.name)?;
     let directory = std::path::absolute(args.directory.unwrap_or_else(|| PathBuf::from(&args.name)))?;
     let framework = framework(args.framework.as_deref())?;
-    let found = match &args.from {
-        None => Found::nothing(&args.name),
-        Some(file) => {
+    let wanted = Wanted {
+        rules: args.rule,
+        functions: args.function,
+        destination: args.destination,
+        cut: args.from_platform,
+    };
+    let found = match (&args.from, args.from_platform) {
+        (Some(file), _) => {
             let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-            Found::read(&args.name, &bytes, &args.rule, args.destination.as_deref())
+            read_export(&bytes)
+                .map_err(anyhow::Error::msg)
+                .and_then(|document| Found::read(&args.name, &document, &wanted))
                 .with_context(|| format!("{} cannot be used", file.display()))?
         }
+        (None, true) => {
+            let config = Config::load(Sources { config_file: args.config_file, ..Sources::of_process()? })?;
+            let document = tokio::runtime::Runtime::new()?.block_on(async {
+                let rest = circuits::login(&config, |_| {}).await?;
+                download(&rest).await.map_err(anyhow::Error::msg)
+            })?;
+            Found::read(&args.name, &document, &wanted)
+                .with_context(|| format!("what {} has cannot be used", config.settings().host))?
+        }
+        (None, false) => Found::nothing(&args.name),
     };
     let plan = Plan::new(&args.name, &found, &relative(&directory, &framework));
     for note in &found.notes {

@@ -1,36 +1,55 @@
-//! What an export holds that a component can take up: rules that send to a message destination, and the fields they ask for.
+//! What an export holds that a component can take up: rules that send to a message destination with the fields they ask for, and
+//! functions with their inputs.
 
 use std::collections::HashSet;
 
-use anyhow::{Context as _, bail};
-use circuits::definitions::read_export;
+use anyhow::bail;
 use serde_json::Value;
 
+use super::cut::cut;
 use super::names::{camel, snake, title};
 
 /// What the new component is to handle.
 pub(super) struct Found {
     pub(super) destination: String,
     pub(super) rules: Vec<Handled>,
+    pub(super) functions: Vec<Handled>,
     /// The export as it will be kept.
     pub(super) export: Option<String>,
     /// What was left out, and why.
     pub(super) notes: Vec<String>,
 }
 
-/// One rule.
+/// One rule or function.
 pub(super) struct Handled {
     pub(super) name: String,
     pub(super) method: String,
+    /// Activity fields, or inputs.
     pub(super) fields: Vec<Asked>,
-    /// Sample values that fire it on a new platform, when it can be fired by hand on an incident.
+    /// Whether it can be fired by hand on an incident.
     pub(super) is_menu_item_of_incidents: bool,
 }
 
-/// One activity field.
+/// One field.
 pub(super) struct Asked {
     pub(super) name: String,
     pub(super) kind: &'static str,
+}
+
+/// What somebody wants of an export; everything, if nothing is said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) rules: Vec<String>,
+    pub(super) functions: Vec<String>,
+    pub(super) destination: Option<String>,
+    /// Keeps of the export only what the component needs, also if everything is wanted.
+    pub(super) cut: bool,
+}
+
+impl Wanted {
+    fn is_everything(&self) -> bool {
+        self.rules.is_empty() && self.functions.is_empty()
+    }
 }
 
 impl Found {
@@ -44,95 +63,121 @@ impl Found {
             fields: vec![field],
             is_menu_item_of_incidents: true,
         };
-        Self { destination: ident, rules: vec![rule], export: None, notes: Vec::new() }
+        Self { destination: ident, rules: vec![rule], functions: Vec::new(), export: None, notes: Vec::new() }
     }
 
-    pub(super) fn read(
-        component: &str,
-        bytes: &[u8],
-        wanted: &[String],
-        destination: Option<&str>,
-    ) -> anyhow::Result<Self> {
-        let document = read_export(bytes).map_err(anyhow::Error::msg)?;
-        let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
+    pub(super) fn read(component: &str, document: &Value, wanted: &Wanted) -> anyhow::Result<Self> {
+        let list = |name: &str| document[name].as_array().map_or(&[][..], Vec::as_slice);
+        let (actions, functions) = (list("actions"), list("functions"));
+        missing(&wanted.rules, actions, "rule")?;
+        missing(&wanted.functions, functions, "function")?;
         let mut notes = Vec::new();
-        let mut found: Vec<(String, Value)> = Vec::new();
-        for rule in list("actions") {
-            let name = rule["name"].as_str().unwrap_or_default();
-            let sends = rule["message_destinations"][0].as_str().map(str::to_owned);
-            let chosen = (wanted.is_empty() || wanted.iter().any(|one| one == name))
-                && destination.is_none_or(|one| sends.as_deref() == Some(one));
-            match sends {
-                Some(sends) if chosen => found.push((sends, rule)),
-                None if wanted.iter().any(|one| one == name) => {
-                    notes.push(format!(
-                        "rule \"{name}\" sends to no message destination, so there is nothing to handle"
-                    ));
+        let mut found: Vec<(String, Object<'_>)> = Vec::new();
+        for rule in actions {
+            let (name, asked) =
+                (text(&rule["name"]), wanted.rules.iter().any(|one| rule["name"] == one.as_str()));
+            match rule["message_destinations"][0].as_str() {
+                Some(sends) if asked || wanted.is_everything() => {
+                    found.push((sends.to_owned(), Object::Rule(rule)))
                 }
+                None if asked => notes.push(format!(
+                    "rule \"{name}\" sends to no message destination, so there is nothing to handle"
+                )),
                 _ => {}
             }
         }
-        if let Some(missing) =
-            wanted.iter().find(|one| list("actions").iter().all(|rule| rule["name"] != one.as_str()))
-        {
-            bail!("it has no rule \"{missing}\"");
+        for function in functions {
+            let asked = wanted.functions.iter().any(|one| function["name"] == one.as_str());
+            let sends = function["destination_handle"].as_str();
+            if let Some(sends) = sends.filter(|_| asked || wanted.is_everything()) {
+                found.push((sends.to_owned(), Object::Function(function)));
+            }
         }
-        let functions = list("functions").len();
-        if functions > 0 {
-            notes.push(format!(
-                "{functions} functions are imported with the rest and not handled: only rules are"
-            ));
-        }
-        let destination = match destination {
-            Some(destination) => destination.to_owned(),
-            None => found.first().map(|(sends, _)| sends.clone()).context(
-                "it has no rule that sends to a message destination; without --from there is one to begin with",
-            )?,
+        let destination = match (&wanted.destination, found.first()) {
+            (Some(destination), _) => destination.clone(),
+            (None, Some((sends, _))) => sends.clone(),
+            (None, None) => bail!(
+                "it has no rule and no function that sends to a message destination; without --from there is one to begin with"
+            ),
         };
         let others: HashSet<_> =
             found.iter().map(|(sends, _)| sends).filter(|sends| **sends != destination).collect();
         for other in others {
             notes.push(format!(
-                "rules that send to `{other}` are left out: a component has one destination; make another with --destination {other}"
+                "what sends to `{other}` is left out: a component has one destination; make another with --destination {other}"
             ));
         }
-        let mut used = HashSet::from(["new".to_owned(), component.replace('-', "_"), "component".to_owned()]);
-        let rules: Vec<_> = found
-            .iter()
-            .filter(|(sends, _)| *sends == destination)
-            .map(|(_, rule)| handled(rule, &list("fields"), &mut used))
-            .collect();
-        if rules.is_empty() {
-            bail!("no rule in it sends to the message destination `{destination}`");
+        found.retain(|(sends, _)| *sends == destination);
+        if found.is_empty() {
+            bail!("no rule and no function in it sends to the message destination `{destination}`");
         }
-        Ok(Self { destination, rules, export: Some(format!("{document:#}")), notes })
+        let fields = list("fields");
+        let mut used = HashSet::from(["new".to_owned(), component.replace('-', "_"), "component".to_owned()]);
+        let (mut rules, mut called, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, object) in &found {
+            match object {
+                Object::Rule(rule) => rules.push(handled(rule, fields, 6, &mut used)),
+                Object::Function(function) => called.push(handled(function, fields, 11, &mut used)),
+            }
+            names.push(object.value());
+        }
+        let whole = wanted.is_everything() && wanted.destination.is_none() && !wanted.cut;
+        let kept = if whole { document.clone() } else { cut(document, &destination, &names) };
+        Ok(Self { destination, rules, functions: called, export: Some(format!("{kept:#}")), notes })
     }
 }
 
-fn handled(rule: &Value, fields: &[Value], used: &mut HashSet<String>) -> Handled {
-    let name = rule["name"].as_str().unwrap_or_default().to_owned();
-    let items = rule["view_items"].as_array().into_iter().flatten();
+enum Object<'a> {
+    Rule(&'a Value),
+    Function(&'a Value),
+}
+
+impl<'a> Object<'a> {
+    fn value(&self) -> &'a Value {
+        match self {
+            Self::Rule(value) | Self::Function(value) => value,
+        }
+    }
+}
+
+fn missing(wanted: &[String], objects: &[Value], kind: &str) -> anyhow::Result<()> {
+    let missing = wanted.iter().find(|one| objects.iter().all(|object| object["name"] != one.as_str()));
+    missing.map_or(Ok(()), |missing| bail!("it has no {kind} \"{missing}\""))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut HashSet<String>) -> Handled {
+    let name = text(&object["name"]).to_owned();
+    let items = object["view_items"].as_array().into_iter().flatten();
     let asked = items.filter_map(|item| {
         // Newer platforms name the field by its uuid.
         let is = |field: &&Value| {
-            field["type_id"] == 6 && (field["uuid"] == item["content"] || field["name"] == item["content"])
+            field["type_id"] == type_id
+                && (field["uuid"] == item["content"] || field["name"] == item["content"])
         };
         let field = fields.iter().find(is)?;
-        Some(Asked { name: field["name"].as_str()?.to_owned(), kind: kind(field["input_type"].as_str()?) })
+        let kind = kind(field["input_type"].as_str()?, type_id == 11);
+        Some(Asked { name: field["name"].as_str()?.to_owned(), kind })
     });
     Handled {
         method: snake(&name, used),
-        is_menu_item_of_incidents: rule["type"] == 1 && rule["object_type"] == "incident",
+        is_menu_item_of_incidents: object["type"] == 1 && object["object_type"] == "incident",
         fields: asked.collect(),
         name,
     }
 }
 
-/// What a field's value is in a message.
-fn kind(input_type: &str) -> &'static str {
+/// What a field's value is in a message. Functions are told choices by their names, rules by their numbers.
+fn kind(input_type: &str, of_function: bool) -> &'static str {
     match input_type {
         "text" | "textarea" => "String",
-        "number" | "datepicker" | "datetimepicker" | "select" | "select_owner" | "select_user" => "i64",
+        "number" | "datepicker" | "datetimepicker" => "i64",
+        "select" if of_function => "String",
+        "multiselect" if of_function => "Vec<String>",
+        "select" | "select_owner" | "select_user" => "i64",
         "boolean" => "bool",
         "multiselect" | "multiselect_members" => "Vec<i64>",
         _ => "Value",
@@ -140,8 +185,8 @@ fn kind(input_type: &str) -> &'static str {
 }
 
 impl Handled {
-    /// The name of the struct of its fields.
-    pub(super) fn struct_name(&self) -> String {
-        format!("{}Fields", camel(&self.method))
+    /// The name of the struct of its fields or inputs.
+    pub(super) fn struct_name(&self, what: &str) -> String {
+        format!("{}{what}", camel(&self.method))
     }
 }

@@ -113,7 +113,7 @@ mod customize;
 use std::sync::Arc;
 
 use circuits::prelude::*;
-use serde_json::{{Value, json}};
+use serde_json::{json_imports};
 
 circuits::register! {{
     Registration::new("{name}", component)
@@ -131,35 +131,75 @@ struct {state} {{
 fn component(setup: &Setup) -> Result<Component> {{
     Ok(Component::builder({destination:?}, setup.settings::<{state}>()?)
 "#,
-        destination = found.destination
+        destination = found.destination,
+        json_imports = imports(found),
     );
     for rule in &found.rules {
         let _ = writeln!(text, "        .on({:?}, {state}::{})", rule.name, rule.method);
     }
+    for function in &found.functions {
+        let _ = writeln!(text, "        .function({:?}, {state}::{})", function.name, function.method);
+    }
     text.push_str("        .build())\n}\n");
-    for rule in found.rules.iter().filter(|rule| !rule.fields.is_empty()) {
-        let _ = write!(
-            text,
-            "\n/// What the analyst filled in for \"{}\".\n#[derive(serde::Deserialize, serde::Serialize)]\nstruct {} {{\n",
-            doc(&rule.name),
-            rule.struct_name()
-        );
-        let mut used = HashSet::new();
-        for field in &rule.fields {
-            let member = snake(&field.name, &mut used);
-            if member != field.name {
-                let _ = writeln!(text, "    #[serde(rename = {:?})]", field.name);
-            }
-            let _ = writeln!(text, "    {member}: Option<{}>,", field.kind);
+    for rule in &found.rules {
+        text.push_str(&fields(
+            rule,
+            "Fields",
+            &format!("What the analyst filled in for \"{}\"", doc(&rule.name)),
+        ));
+    }
+    for function in &found.functions {
+        text.push_str(&fields(function, "Inputs", &format!("The inputs of `{}`", doc(&function.name))));
+    }
+    let methods: Vec<_> = found.rules.iter().map(method).chain(found.functions.iter().map(called)).collect();
+    let _ = write!(text, "\nimpl {state} {{\n{}\n}}\n", methods.join("\n\n"));
+    text
+}
+
+/// What the component uses of serde_json.
+fn imports(found: &Found) -> &'static str {
+    let mut fields = found.functions.iter().flat_map(|function| &function.fields);
+    if found.rules.is_empty() && fields.all(|field| field.kind != "Value") { "json" } else { "{Value, json}" }
+}
+
+/// The struct of a rule's fields or a function's inputs.
+fn fields(of: &Handled, what: &str, about: &str) -> String {
+    if of.fields.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "\n/// {about}.\n#[derive(serde::Deserialize, serde::Serialize)]\nstruct {} {{\n",
+        of.struct_name(what)
+    );
+    let mut used = HashSet::new();
+    for field in &of.fields {
+        let member = snake(&field.name, &mut used);
+        if member != field.name {
+            let _ = writeln!(text, "    #[serde(rename = {:?})]", field.name);
         }
-        text.push_str("}\n");
+        let _ = writeln!(text, "    {member}: Option<{}>,", field.kind);
     }
-    let _ = write!(text, "\nimpl {state} {{");
-    for (at, rule) in found.rules.iter().enumerate() {
-        text.push_str(if at == 0 { "\n" } else { "\n\n" });
-        text.push_str(&method(rule));
+    text.push_str("}\n");
+    text
+}
+
+/// The handler of a function.
+fn called(function: &Handled) -> String {
+    let mut text = format!(
+        "    /// Answers calls of `{}`.\n    async fn {}(self: Arc<Self>, {}action: Action) -> Result<Reply> {{\n",
+        doc(&function.name),
+        function.method,
+        if function.fields.is_empty() { "_" } else { "" },
+    );
+    if function.fields.is_empty() {
+        text.push_str("        let inputs = json!({});\n");
+    } else {
+        let _ = writeln!(text, "        let inputs: {} = action.inputs()?;", function.struct_name("Inputs"));
     }
-    text.push_str("\n}\n");
+    text.push_str(
+        "        // Do what is to be done here; what is returned is the output that workflows and playbooks read.\n        \
+         Ok(Reply::results(json!({\"greeting\": self.greeting, \"inputs\": inputs})))\n    }",
+    );
     text
 }
 
@@ -180,7 +220,7 @@ fn method(rule: &Handled) -> String {
         let _ = write!(
             text,
             "        let fields: {} = action.fields()?;\n        let text = format!(\"{{}}: {{}}\", self.greeting, json!(fields));\n        let note = json!({{\"text\": text}});\n",
-            rule.struct_name()
+            rule.struct_name("Fields")
         );
     }
     text.push_str(
@@ -210,21 +250,34 @@ fn customize(found: &Found) -> String {
 }
 
 fn test(name: &str, ident: &str, found: &Found) -> String {
-    let fired = found.rules.iter().find(|rule| rule.is_menu_item_of_incidents);
-    let fire = match fired {
-        Some(rule) => format!(
-            "    let done = stage.fire({:?}, 2096, json!({{}})).await;\n    \
-             assert_eq!(done.status, Status::Completed, \"{{done:?}}\");\n    \
-             assert!(stage.sandbox().notes(2096)[0].to_string().contains(\"Hello\"));\n",
-            rule.name
+    let rule = found.rules.iter().find(|rule| rule.is_menu_item_of_incidents);
+    let (work, uses) = match (rule, found.functions.first()) {
+        (Some(rule), _) => (
+            format!(
+                "    let done = stage.fire({:?}, 2096, json!({{}})).await;\n    \
+                 assert_eq!(done.status, Status::Completed, \"{{done:?}}\");\n    \
+                 assert!(stage.sandbox().notes(2096)[0].to_string().contains(\"Hello\"));\n",
+                rule.name
+            ),
+            true,
         ),
-        None => {
-            "    // None of the rules is a menu item of incidents, which could be fired here.\n".to_owned()
-        }
+        (None, Some(function)) => (
+            format!(
+                "    let done = stage.call({:?}, json!({{}})).await;\n    \
+                 assert_eq!(done.status, Status::Completed, \"{{done:?}}\");\n    \
+                 assert_eq!(done.results().unwrap()[\"greeting\"], \"Hello\");\n",
+                function.name
+            ),
+            true,
+        ),
+        (None, None) => (
+            "    // None of the rules is a menu item of incidents, which could be fired here.\n".to_owned(),
+            false,
+        ),
     };
-    let uses = match fired {
-        Some(_) => "use circuits::testing::{Sandbox, Stage, Status};\nuse serde_json::json;\n",
-        None => "use circuits::testing::{Sandbox, Stage};\n",
+    let uses = match uses {
+        true => "use circuits::testing::{Sandbox, Stage, Status};\nuse serde_json::json;\n",
+        false => "use circuits::testing::{Sandbox, Stage};\n",
     };
     format!(
         r#"//! An action from the platform to its answer, on the sandbox.
@@ -234,7 +287,7 @@ fn test(name: &str, ident: &str, found: &Found) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_action_is_answered() {{
     let stage = Stage::start("{name}", Sandbox::builder().incident("Phishing")).await.unwrap();
-{fire}    stage.stop().await.unwrap();
+{work}    stage.stop().await.unwrap();
 }}
 "#
     )
