@@ -30,6 +30,17 @@ fn definitions() -> Definitions {
 /// The message destination of the component.
 pub const DESTINATION: &str = "probe";
 
+/// The function of the component.
+pub const FUNCTION: &str = "probe_function";
+
+/// What the platform needs for it.
+pub fn with_function() -> Definitions {
+    let function = Function::new(FUNCTION, "Probe", DESTINATION)
+        .input(Field::number("probe_count", "Count"))
+        .input(Field::select("probe_colour", "Colour", ["red", "green"]));
+    Definitions::new().destination(DESTINATION, "Probe").function(function)
+}
+
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
 pub const RULES: [&str; 19] = [
     "Echo",
@@ -119,6 +130,13 @@ struct Settings {
     diary: Option<PathBuf>,
 }
 
+/// The inputs of [`FUNCTION`].
+#[derive(serde::Deserialize)]
+struct Inputs {
+    probe_count: i64,
+    probe_colour: Option<String>,
+}
+
 struct State {
     probe: Option<Arc<Probe>>,
     hang: bool,
@@ -154,6 +172,7 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Background", background(State::gate))
         .on("Record", State::record)
         .on("Look", State::look)
+        .function(FUNCTION, State::answer)
         .check(State::check)
         .build())
 }
@@ -206,6 +225,22 @@ impl State {
         action.status("looking");
         let _: serde_json::Value = action.rest().get(&format!("/incidents/{incident}")).await?;
         Ok(Reply::completed("seen"))
+    }
+
+    /// What a function gives back.
+    async fn answer(self: Arc<Self>, action: Action) -> Result<Reply> {
+        let inputs: Inputs = action.inputs()?;
+        if let Some(probe) = &self.probe {
+            let incident = action.incident_id().unwrap_or_default();
+            probe.runs.send_modify(|runs| runs.push((incident, action.key().to_owned())));
+        }
+        action.status("counting");
+        if inputs.probe_count < 0 {
+            return Err(Error::new("less than nothing"));
+        }
+        Ok(Reply::results(
+            serde_json::json!({"counted": inputs.probe_count + 1, "colour": inputs.probe_colour}),
+        ))
     }
 
     /// Takes the whole process down.

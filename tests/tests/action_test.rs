@@ -7,8 +7,11 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use circuits::config::Config;
+use circuits::definitions::deploy;
 use circuits_sandbox::Status;
 use circuits_tests::command::{Said, said};
+use circuits_tests::probe::with_function;
 use circuits_tests::tester::{Dialogue, Tested, action_test};
 use circuits_tests::world::{On, World};
 use serde_json::{Value, json};
@@ -149,7 +152,12 @@ async fn each_end_has_its_exit_code_and_says_why() {
     tool(place, port, &["submit", "probe", "{}"]).is(1, &["The message has no incident"]);
     tool(place, port, &["submit", "nobody", &message(incident)]).is(1, &["No component listens", "`nobody`"]);
     tool(place, port, &["submit", "f", r#"{"function": {"name": "f"}}"#])
-        .is(1, &["No handler for the function `f`", "Handled are: none"]);
+        .is(1, &["No handler for the function `f`", "Handled are: `probe_function`"]);
+    let rest = circuits::login(&Config::from_text(&world.app_config("")).unwrap(), |_| {}).await.unwrap();
+    deploy(&rest, &with_function()).await.unwrap();
+    tool(place, port, &["function", "probe_function", "5", "green"])
+        .is(0, &["Pending", "counting", "\"counted\": 6", "\"colour\": \"green\""]);
+    tool(place, port, &["function", "probe_function", "five"]).is(1, &["`five` is not a whole number"]);
     tool(place, port, &["submitfile", "probe", "nowhere"]).is(1, &["reading nowhere"]);
     tool(place, port, &["submit", "probe"]).is(2, &["<JSON>"]);
     tool(place, port, &["--timeout", "0.2", "submit", "probe", &hang]).is(4, &["no reply within 200ms"]);

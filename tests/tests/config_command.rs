@@ -114,6 +114,9 @@ async fn a_check_tells_every_fault_at_once() {
         ],
     );
     assert!(!bad.out.contains("hunter22"));
+    let script = place.run(&["config", "check", "--json"]);
+    let told: Value = serde_json::from_str(&script.out).unwrap();
+    assert_eq!((script.code, told["faults"].as_array().unwrap().len()), (1, 5), "{told:#}");
     place.run(&["config", "check", "nowhere.config"]).is(1, &["nowhere.config", "cannot be read"]);
 }
 
@@ -123,7 +126,7 @@ fn the_components_are_listed() {
     assert_eq!(
         place.run(&["list"]).out,
         "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, Record, \
-         Look\n"
+         Look, probe_function()\n"
     );
     place.run(&["list", "-v"]).is(
         0,

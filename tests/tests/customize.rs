@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use circuits::config::Config;
 use circuits_sandbox::{RestFault, Rule, Sandbox};
 use circuits_tests::command::Place;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
 
@@ -92,6 +93,35 @@ async fn what_cannot_be_known_is_an_error_before_anything_is_sent() {
     place.run(&["customize", "-y", "-l", "nobody"]).is(1, &["`nobody` is not a linked component"]);
     place.run(&["customize", "-y", "--api-key-secret", "wrong"]).is(25, &["api_key"]);
     assert_eq!(writes(&sandbox), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_shown_and_changed_when_asked_for() {
+    let (sandbox, place) = empty_platform().await;
+    place.run(&["customize", "-y"]).is(0, &[]);
+    let rest = circuits::login(&Config::from_text(&sandbox.app_config()).unwrap(), |_| {}).await.unwrap();
+    let echo = rest.list("/actions").await.unwrap().into_iter().find(|rule| rule["name"] == "Echo").unwrap();
+    let path = format!("/actions/{}", echo["id"]);
+    rest.update(&path, |rule| rule["enabled"] = json!(false)).await.unwrap();
+    let before = writes(&sandbox);
+    place.run(&["customize"]).is(
+        0,
+        &[
+            "  differs: rule Echo is disabled, so it never fires",
+            "Nothing to create. What differs stays",
+            "--update",
+        ],
+    );
+    let planned = place.run(&["customize", "--update", "--dry-run"]);
+    planned.is(0, &["  change rule Echo", "  differs: rule Echo is disabled"]);
+    let planned = place.run(&["customize", "--update", "--dry-run", "--json"]);
+    let planned: Value = serde_json::from_str(&planned.out).unwrap();
+    assert_eq!((&planned[0]["object"], &planned[0]["problem"]), (&json!("rule Echo"), &json!("different")));
+    place.run(&["customize", "--json"]).is(2, &["--drift", "--dry-run"]);
+    place.run(&["customize", "--update"]).is(1, &["Change 1 object on localhost:", "-y"]);
+    assert_eq!(writes(&sandbox), before);
+    place.run(&["customize", "--update", "-y"]).is(0, &["done  change rule Echo"]);
+    place.run(&["customize", "--update"]).is(0, &["probe: nothing to do", "Nothing to do"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

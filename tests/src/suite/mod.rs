@@ -3,6 +3,7 @@
 mod bad_input;
 mod delivery;
 mod failures;
+mod functions;
 mod process;
 mod refusals;
 mod selftest;
@@ -16,6 +17,7 @@ pub use delivery::{
     transactions_answer_once,
 };
 pub use failures::{a_restarted_broker_loses_and_doubles_nothing, a_silent_broker_is_noticed};
+pub use functions::functions_are_answered_with_their_results;
 pub use process::{Process, a_killed_runner_answers_once, sigterm_finishes_what_runs_and_leaves_the_rest};
 pub use refusals::{certificates_that_do_not_hold, wrong_password_and_forbidden_queue};
 pub use selftest::the_selftest_sends_an_action_of_its_own;
@@ -27,7 +29,7 @@ macro_rules! end_to_end {
     ($on:expr, $runner:expr) => {
         $crate::end_to_end! { @each $on;
             every_outcome_is_answered_once one_incident_in_order_others_beside_it transactions_answer_once
-            reports_come_before_the_answer
+            reports_come_before_the_answer functions_are_answered_with_their_results
             broken_messages_are_answered headers_that_lack large_messages a_reply_that_may_not_be_sent
             a_restarted_broker_loses_and_doubles_nothing a_silent_broker_is_noticed what_waits_stays_with_the_broker
             certificates_that_do_not_hold wrong_password_and_forbidden_queue the_selftest_sends_an_action_of_its_own

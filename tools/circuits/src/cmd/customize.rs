@@ -34,16 +34,17 @@ pub(crate) struct Args {
     #[arg(short = 'y', long)]
     yes: bool,
     /// Show what would be done, and end.
-    #[arg(long)]
+    #[arg(long, group = "shown")]
     dry_run: bool,
     /// Make what differs as it is defined, too. Types of fields and of message destinations cannot be changed.
     #[arg(long)]
     update: bool,
     /// Show what the platform lacks and what differs from the definitions, and end: with exit code 4 if there is anything.
-    #[arg(long, conflicts_with_all = ["yes", "dry_run", "update"])]
+    #[arg(long, group = "shown", conflicts_with_all = ["yes", "dry_run", "update"])]
     drift: bool,
-    /// With --drift: print JSON.
-    #[arg(long, requires = "drift")]
+    /// With --drift or --dry-run: print JSON, an array of {"component", "object", "problem", "text"}, where the problem is
+    /// "missing" or "different".
+    #[arg(long, requires = "shown")]
     json: bool,
     #[command(flatten)]
     selection: Selection,
@@ -68,6 +69,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             return drift(&wanted, &plan, args.json);
         }
         let plan = if args.update { plan.with_updates() } else { plan };
+        if args.json {
+            return Ok(show_json(&plan)?);
+        }
         show(&wanted, &plan)?;
         if plan.changes().is_empty() && !plan.differences().is_empty() {
             writeln!(
@@ -114,14 +118,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 fn drift(wanted: &[(&str, Definitions)], plan: &Plan, as_json: bool) -> anyhow::Result<()> {
     let sound = plan.is_empty() && plan.differences().is_empty();
     if as_json {
-        let missing = plan.changes().iter().map(|change| {
-            json!({"component": change.component(), "object": change.object(), "problem": "missing", "text": change.to_string()})
-        });
-        let different = plan.differences().iter().map(|one| {
-            json!({"component": one.component(), "object": one.object(), "problem": "different", "text": one.to_string()})
-        });
-        let all: Vec<_> = missing.chain(different).collect();
-        writeln!(anstream::stdout(), "{:#}", Value::from(all))?;
+        show_json(plan)?;
     } else {
         show(wanted, plan)?;
         if sound {
@@ -129,6 +126,19 @@ fn drift(wanted: &[(&str, Definitions)], plan: &Plan, as_json: bool) -> anyhow::
         }
     }
     if sound { Ok(()) } else { Err(Told(exit::DRIFT).into()) }
+}
+
+/// The plan, for a script.
+fn show_json(plan: &Plan) -> std::io::Result<()> {
+    let missing = plan.changes().iter().map(|change| {
+        let problem = if change.creates() { "missing" } else { "different" };
+        json!({"component": change.component(), "object": change.object(), "problem": problem, "text": change.to_string()})
+    });
+    let different = plan.differences().iter().map(|one| {
+        json!({"component": one.component(), "object": one.object(), "problem": "different", "text": one.to_string()})
+    });
+    let all: Vec<_> = missing.chain(different).collect();
+    writeln!(anstream::stdout(), "{:#}", Value::from(all))
 }
 
 /// The plan: each component with what it lacks, and what differs.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use circuits::registrations;
 use circuits::selftest::{Checked, check_config};
+use serde_json::json;
 
 use crate::exit::{self, Told};
 use crate::overrides::Overrides;
@@ -19,11 +20,19 @@ const PALE: Style = AnsiColor::Yellow.on_default();
 pub(crate) struct Args {
     /// The file [default: $APP_CONFIG_FILE, ./app.config, ~/.resilient/app.config].
     file: Option<PathBuf>,
+    /// Print JSON: {"file", "faults", "warnings"}.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let overrides = args.file.map_or_else(Overrides::default, |file| Overrides::default().with_file(file));
     let Checked { file, faults, warnings } = check_config(&overrides.sources()?, &registrations());
+    if args.json {
+        let report = json!({"file": file, "faults": faults, "warnings": warnings});
+        let told = writeln!(anstream::stdout(), "{report:#}");
+        return if faults.is_empty() { Ok(told?) } else { Err(Told(exit::GENERAL).into()) };
+    }
     let what = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
     let told = show(&what, &faults, &warnings);
     // A reader that goes away changes nothing about the faults.
