@@ -114,7 +114,7 @@ async fn a_check_tells_every_fault_at_once() {
         ],
     );
     assert!(!bad.out.contains("hunter22"));
-    let script = place.run(&["config", "check", "--json"]);
+    let script = place.run(&["config", "check", "--json", "bad.config"]);
     let told: Value = serde_json::from_str(&script.out).unwrap();
     assert_eq!((script.code, told["faults"].as_array().unwrap().len()), (1, 5), "{told:#}");
     place.run(&["config", "check", "nowhere.config"]).is(1, &["nowhere.config", "cannot be read"]);

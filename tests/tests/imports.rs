@@ -147,6 +147,22 @@ async fn recorded_exports_of_every_version_go_through() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_several_megabytes_goes_through() {
+    let (_sandbox, rest) = platform().await;
+    let script =
+        |number: usize| json!({"name": format!("Script {number}"), "script_text": "# a line\n".repeat(300)});
+    let export =
+        json!({"export_format_version": 2, "scripts": (0..3000).map(script).collect::<Vec<_>>()}).to_string();
+    assert!(export.len() > 8_000_000, "{}", export.len());
+    let definitions = definitions(export.into_bytes());
+    let first = planned(&rest, &definitions).await.unwrap();
+    assert_eq!(first.changes()[0].count(), 3000);
+    first.apply(&rest, |_| {}).await.unwrap();
+    let again = planned(&rest, &definitions).await.unwrap();
+    assert!(again.is_empty() && again.differences().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_told_line_by_line_and_imported_again_when_asked_for() {
     let (sandbox, rest) = platform().await;
     let script = |text: &str| {

@@ -51,7 +51,7 @@ impl Registration {
         self
     }
 
-    /// What the component needs on the platform: destinations, activity fields, rules.
+    /// What the component needs on the platform: destinations, fields, functions, rules, ...
     #[must_use]
     pub const fn definitions(mut self, definitions: fn() -> Definitions) -> Self {
         self.definitions = Some(definitions);

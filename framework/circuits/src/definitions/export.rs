@@ -1,6 +1,7 @@
 //! A configuration exported from a platform: `.res` (JSON), `.resz` (a zip archive with one `.res`), or either in base64 as
 //! packages for the Python runner ship it; or asked of the platform itself.
 
+use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
 
 use base64::Engine as _;
@@ -131,6 +132,11 @@ impl Export {
         named.chain(fields)
     }
 
+    /// The objects by kind and name.
+    pub(super) fn index(&self) -> HashMap<(&'static str, &str), &Value> {
+        self.objects().map(|one| ((one.kind, one.name), one.value)).collect()
+    }
+
     /// The object of this kind and name.
     pub(super) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
         self.objects().find(|one| one.kind == kind && one.name == name).map(|one| one.value)
@@ -145,11 +151,12 @@ impl Export {
 
     /// Adds the choices that only the platform's fields have, so that an import takes none away.
     pub(super) fn keep_choices_of(&mut self, platform: &Self) {
+        let theirs = platform.index();
         for field in self.document["fields"].as_array_mut().into_iter().flatten() {
             let Some((_, kind)) = FIELDS.into_iter().find(|(id, _)| field["type_id"] == *id) else {
                 continue;
             };
-            let there = field["name"].as_str().and_then(|name| platform.find(kind, name));
+            let there = field["name"].as_str().and_then(|name| theirs.get(&(kind, name)));
             let there = there.and_then(|there| there["values"].as_array()).cloned().unwrap_or_default();
             let Some(own) = field["values"].as_array_mut() else { continue };
             for value in there {

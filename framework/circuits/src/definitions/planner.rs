@@ -220,13 +220,14 @@ impl<'a> Planner<'a> {
         let rest = self.platform.rest();
         let platform = self.platform.export().await?;
         let (ours, theirs) = (export.field_names(), platform.field_names());
+        let known = platform.index();
         let (mut new, mut choices, mut differences, mut unreadable) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut count = 0;
         for Exported { kind, name, value } in export.objects() {
             count += 1;
             let label = format!("{kind} {name}");
-            let Some(existing) = platform.find(kind, name) else {
+            let Some(existing) = known.get(&(kind, name)) else {
                 new.push(label);
                 continue;
             };
