@@ -1,7 +1,7 @@
 //! STOMP frames from a broker, whole and in pieces: both give the same.
 #![no_main]
 
-use circuits_stomp::fuzzing::decode;
+use circuits_stomp::internals::decode;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, &[u8])| {

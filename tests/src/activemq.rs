@@ -38,6 +38,13 @@ pub(crate) fn command(directory: &Path, certificate: &Certificate, password: &st
 /// Entries that match a queue are merged, so nothing but the areas of the account is named: the rest is closed to it.
 fn xml(base: &Path, store: &Path, password: &str, tls_port: u16) -> String {
     let (base, store) = (base.display(), store.display());
+    // Within a part of a name there are no wildcards.
+    let bench = |number| {
+        format!(
+            r#"   <authorizationEntry queue="actions.*.bench{number}" read="apps" write="apps" admin="apps"/>"#
+        )
+    };
+    let benches = (0..100).map(bench).collect::<Vec<_>>().join("\n");
     format!(
         r#"<beans xmlns="http://www.springframework.org/schema/beans" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
  xsi:schemaLocation="http://www.springframework.org/schema/beans http://www.springframework.org/schema/beans/spring-beans.xsd
@@ -51,7 +58,7 @@ fn xml(base: &Path, store: &Path, password: &str, tls_port: u16) -> String {
    <authorizationEntry queue=">" read="admins" write="admins" admin="admins"/>
    <authorizationEntry queue="actions.*.probe" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="actions.*.circuits_selftest" read="apps" write="apps" admin="apps"/>
-   <authorizationEntry queue="actions.*.bench" read="apps" write="apps" admin="apps"/>
+{benches}
    <authorizationEntry queue="acks.>" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="test.>" read="apps" write="apps" admin="apps"/>
    <authorizationEntry topic="ActiveMQ.Advisory.>" read="apps" write="apps" admin="apps"/>

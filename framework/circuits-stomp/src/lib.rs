@@ -36,8 +36,8 @@ mod shared;
 mod supervisor;
 mod tls;
 
-#[cfg(fuzzing)]
-pub mod fuzzing;
+#[cfg(feature = "internals")]
+pub mod internals;
 
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,8 @@ mod health;
 mod identity;
 mod in_flight;
 mod inspect;
+#[cfg(feature = "internals")]
+pub mod internals;
 pub mod journal;
 mod lanes;
 mod live;

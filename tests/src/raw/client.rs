@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -107,10 +108,24 @@ impl Client {
     /// # Errors
     /// The ERROR frame that the broker answers.
     pub async fn connect_as(broker: &Broker, user: &str, password: &str) -> Result<Self, Frame> {
-        let authority = std::fs::read(broker.ca_file()).unwrap();
+        Self::connect_to(broker.tls_port, &broker.ca_file(), broker.virtual_host(), user, password).await
+    }
+
+    /// Connects to a broker of which this is known.
+    ///
+    /// # Errors
+    /// The ERROR frame that the broker answers.
+    pub async fn connect_to(
+        port: u16,
+        ca_file: &Path,
+        virtual_host: Option<&str>,
+        user: &str,
+        password: &str,
+    ) -> Result<Self, Frame> {
+        let authority = std::fs::read(ca_file).unwrap();
         let authority = native_tls::Certificate::from_pem(&authority).unwrap();
         let connector = native_tls::TlsConnector::builder().add_root_certificate(authority).build().unwrap();
-        let stream = TcpStream::connect(("127.0.0.1", broker.tls_port)).await.unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let stream =
             tokio_native_tls::TlsConnector::from(connector).connect("localhost", stream).await.unwrap();
@@ -120,7 +135,7 @@ impl Client {
         let mut client = Self { reader, writer, messages: VecDeque::new(), receipts: 0 };
         let mut connect = Frame::new("CONNECT").header("accept-version", "1.2").header("login", user);
         connect = connect.header("passcode", password);
-        if let Some(host) = broker.virtual_host() {
+        if let Some(host) = virtual_host {
             connect = connect.header("host", host);
         }
         client.writer.send(&connect).await.unwrap();

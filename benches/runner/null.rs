@@ -3,19 +3,21 @@
 
 use std::collections::HashMap;
 
-use circuits_tests::broker::Broker;
+use circuits_tests::broker::{PASSWORD, USER};
 use circuits_tests::raw::{Client, Frame, Reader, Writer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::PREFETCH;
+use crate::ours;
+use crate::place::Place;
 
 const REPLY: &str = r#"{"message_type":0,"message":"","complete":true}"#;
 /// Receipt of the DISCONNECT.
 const END: &str = "end";
 
 /// How the ACK is tied to the reply.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Each reply has a receipt, and its ACK waits for it.
     ReceiptPerReply,
@@ -33,12 +35,19 @@ pub(crate) struct Null {
 }
 
 impl Null {
-    pub(crate) async fn start(broker: &Broker, queue: &str, mode: Mode) -> Self {
-        let Client { reader, mut writer, .. } = Client::connect(broker).await;
+    /// Starts it with the broker of this app.config and waits until it is subscribed.
+    pub(crate) async fn start(config: &str, mode: Mode) -> Self {
+        let (port, ca_file, host) = Place::of(config);
+        let client = Client::connect_to(port, ca_file, host, USER, PASSWORD).await;
+        let mut client = client.unwrap();
         let prefetch = PREFETCH.to_string();
-        let subscribe = Frame::new("SUBSCRIBE").header("destination", queue).header("id", "1");
+        let queue = format!("actions.201.{}", ours::destination(0));
+        let subscribe = Frame::new("SUBSCRIBE").header("destination", &queue).header("id", "1");
         let subscribe = subscribe.header("ack", "client-individual").header("prefetch-count", &prefetch);
-        writer.send(&subscribe.header("activemq.prefetchSize", &prefetch)).await.unwrap();
+        let subscribe = subscribe.header("activemq.prefetchSize", &prefetch);
+        // Its receipt would be one among messages.
+        client.writer.send(&subscribe).await.unwrap();
+        let Client { reader, writer, .. } = client;
         let (stop, stopped) = oneshot::channel();
         let (outgoing, queue) = mpsc::unbounded_channel();
         let answers = Answers { mode, outgoing, batch: Vec::new(), waiting: HashMap::new(), receipts: 0 };

@@ -1,5 +1,5 @@
 //! Messages per second through the journal, one call after the other as the runner makes them, by how many messages are in
-//! hand at once: `cargo bench -p circuits-journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the temporary one).
+//! hand at once: `cargo bench -p circuits-benches --bench journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the temporary one).
 
 #![allow(clippy::unwrap_used, reason = "a measurement that fails shall say where")]
 

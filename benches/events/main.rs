@@ -1,5 +1,5 @@
 //! The event log with a million messages: how long each kind of look takes, and what a purge does to a runner's calls.
-//! `cargo bench -p circuits-journal --bench events [-- --events 1000000]`
+//! `cargo bench -p circuits-benches --bench events [-- --events 1000000]`
 
 #![allow(clippy::expect_used, reason = "a measurement that fails shall say where")]
 

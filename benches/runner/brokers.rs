@@ -1,0 +1,55 @@
+//! All consumers, one after the other, on the same broker.
+
+use clap::Args;
+
+use crate::PREFETCH;
+use crate::consumer::Consumer;
+use crate::load::Load;
+use crate::place::Name;
+use crate::report::Report;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The brokers. The Debian packages of the real ones must be installed.
+    #[arg(long = "broker", value_enum, default_values = ["activemq", "rabbitmq", "sandbox"])]
+    brokers: Vec<Name>,
+    /// How often everything is measured; the table has medians, and the least and the most.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    runs: u64,
+    /// Messages in the backlog.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(2..))]
+    messages: u64,
+    /// Messages at a steady pace, 200 a second.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    paced: u64,
+    /// Only consumers whose name has this in it.
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+pub(crate) async fn run(arguments: &Arguments) {
+    for name in &arguments.brokers {
+        println!("{}\n", on(*name, arguments).await);
+    }
+}
+
+async fn on(name: Name, arguments: &Arguments) -> Report {
+    let consumers: Vec<_> =
+        Consumer::all(name).filter(|one| one.to_string().contains(&arguments.only)).collect();
+    let mut load = Load::new(name, 1).await;
+    load.say(&format!("stomp_prefetch_limit={PREFETCH}\n"));
+    // A cold broker would make the first consumer look slow.
+    for consumer in &consumers {
+        load.backlog(*consumer, arguments.messages.min(500)).await;
+    }
+    let mut report = Report::new(name, arguments.messages, arguments.paced);
+    for run in 1..=arguments.runs {
+        for consumer in &consumers {
+            eprintln!("run {run}: {consumer} ...");
+            let backlog = load.backlog(*consumer, arguments.messages).await;
+            let paced = load.paced(*consumer, arguments.paced).await;
+            report.add(*consumer, &backlog, &paced);
+        }
+    }
+    report
+}

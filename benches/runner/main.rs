@@ -1,0 +1,64 @@
+//! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a process
+//! of its own, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
+//!
+//! `-- brokers --help` and `-- scale --help` say what can be chosen.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
+
+mod brokers;
+mod child;
+mod consumer;
+mod load;
+mod null;
+mod ours;
+mod peer;
+mod place;
+mod report;
+mod scale;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use consumer::Consumer;
+
+/// The messages that the broker may push un-acknowledged, for every consumer.
+const PREFETCH: u32 = 100;
+
+/// Measures the runner on real brokers; without a command, everything.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Throughput over a backlog, latency at a steady pace, CPU time, memory and the time to start, of all consumers.
+    Brokers(brokers::Arguments),
+    /// Several runners, many handlers, many destinations, large bodies, many messages.
+    Scale(scale::Arguments),
+    /// Answers messages until the end of its input: one of the processes that are measured.
+    #[command(hide = true)]
+    Consume { consumer: Consumer, config: PathBuf },
+}
+
+#[tokio::main]
+async fn main() {
+    match Arguments::parse().command {
+        Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
+        Some(Command::Scale(arguments)) => scale::run(&arguments).await,
+        Some(Command::Consume { consumer, config }) => consumer.consume(&config).await,
+        None => {
+            for command in ["brokers", "scale"] {
+                match Arguments::parse_from(["runner", command]).command {
+                    Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
+                    Some(Command::Scale(arguments)) => scale::run(&arguments).await,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
