@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::PREFETCH;
 use crate::consumer::Consumer;
 use crate::load::Load;
 use crate::place::Name;
@@ -18,10 +17,13 @@ pub(crate) struct Arguments {
     runs: u64,
     /// Messages in the backlog.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(2..))]
-    messages: u64,
+    pub(crate) messages: u64,
     /// Messages at a steady pace, 200 a second.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
-    paced: u64,
+    pub(crate) paced: u64,
+    /// Messages that the broker may send ahead, to every consumer.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) prefetch: u32,
     /// Only consumers whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
@@ -37,12 +39,12 @@ async fn on(name: Name, arguments: &Arguments) -> Report {
     let consumers: Vec<_> =
         Consumer::all(name).filter(|one| one.to_string().contains(&arguments.only)).collect();
     let mut load = Load::new(name, 1).await;
-    load.say(&format!("stomp_prefetch_limit={PREFETCH}\n"));
+    load.say(&format!("stomp_prefetch_limit={}\n", arguments.prefetch));
     // A cold broker would make the first consumer look slow.
     for consumer in &consumers {
         load.backlog(*consumer, arguments.messages.min(500)).await;
     }
-    let mut report = Report::new(name, arguments.messages, arguments.paced);
+    let mut report = Report::new(name, arguments);
     for run in 1..=arguments.runs {
         for consumer in &consumers {
             eprintln!("run {run}: {consumer} ...");

@@ -21,9 +21,6 @@ use clap::{Parser, Subcommand};
 
 use consumer::Consumer;
 
-/// The messages that the broker may push un-acknowledged, for every consumer.
-const PREFETCH: u32 = 100;
-
 /// Measures the runner on real brokers; without a command, everything.
 #[derive(Parser)]
 struct Arguments {

@@ -8,7 +8,6 @@ use circuits_tests::raw::{Client, Frame, Reader, Writer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::PREFETCH;
 use crate::ours;
 use crate::place::Place;
 
@@ -37,14 +36,14 @@ pub(crate) struct Null {
 impl Null {
     /// Starts it with the broker of this app.config and waits until it is subscribed.
     pub(crate) async fn start(config: &str, mode: Mode) -> Self {
-        let (port, ca_file, host) = Place::of(config);
+        let (port, ca_file, host, prefetch) = Place::of(config);
         let client = Client::connect_to(port, ca_file, host, USER, PASSWORD).await;
         let mut client = client.unwrap();
-        let prefetch = PREFETCH.to_string();
+
         let queue = format!("actions.201.{}", ours::destination(0));
         let subscribe = Frame::new("SUBSCRIBE").header("destination", &queue).header("id", "1");
-        let subscribe = subscribe.header("ack", "client-individual").header("prefetch-count", &prefetch);
-        let subscribe = subscribe.header("activemq.prefetchSize", &prefetch);
+        let subscribe = subscribe.header("ack", "client-individual").header("prefetch-count", prefetch);
+        let subscribe = subscribe.header("activemq.prefetchSize", prefetch);
         // Its receipt would be one among messages.
         client.writer.send(&subscribe).await.unwrap();
         let Client { reader, writer, .. } = client;

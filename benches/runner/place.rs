@@ -71,10 +71,15 @@ impl Place {
         format!("{}{host}", self.sandbox.app_config())
     }
 
-    /// What a consumer in raw bytes must know of the broker: port, authorities, virtual host.
-    pub(crate) fn of(config: &str) -> (u16, &Path, Option<&str>) {
+    /// What a consumer in raw bytes must know of the broker: port, authorities, virtual host, prefetch.
+    pub(crate) fn of(config: &str) -> (u16, &Path, Option<&str>, &str) {
         let value = |key: &str| config.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         let authorities = value("stomp_cafile").or_else(|| value("cafile")).unwrap();
-        (value("stomp_port").unwrap().parse().unwrap(), Path::new(authorities), value("stomp_vhost"))
+        (
+            value("stomp_port").unwrap().parse().unwrap(),
+            Path::new(authorities),
+            value("stomp_vhost"),
+            value("stomp_prefetch_limit").unwrap(),
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::PREFETCH;
+use crate::brokers::Arguments;
 use crate::consumer::Consumer;
 use crate::load::{Backlog, Paced};
 use crate::place::Name;
@@ -28,10 +28,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(on: Name, messages: u64, paced: u64) -> Self {
+    pub(crate) fn new(on: Name, arguments: &Arguments) -> Self {
+        let Arguments { messages, paced, prefetch, .. } = arguments;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let title = format!(
-            "{on} over TLS, persistent, 4 KB messages, prefetch {PREFETCH}; broker, sender and consumer share {cores} cores. \
+            "{on} over TLS, persistent, 4 KB messages, prefetch {prefetch}; broker, sender and consumer share {cores} cores. \
              Backlog: {messages} messages. Latency: from SEND to the reply's arrival, {paced} messages at 200 a second."
         );
         Self { on, title, rows: Vec::new() }

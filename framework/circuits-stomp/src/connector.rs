@@ -13,6 +13,7 @@ use tokio_util::codec::Decoder as _;
 use crate::codec::{Batch, Codec, Frame, Incoming};
 use crate::error::{Error, Kind};
 use crate::options::{Host, Options, VirtualHost};
+use crate::prompt::Prompt;
 use crate::tls::{self, Tls};
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -49,7 +50,7 @@ impl Dial for TlsDial {
             if let Err(error) = tcp.set_nodelay(true) {
                 tracing::debug!(%host, %error, "TCP_NODELAY cannot be set.");
             }
-            let stream = timeout_at(deadline, self.tls.handshake(&connector, host, tcp));
+            let stream = timeout_at(deadline, self.tls.handshake(&connector, host, Prompt(tcp)));
             let stream = stream
                 .await
                 .map_err(|_| late(host, "the TLS handshake (is this a TLS port, stomp+ssl?)"))??;

@@ -30,6 +30,7 @@ mod error;
 mod event;
 mod headers;
 mod options;
+mod prompt;
 mod registry;
 mod session;
 mod shared;

@@ -6,7 +6,7 @@ use circuits_rest::{Client, Rest, RetryPolicy};
 use circuits_stomp::{Host, Tls};
 
 use crate::RunError;
-use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
+use crate::config::{Config, Credentials, ReplyMode, Settings, Verify, VirtualHost};
 use crate::recording::Recorder;
 
 /// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
@@ -122,8 +122,9 @@ pub(crate) fn rest_options(
 }
 
 /// How many un-acknowledged messages the broker may send for a destination: exactly `stomp_prefetch_limit` where it is set.
-/// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle, and
-/// where handlers let messages wait, room for those.
+/// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle (as many as
+/// workers with `reply_mode=transaction`, for what ActiveMQ needs to commit grows with what is un-acknowledged), and where handlers
+/// let messages wait, room for those.
 pub(crate) fn prefetch(config: &Config, waits: bool) -> u32 {
     let settings = config.settings();
     let set = config
@@ -133,6 +134,10 @@ pub(crate) fn prefetch(config: &Config, waits: bool) -> u32 {
     if set {
         return settings.stomp_prefetch_limit;
     }
-    let work = settings.stomp_prefetch_limit.saturating_mul(2).min(MOST_PREFETCH);
+    let ahead = match settings.reply_mode {
+        ReplyMode::Confirmed => 2,
+        ReplyMode::Transaction => 1,
+    };
+    let work = settings.stomp_prefetch_limit.saturating_mul(ahead).min(MOST_PREFETCH);
     if waits { work.saturating_add(ROOM_FOR_WAITING) } else { work }
 }

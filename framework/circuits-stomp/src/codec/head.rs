@@ -1,5 +1,7 @@
 //! A frame's command and headers: cleaned of what `ClientCodec` cannot take, read by it, and completed again.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio_stomp_2::client::ClientCodec;
 use tokio_stomp_2::{FromServer, Message};
@@ -22,6 +24,8 @@ const LONGEST_TEXT: usize = 400;
 pub(super) struct Head {
     content: FromServer,
     extra: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether there is anything to unescape.
+    escaped: bool,
     flaw: Option<Flaw>,
     pub(super) content_length: Option<u64>,
 }
@@ -29,27 +33,24 @@ pub(super) struct Head {
 impl Head {
     /// Reads a header block: lines with or without CR, up to and without the empty line.
     pub(super) fn parse(block: &[u8], cut: Option<Flaw>) -> Result<Self, Malformed> {
-        let mut lines =
-            block.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        // Bytes that are not UTF-8 become U+FFFD; line ends and colons are never among them.
+        let text = String::from_utf8_lossy(block);
+        let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
         let command = lines.next().unwrap_or_default();
-        let mut clean = BytesMut::with_capacity(block.len() + 64);
-        clean.put_slice(command);
+        let mut clean = BytesMut::with_capacity(text.len() + 64);
+        clean.put_slice(command.as_bytes());
         clean.put_u8(b'\n');
 
-        let is_message = command.eq_ignore_ascii_case(b"MESSAGE");
+        let is_message = command.eq_ignore_ascii_case("MESSAGE");
         let (mut missing, mut empty, mut count) = (REQUIRED.to_vec(), Vec::new(), 0);
-        let (mut flaw, mut content_length) = (None, None);
+        let flaw = matches!(text, Cow::Owned(_)).then(|| not_utf8(block));
+        let mut content_length = None;
         for line in lines.filter(|line| !line.is_empty()) {
-            let colon = memchr::memchr(b':', line).ok_or(Malformed::NoColon)?;
-            let (name, value) =
-                (String::from_utf8_lossy(&line[..colon]), String::from_utf8_lossy(&line[colon + 1..]));
-            if flaw.is_none() && std::str::from_utf8(line).is_err() {
-                flaw = Some(Flaw::HeaderNotUtf8 { name: name.to_string() });
-            }
+            let (name, value) = line.split_once(':').ok_or(Malformed::NoColon)?;
             if name == "content-length" {
                 // The first one counts; the codec must not see it, it gets no body.
                 if content_length.is_none() {
-                    content_length = Some(length(&value)?);
+                    content_length = Some(length(value)?);
                 }
                 continue;
             }
@@ -60,7 +61,7 @@ impl Head {
             if value.is_empty() {
                 empty.push(count);
             }
-            put_header(&mut clean, &name, if value.is_empty() { STAND_IN } else { &value });
+            put_header(&mut clean, name, if value.is_empty() { STAND_IN } else { value });
             count += 1;
         }
         if is_message {
@@ -80,7 +81,8 @@ impl Head {
         }
         let incomplete = missing.first().filter(|_| is_message && cut.is_none());
         let flaw = cut.or(incomplete.map(|name| Flaw::HeaderMissing { name })).or(flaw);
-        Ok(Self { content, extra: extra_headers, flaw, content_length })
+        let escaped = text.contains('\\');
+        Ok(Self { content, extra: extra_headers, escaped, flaw, content_length })
     }
 
     /// The frame, with the body that follows its head.
@@ -93,10 +95,12 @@ impl Head {
                 let heart_beat = heartbeat.as_deref().map_or((0, 0), heart_beat);
                 Incoming::Connected { server: server.unwrap_or_default(), heart_beat }
             }
-            FromServer::Message { headers, .. } => {
-                let headers = headers.into_iter().map(|(name, value)| (unescape(name), unescape(value)));
-                let headers = Headers::from(headers.collect::<Vec<_>>());
-                Incoming::Message { headers, body, flaw: skipped.or(self.flaw) }
+            FromServer::Message { mut headers, .. } => {
+                if self.escaped {
+                    headers =
+                        headers.into_iter().map(|(name, value)| (unescape(name), unescape(value))).collect();
+                }
+                Incoming::Message { headers: Headers::from(headers), body, flaw: skipped.or(self.flaw) }
             }
             FromServer::Receipt { receipt_id } => Incoming::Receipt { id: unescape(receipt_id) },
             FromServer::Error { message, .. } => {
@@ -107,6 +111,13 @@ impl Head {
             }
         })
     }
+}
+
+/// The flaw of a block in which not everything is UTF-8.
+fn not_utf8(block: &[u8]) -> Flaw {
+    let broken = block.split(|byte| *byte == b'\n').find(|line| std::str::from_utf8(line).is_err());
+    let name = broken.and_then(|line| line.split(|byte| *byte == b':').next()).unwrap_or_default();
+    Flaw::HeaderNotUtf8 { name: String::from_utf8_lossy(name).into_owned() }
 }
 
 fn put_header(clean: &mut BytesMut, name: &str, value: &str) {

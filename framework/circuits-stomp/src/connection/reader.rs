@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout};
 use tokio_util::codec::Decoder as _;
@@ -14,9 +14,12 @@ use crate::delivery::{AckToken, Delivery, Flaw};
 use crate::headers::Headers;
 use crate::shared::Command;
 
-/// Room for one read; more only for the rest of a body that is known to come.
-const READ_BYTES: usize = 32 * 1024;
-const MOST_READ: usize = 1024 * 1024;
+/// Room for one read: a TLS record holds no more, and what is offered to a read is zeroed first, all of it.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Memory for several reads; more only for the rest of a body that is known to come.
+const BUFFER_BYTES: usize = 64 * 1024;
+const MOST_BUFFERED: usize = 1024 * 1024;
 
 /// How many times the agreed interval may pass without a byte: the peer's clock and the network get one interval of grace.
 const GRACE: u32 = 2;
@@ -44,12 +47,16 @@ pub(super) async fn read(
                 Err(error) => return connection.lost(&format!("the broker sent a broken frame: {error}")),
             }
         }
-        buffer.reserve(codec.wanted(buffer.len()).clamp(READ_BYTES, MOST_READ));
+        let wanted = codec.wanted(buffer.len()).clamp(READ_BYTES, MOST_BUFFERED);
+        if buffer.capacity() - buffer.len() < wanted {
+            buffer.reserve(wanted.max(BUFFER_BYTES));
+        }
         let doomed = connection.pending().doomed;
+        let mut room = (&mut buffer).limit(READ_BYTES);
         let set_up = (!connection.is_settled()).then_some(set_up_by);
         tokio::select! {
             biased;
-            read = io.read_buf(&mut buffer) => match read {
+            read = io.read_buf(&mut room) => match read {
                 Ok(0) => return connection.lost("the broker closed the connection"),
                 Ok(_) => last = Instant::now(),
                 Err(error) => return connection.lost(&format!("reading failed: {error}")),
