@@ -51,6 +51,6 @@ mod tests {
             all["num_workers"]
         );
         assert_eq!(all["stomp_port"], all["stomp_host"]);
-        assert!(all["stomp_prefetch_limit"].contains("twice num_workers, and 1000 more"));
+        assert!(all["stomp_prefetch_limit"].contains("with reply_mode=transaction, and 1000 more"));
     }
 }
