@@ -21,9 +21,9 @@ pub(crate) struct Arguments {
     /// Messages at a steady pace, 200 a second.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) paced: u64,
-    /// Messages that the broker may send ahead, to every consumer.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) prefetch: u32,
+    /// Messages that the broker may send ahead, to every consumer; by default as many as the runner asks for by itself.
+    #[arg(long)]
+    prefetch: Option<u32>,
     /// Only consumers whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
@@ -39,19 +39,24 @@ async fn on(name: Name, arguments: &Arguments) -> Report {
     let consumers: Vec<_> =
         Consumer::all(name).filter(|one| one.to_string().contains(&arguments.only)).collect();
     let mut load = Load::new(name, 1).await;
-    load.say(&format!("stomp_prefetch_limit={}\n", arguments.prefetch));
     // A cold broker would make the first consumer look slow.
     for consumer in &consumers {
+        load.say(&prefetch(*consumer, arguments));
         load.backlog(*consumer, arguments.messages.min(500)).await;
     }
     let mut report = Report::new(name, arguments);
     for run in 1..=arguments.runs {
         for consumer in &consumers {
             eprintln!("run {run}: {consumer} ...");
+            load.say(&prefetch(*consumer, arguments));
             let backlog = load.backlog(*consumer, arguments.messages).await;
             let paced = load.paced(*consumer, arguments.paced).await;
             report.add(*consumer, &backlog, &paced);
         }
     }
     report
+}
+
+fn prefetch(consumer: Consumer, arguments: &Arguments) -> String {
+    format!("stomp_prefetch_limit={}\n", arguments.prefetch.unwrap_or(consumer.prefetch()))
 }

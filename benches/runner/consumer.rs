@@ -56,6 +56,14 @@ impl Consumer {
         }
     }
 
+    /// What the runner asks for by itself: twice its workers, once with transactions.
+    pub(crate) fn prefetch(self) -> u32 {
+        match self {
+            Self::Null(null::Mode::Transaction) | Self::Ours(ReplyMode::Transaction, _) => 25,
+            _ => 50,
+        }
+    }
+
     /// As one word.
     pub(crate) fn name(self) -> String {
         ALL.iter().position(|one| *one == self).unwrap_or_default().to_string()
