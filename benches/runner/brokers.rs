@@ -18,9 +18,12 @@ pub(crate) struct Arguments {
     /// Messages in the backlog.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(2..))]
     pub(crate) messages: u64,
-    /// Messages at a steady pace, 200 a second.
+    /// Messages at a steady pace.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) paced: u64,
+    /// How many of them a second.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rate: u32,
     /// Messages that the broker may send ahead, to every consumer; by default as many as the runner asks for by itself.
     #[arg(long)]
     prefetch: Option<u32>,
@@ -50,7 +53,7 @@ async fn on(name: Name, arguments: &Arguments) -> Report {
             eprintln!("run {run}: {consumer} ...");
             load.say(&prefetch(*consumer, arguments));
             let backlog = load.backlog(*consumer, arguments.messages).await;
-            let paced = load.paced(*consumer, arguments.paced).await;
+            let paced = load.paced(*consumer, arguments.paced, arguments.rate).await;
             report.add(*consumer, &backlog, &paced);
         }
     }

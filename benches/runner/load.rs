@@ -18,8 +18,6 @@ use crate::place::{Name, Place};
 
 /// Size of a message's body.
 pub(crate) const BODY: usize = 4 * 1024;
-/// Between two messages at a steady pace: 200 a second.
-const PACE: Duration = Duration::from_millis(5);
 /// Between two replies: longer means that one is lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The incident of the first message; those after it have as many digits.
@@ -133,8 +131,8 @@ impl Load {
         }
     }
 
-    /// Messages at a steady pace.
-    pub(crate) async fn paced(&mut self, consumer: Consumer, count: u64) -> Paced {
+    /// Messages at a steady pace, so many a second.
+    pub(crate) async fn paced(&mut self, consumer: Consumer, count: u64, rate: u32) -> Paced {
         let child = self.consumer(consumer).await;
         let (started, idle) = (child.started, child.usage().resident);
         let first = self.message();
@@ -142,7 +140,7 @@ impl Load {
         // The consumer is there once it has answered.
         self.replies(consumer, 1).await;
         let mut sent = HashMap::new();
-        let mut pace = tokio::time::interval(PACE);
+        let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for _ in 0..count {
             let message = self.message();
@@ -193,8 +191,15 @@ impl Load {
     pub(crate) async fn replies(&mut self, consumer: Consumer, count: u64) -> HashMap<u64, Answer> {
         let mut replies = HashMap::new();
         while (replies.len() as u64) < count {
-            let next = tokio::time::timeout(PATIENCE, self.replies.recv()).await;
-            let (id, answer) = next.expect("a reply is lost").expect("the reply queue's connection ended");
+            let next = match tokio::time::timeout(PATIENCE, self.replies.recv()).await {
+                // It acknowledges before it replies, and what it replies while its connection is away is gone.
+                Err(_) if consumer == Consumer::Peer && replies.len() > 1 => {
+                    eprintln!("the Python client lost {} of {count} replies", count - replies.len() as u64);
+                    return replies;
+                }
+                next => next.expect("a reply is lost"),
+            };
+            let (id, answer) = next.expect("the reply queue's connection ended");
             let known = replies.insert(id, answer);
             // The Python client answers some twice when it loses its connection.
             assert!(known.is_none() || consumer == Consumer::Peer, "two replies to {id}");

@@ -29,11 +29,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(on: Name, arguments: &Arguments) -> Self {
-        let Arguments { messages, paced, .. } = arguments;
+        let Arguments { messages, paced, rate, .. } = arguments;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let title = format!(
             "{on} over TLS, persistent, 4 KB messages; broker, sender and consumer share {cores} cores. \
-             Backlog: {messages} messages. Latency: from SEND to the reply's arrival, {paced} messages at 200 a second."
+             Backlog: {messages} messages. Latency: from SEND to the reply's arrival, {paced} messages at {rate} a second."
         );
         Self { on, title, rows: Vec::new() }
     }

@@ -7,9 +7,26 @@ const SECRET: [&str; 3] = ["Co3ContextToken", "login", "passcode"];
 
 /// Headers in the order they came, unescaped. Of a repeated name the first counts, as in the STOMP 1.2 specification.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers {
+    /// All names and values, one after the other.
+    text: String,
+    /// Where each name and its value end.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Headers {
+    /// With room for that much text.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(bytes / 32) }
+    }
+
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        let end = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((end, self.text.len()));
+    }
+
     /// The value of the first header with exactly this name; an empty value is `Some("")`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -17,13 +34,20 @@ impl Headers {
 
     /// Every header as it came, repeated names included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        let mut start = 0;
+        self.ends.iter().map(move |(name, value)| {
+            let header = (&self.text[start..*name], &self.text[*name..*value]);
+            start = *value;
+            header
+        })
     }
 }
 
 impl From<Vec<(String, String)>> for Headers {
-    fn from(headers: Vec<(String, String)>) -> Self {
-        Self(headers)
+    fn from(list: Vec<(String, String)>) -> Self {
+        let mut headers = Self::default();
+        list.iter().for_each(|(name, value)| headers.push(name, value));
+        headers
     }
 }
 

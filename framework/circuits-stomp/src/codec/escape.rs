@@ -1,11 +1,13 @@
 //! Header escapes of STOMP 1.2.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, BytesMut};
 
 /// Undoes `\r \n \c \\`. Any other escape is undefined; brokers relay such text, so it is kept as it stands.
-pub(super) fn unescape(text: String) -> String {
+pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
-        return text;
+        return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars();
@@ -23,7 +25,7 @@ pub(super) fn unescape(text: String) -> String {
             None => plain.push('\\'),
         }
     }
-    plain
+    Cow::Owned(plain)
 }
 
 pub(super) fn put_escaped(text: &str, wire: &mut BytesMut) {
@@ -52,7 +54,7 @@ mod tests {
             ("ü\\cß", "ü:ß"),
             ("", ""),
         ] {
-            assert_eq!(unescape(wire.to_owned()), plain);
+            assert_eq!(unescape(wire), plain);
         }
     }
 
@@ -61,6 +63,6 @@ mod tests {
         let mut wire = BytesMut::new();
         put_escaped("a:b\\c\r\nü", &mut wire);
         assert_eq!(&wire[..], "a\\cb\\\\c\\r\\nü".as_bytes());
-        assert_eq!(unescape(String::from_utf8(wire.to_vec()).unwrap()), "a:b\\c\r\nü");
+        assert_eq!(unescape(std::str::from_utf8(&wire).unwrap()), "a:b\\c\r\nü");
     }
 }

@@ -1,4 +1,5 @@
-//! A frame's command and headers: cleaned of what `ClientCodec` cannot take, read by it, and completed again.
+//! A frame's command and headers. `ClientCodec` reads them, except those of a MESSAGE: it would copy each of them four times, and
+//! refuse a frame that lacks one or has an empty one, which would come back for ever.
 
 use std::borrow::Cow;
 
@@ -12,10 +13,10 @@ use super::{Incoming, Malformed};
 use crate::delivery::Flaw;
 use crate::headers::Headers;
 
-/// Without these `ClientCodec` refuses a MESSAGE, and refusing it would bring it back for ever.
+/// What STOMP requires of a MESSAGE; without these `ClientCodec` refuses it.
 const REQUIRED: [&str; 3] = ["message-id", "subscription", "destination"];
 
-/// Stands in for a value that `ClientCodec` cannot take; never seen by anybody else.
+/// Stands in for their values; never seen by anybody but `ClientCodec`.
 const STAND_IN: &str = "-";
 
 /// Longest text of an ERROR frame that is passed on.
@@ -23,9 +24,9 @@ const LONGEST_TEXT: usize = 400;
 
 pub(super) struct Head {
     content: FromServer,
+    /// Of a MESSAGE.
+    headers: Headers,
     extra: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether there is anything to unescape.
-    escaped: bool,
     flaw: Option<Flaw>,
     pub(super) content_length: Option<u64>,
 }
@@ -37,52 +38,42 @@ impl Head {
         let text = String::from_utf8_lossy(block);
         let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
         let command = lines.next().unwrap_or_default();
-        let mut clean = BytesMut::with_capacity(text.len() + 64);
-        clean.put_slice(command.as_bytes());
-        clean.put_u8(b'\n');
-
         let is_message = command.eq_ignore_ascii_case("MESSAGE");
-        let (mut missing, mut empty, mut count) = (REQUIRED.to_vec(), Vec::new(), 0);
-        let flaw = matches!(text, Cow::Owned(_)).then(|| not_utf8(block));
+        let mut known = BytesMut::with_capacity(if is_message { 128 } else { text.len() + 64 });
+        known.put_slice(command.as_bytes());
+        known.put_u8(b'\n');
+
+        let mut headers = Headers::with_capacity(if is_message { text.len() } else { 0 });
+        let mut missing = REQUIRED.map(Some);
         let mut content_length = None;
         for line in lines.filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':').ok_or(Malformed::NoColon)?;
+            if name.is_empty() {
+                continue;
+            }
             if name == "content-length" {
                 // The first one counts; the codec must not see it, it gets no body.
                 if content_length.is_none() {
                     content_length = Some(length(value)?);
                 }
-                continue;
+            } else if is_message {
+                missing.iter_mut().filter(|required| **required == Some(name)).for_each(|one| *one = None);
+                headers.push(&unescape(name), &unescape(value));
+            } else if !value.is_empty() {
+                put_header(&mut known, name, value);
             }
-            if name.is_empty() || (value.is_empty() && !is_message) {
-                continue;
-            }
-            missing.retain(|required| *required != name);
-            if value.is_empty() {
-                empty.push(count);
-            }
-            put_header(&mut clean, name, if value.is_empty() { STAND_IN } else { value });
-            count += 1;
         }
         if is_message {
-            missing.iter().for_each(|name| put_header(&mut clean, name, STAND_IN));
+            REQUIRED.iter().for_each(|name| put_header(&mut known, name, STAND_IN));
         }
-        clean.put_slice(b"\n\0");
+        known.put_slice(b"\n\0");
 
-        let Message { mut content, extra_headers } =
-            ClientCodec.decode(&mut clean).ok().flatten().ok_or(Malformed::Unknown)?;
-        if let FromServer::Message { headers, .. } = &mut content {
-            headers.truncate(count);
-            for index in empty {
-                if let Some((_, value)) = headers.get_mut(index) {
-                    value.clear();
-                }
-            }
-        }
-        let incomplete = missing.first().filter(|_| is_message && cut.is_none());
-        let flaw = cut.or(incomplete.map(|name| Flaw::HeaderMissing { name })).or(flaw);
-        let escaped = text.contains('\\');
-        Ok(Self { content, extra: extra_headers, escaped, flaw, content_length })
+        let Message { content, extra_headers } =
+            ClientCodec.decode(&mut known).ok().flatten().ok_or(Malformed::Unknown)?;
+        let broken = || matches!(text, Cow::Owned(_)).then(|| not_utf8(block));
+        let incomplete = || missing.into_iter().flatten().next().filter(|_| is_message);
+        let flaw = cut.or_else(|| incomplete().map(|name| Flaw::HeaderMissing { name })).or_else(broken);
+        Ok(Self { content, headers, extra: extra_headers, flaw, content_length })
     }
 
     /// The frame, with the body that follows its head.
@@ -95,19 +86,18 @@ impl Head {
                 let heart_beat = heartbeat.as_deref().map_or((0, 0), heart_beat);
                 Incoming::Connected { server: server.unwrap_or_default(), heart_beat }
             }
-            FromServer::Message { mut headers, .. } => {
-                if self.escaped {
-                    headers =
-                        headers.into_iter().map(|(name, value)| (unescape(name), unescape(value))).collect();
-                }
-                Incoming::Message { headers: Headers::from(headers), body, flaw: skipped.or(self.flaw) }
+            FromServer::Message { .. } => {
+                Incoming::Message { headers: self.headers, body, flaw: skipped.or(self.flaw) }
             }
-            FromServer::Receipt { receipt_id } => Incoming::Receipt { id: unescape(receipt_id) },
+            FromServer::Receipt { receipt_id } => {
+                Incoming::Receipt { id: unescape(&receipt_id).into_owned() }
+            }
             FromServer::Error { message, .. } => {
                 let receipt = self.extra.into_iter().find(|(name, _)| name == b"receipt-id");
                 let receipt =
-                    receipt.map(|(_, value)| unescape(String::from_utf8_lossy(&value).into_owned()));
-                Incoming::Error { receipt, text: error_text(&unescape(message.unwrap_or_default()), &body) }
+                    receipt.map(|(_, value)| unescape(&String::from_utf8_lossy(&value)).into_owned());
+                let text = error_text(&unescape(&message.unwrap_or_default()), &body);
+                Incoming::Error { receipt, text }
             }
         })
     }
