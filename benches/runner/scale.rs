@@ -1,5 +1,5 @@
-//! How the runner scales, on ActiveMQ: several on one queue, many handlers that wait, many destinations, large bodies, and so many
-//! messages that a leak would show.
+//! How the runner scales, on ActiveMQ where nothing else is said: several on one queue, many handlers that wait, many
+//! destinations, large bodies, and so many messages that a leak would show.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -44,7 +44,12 @@ pub(crate) async fn run(arguments: &Arguments) {
     for table in &arguments.tables {
         match table {
             Table::Runners => runners().await,
-            Table::Handlers => handlers().await,
+            Table::Handlers => {
+                handlers(Name::ActiveMq).await;
+                println!();
+                // Lets through what the most handlers can take.
+                handlers(Name::Sandbox).await;
+            }
             Table::Destinations => destinations().await,
             Table::Bodies => bodies().await,
             Table::Endurance => endurance(arguments.messages).await,
@@ -92,13 +97,12 @@ async fn runners() {
     }
 }
 
-async fn handlers() {
+async fn handlers(on: Name) {
+    println!("{on}. Each handler waits {} ms; ideal: handlers by wait.\n", WAIT.as_millis());
     println!(
-        "Each handler waits {} ms. Ideal: handlers by wait. Null consumer: what the broker lets through at best.\n",
-        WAIT.as_millis()
+        "| Handlers at once | messages | messages/s | of the ideal | peak, MB |\n|---:|---:|---:|---:|---:|"
     );
-    println!("| Handlers at once | messages | messages/s | of the ideal |\n|---:|---:|---:|---:|");
-    let mut load = Load::new(Name::ActiveMq, 1).await;
+    let mut load = Load::new(on, 1).await;
     for count in [1, 10, 100, 500, 1_000, 2_000] {
         load.say(&format!(
             "num_workers={count}\nstomp_prefetch_limit={}\n[bench]\nwait_ms={}\n",
@@ -112,10 +116,11 @@ async fn handlers() {
         load.send(messages).await;
         let child = load.consumer(QUICK).await;
         let replies = load.replies(QUICK, messages).await;
+        let peak = child.usage().peak as f64 / 1_024.0;
         child.stop(QUICK).await;
         // From the first reply on the handlers are at it; the first `count` come together.
         let (rate, ideal) = (rate(&replies), count as f64 / WAIT.as_secs_f64());
-        println!("| {count} | {messages} | {rate:.0} | {:.2} |", rate / ideal);
+        println!("| {count} | {messages} | {rate:.0} | {:.2} | {peak:.1} |", rate / ideal);
     }
 }
 

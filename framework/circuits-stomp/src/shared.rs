@@ -15,7 +15,7 @@ use crate::registry::Registry;
 /// Bytes of messages that may wait to be written; beyond, `send` waits and `post` drops.
 pub(crate) const OUTGOING_BYTES: usize = 8 * 1024 * 1024;
 /// What a message costs beyond its body.
-const MESSAGE_COST: usize = 256;
+pub(crate) const MESSAGE_COST: usize = 256;
 
 pub(crate) type Done = oneshot::Sender<Result<(), Error>>;
 

@@ -12,7 +12,7 @@ use super::{Connection, deadline, sleep_until};
 use crate::codec::{Batch, Frame};
 use crate::delivery::{Outgoing, Subscription};
 use crate::error::Error;
-use crate::shared::Command;
+use crate::shared::{Command, MESSAGE_COST};
 
 /// Gathering stops here; a single larger frame goes out whole.
 const BATCH_BYTES: usize = 128 * 1024;
@@ -21,6 +21,9 @@ const BATCH_COMMANDS: usize = 1024;
 /// How many receipts for shared SENDs may be outstanding. A SEND with a receipt holds ActiveMQ up until its disk has it, so the
 /// next ones gather meanwhile and share one receipt; a single SEND on an idle connection never waits.
 const SHARED_RECEIPTS: usize = 2;
+/// SENDs that share a receipt: with the ACKs that follow them, all that is unanswered fits in ActiveMQ's 64 KB of socket buffer. If
+/// that fills up while ActiveMQ itself is writing, both ends may stop for as long as TCP takes to give up.
+const SHARED_BYTES: usize = 16 * 1024;
 
 /// Writes until that fails. After DISCONNECT it writes nothing more and never returns.
 pub(super) async fn write(
@@ -197,10 +200,10 @@ impl Outbox<'_> {
         while !self.held.is_empty() && (all || pending.shared() < SHARED_RECEIPTS) {
             let (mut sharing, mut bytes) = (Vec::new(), 0);
             while let Some((message, sent, permit)) = self.held.pop_front() {
-                bytes += message.body.len();
+                bytes += message.body.len() + MESSAGE_COST;
                 sharing.push(sent);
                 self.permits.push(permit);
-                let last = self.held.is_empty() || bytes >= BATCH_BYTES;
+                let last = self.held.is_empty() || bytes >= SHARED_BYTES;
                 let receipt = last.then(|| pending.register(Waiting::Sends(std::mem::take(&mut sharing))));
                 self.batch.push(persistent(message).with_receipt(receipt));
                 if last {

@@ -33,6 +33,29 @@ async fn sends_that_are_ready_together_share_one_write_and_on_activemq_one_recei
 }
 
 #[tokio::test(start_paused = true)]
+async fn on_activemq_what_is_not_confirmed_fits_in_its_socket_buffer() {
+    let mut stage = stage();
+    let mut peer = stage.connected(ACTIVEMQ).await;
+    let answers: Vec<_> = (0..1_000).map(|_| stage.send("acks.201.queue", "x")).collect();
+    let mut seen = 0;
+    while seen < answers.len() {
+        let (mut bytes, mut confirmed) = (0, Vec::new());
+        while confirmed.len() < 2 && seen < answers.len() {
+            let (frame, receipt) = send(&mut peer).await;
+            (bytes, seen) = (bytes + frame.len(), seen + 1);
+            confirmed.extend(receipt.map(|_| frame));
+        }
+        assert!(bytes < 32 * 1024, "{bytes} bytes wait for two receipts");
+        for frame in confirmed {
+            peer.confirm(&frame).await;
+        }
+    }
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_activemq_sends_gather_while_receipts_are_outstanding_and_acks_do_not_wait() {
     let mut stage = stage();
     let mut peer = stage.connected(ACTIVEMQ).await;
