@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::delivery::seat::Seat;
 use crate::message::{ActionMessage, Principal, TypeInfo, User};
-use crate::seat::Seat;
 use crate::{Error, Reply, Result};
 
 /// The header with which the platform tells an action's own changes from others.

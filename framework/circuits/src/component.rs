@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::handler::{Handler, HandlerFuture};
-use crate::requirements::{FieldOf, RequiredField};
+use crate::runtime::requirements::{FieldOf, RequiredField};
 use crate::{Action, Error, Result};
 
 /// A handler together with its component's state.

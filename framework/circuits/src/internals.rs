@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::routes::Routes;
+use crate::runtime::routes::Routes;
 use crate::{Component, Result};
 
 /// Which handler takes an action.

@@ -32,67 +32,43 @@
 //! Errors, panics and timeouts of a handler become error replies.
 
 mod action;
-mod attempt;
 mod blocking;
-mod broker;
 mod component;
 pub mod config;
-mod connect;
 pub mod definitions;
-mod dispatch;
+mod delivery;
 mod error;
-mod functions;
 pub mod handler;
-mod headroom;
-mod health;
-mod identity;
-mod in_flight;
-mod inspect;
 #[cfg(feature = "internals")]
 pub mod internals;
 pub mod journal;
-mod lanes;
-mod live;
 pub mod message;
-mod platform;
 pub mod recording;
 mod registry;
-mod reload;
 mod reply;
-mod requirements;
-mod rerun;
-mod routes;
-mod rules;
-mod run_error;
-mod runner;
-mod seat;
+mod runtime;
 pub mod selftest;
-mod settle;
-mod shared;
 mod signal;
-mod submit;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod timer;
-mod vitals;
 
 pub use action::Action;
 pub use blocking::blocking;
-pub use broker::Broker;
 pub use circuits_rest::Rest;
 pub use component::{Builder, Component};
-pub use connect::login;
+pub use delivery::submit::{Replies, Submitter};
 pub use error::{Error, Result};
-pub use health::{Health, Report, Running};
-pub use inspect::{Handled, Inspected, inspect};
-pub use platform::Platform;
 pub use registry::{Registration, Setup, registrations};
-pub use reload::{Reloaded, Reloader};
 pub use reply::Reply;
-pub use run_error::{Failure, RunError};
-pub use runner::Runner;
+pub use runtime::broker::Broker;
+pub use runtime::connect::login;
+pub use runtime::health::{Health, Report, Running};
+pub use runtime::inspect::{Handled, Inspected, inspect};
+pub use runtime::platform::Platform;
+pub use runtime::reload::{Reloaded, Reloader};
+pub use runtime::run_error::{Failure, RunError};
+pub use runtime::runner::Runner;
 pub use signal::Signal;
-pub use submit::{Replies, Submitter};
 
 /// What calls of [`Rest`] take and give, for components that name it.
 pub mod rest {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Section};
 use crate::definitions::Definitions;
-use crate::platform::Platform;
+use crate::runtime::platform::Platform;
 use crate::{Component, Error, Result};
 use circuits_rest::Rest;
 use serde::de::DeserializeOwned;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::room::{Room, Waited};
 use super::{Handler, HandlerFuture, superseded};
 use crate::Action;
-use crate::lanes::LaneKey;
+use crate::delivery::lanes::LaneKey;
 
 /// A handler that starts later; made by [`defer`].
 #[derive(Debug)]

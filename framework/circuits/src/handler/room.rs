@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use crate::lanes::Ticket;
-use crate::seat::Seat;
+use crate::delivery::lanes::Ticket;
+use crate::delivery::seat::Seat;
 
 /// The actions that wait at one combinator.
 #[derive(Debug)]

@@ -14,13 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use super::{Handler, HandlerFuture};
 use crate::action::Inner;
-use crate::attempt::Attempt;
 use crate::config::Config;
-use crate::headroom::Headroom;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::headroom::Headroom;
+use crate::delivery::lanes::Lanes;
+use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
-use crate::lanes::Lanes;
 use crate::message::ActionMessage;
-use crate::seat::Seat;
 use crate::{Action, Error, Reply, Result};
 
 /// What happened, each line with its time in milliseconds, cut to tens.

@@ -9,11 +9,11 @@ use super::{Report, Step};
 use crate::blocking::panic_text;
 use crate::component::api_name;
 use crate::config::Config;
-use crate::functions::misplaced;
-use crate::live::{Loaded, construct};
 use crate::registry::Registration;
-use crate::requirements::{missing_fields, missing_keys};
-use crate::routes::Routes;
+use crate::runtime::functions::misplaced;
+use crate::runtime::live::{Loaded, construct};
+use crate::runtime::requirements::{missing_fields, missing_keys};
+use crate::runtime::routes::Routes;
 use crate::{Error, Failure, RunError};
 
 /// Builds the components and checks what they require; the programmatic names of their destinations.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Section, Settings, Sources, Verify};
 use crate::registry::{Registration, select};
-use crate::requirements::missing_keys;
+use crate::runtime::requirements::missing_keys;
 
 /// What `host` is in app.config.example.
 const EXAMPLE_HOST: &str = "resilient.example.com";

@@ -9,8 +9,10 @@ use serde_json::json;
 use super::stomp::{CLOSE_TIMEOUT, connected};
 use super::{Report, State, Step};
 use crate::config::{Config, Settings};
+use crate::delivery::submit;
 use crate::message::DestinationName;
-use crate::{Failure, RunError, connect, submit};
+use crate::runtime::connect;
+use crate::{Failure, RunError};
 
 /// The programmatic name of the control destination. Nothing else is sent there.
 const CONTROL: &str = "circuits_selftest";

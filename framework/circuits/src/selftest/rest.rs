@@ -4,7 +4,8 @@ use circuits_rest::{Account, Client, RetryPolicy};
 
 use super::{Report, Step};
 use crate::config::Config;
-use crate::{Failure, RunError, connect};
+use crate::runtime::connect;
+use crate::{Failure, RunError};
 
 /// Logs in, with one try for each call, so that the cause is told and not that time ran out.
 pub(super) async fn login(

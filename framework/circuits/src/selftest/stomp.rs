@@ -8,7 +8,8 @@ use circuits_stomp::{Session, State, Subscription};
 use super::{Report, Step};
 use crate::config::Config;
 use crate::message::DestinationName;
-use crate::{Failure, RunError, connect};
+use crate::runtime::connect;
+use crate::{Failure, RunError};
 
 /// The least that brokers can deliver ahead: zero means "without limit" to RabbitMQ.
 const PREFETCH: u32 = 1;

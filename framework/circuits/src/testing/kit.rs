@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{configuration, find};
 use crate::action::{CONTEXT_TOKEN, Inner};
-use crate::attempt::Attempt;
-use crate::headroom::Headroom;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::headroom::Headroom;
+use crate::delivery::lanes::Lanes;
+use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
-use crate::lanes::Lanes;
-use crate::live::{Loaded, construct};
 use crate::message::{ActionMessage, DestinationName};
-use crate::routes::Routes;
-use crate::seat::Seat;
+use crate::runtime::live::{Loaded, construct};
+use crate::runtime::routes::Routes;
 use crate::{Action, Error, Reply, Result};
 
 /// So many actions are worked on at a time, as with the runner's default.
@@ -150,7 +150,7 @@ impl Kit {
             ("destination", format!("/queue/{}", DestinationName::actions(self.mock.org_id(), queue))),
             ("reply-to", format!("/queue/acks.{}.{queue}", self.mock.org_id())),
             ("correlation-id", "invid:1".to_owned()),
-            ("timestamp", crate::submit::now().to_string()),
+            ("timestamp", crate::delivery::submit::now().to_string()),
             (CONTEXT_TOKEN, TOKEN.to_owned()),
         ];
         let headers: Headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec().into();

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::attempt::Attempt;
-use crate::headroom::Headroom;
-use crate::lanes::{LaneKey, Lanes, Ticket, Turn};
+use crate::delivery::attempt::Attempt;
+use crate::delivery::headroom::Headroom;
+use crate::delivery::lanes::{LaneKey, Lanes, Ticket, Turn};
 
 /// The seat of one action.
 pub(crate) struct Seat {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use circuits_stomp::State;
 
 use crate::message::DestinationName;
-use crate::shared::Shared;
+use crate::runtime::shared::Shared;
 
 /// The journal may take nothing for so long before the runner counts as stuck.
 const HELD_UP: Duration = Duration::from_secs(60);

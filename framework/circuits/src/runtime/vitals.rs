@@ -9,7 +9,7 @@ use circuits_stomp::State;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::seat::Seat;
+use crate::delivery::seat::Seat;
 use crate::{Error, Reply};
 
 /// One runner's.

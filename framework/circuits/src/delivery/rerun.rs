@@ -7,10 +7,10 @@ use circuits_stomp::{AckToken, Delivery};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::dispatch::Dispatcher;
-use crate::in_flight::Held;
+use crate::delivery::dispatch::Dispatcher;
+use crate::delivery::in_flight::Held;
+use crate::delivery::settle::ReplyAddress;
 use crate::journal::Rerun;
-use crate::settle::ReplyAddress;
 
 /// How often the journal is asked for such messages.
 const RERUNS: Duration = Duration::from_secs(2);

@@ -8,9 +8,9 @@ use tracing::info;
 
 use crate::RunError;
 use crate::config::Config;
-use crate::lanes::Lanes;
-use crate::shared::Shared;
-use crate::timer::Timers;
+use crate::delivery::lanes::Lanes;
+use crate::runtime::shared::Shared;
+use crate::runtime::timer::Timers;
 
 /// The keys of `[resilient]` that a reload applies. `loglevel` belongs to whoever writes the log.
 const LIVE_KEYS: [&str; 5] =

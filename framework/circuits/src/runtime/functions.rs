@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use circuits_rest::{HandleFormat, Rest};
 
-use crate::live::Loaded;
+use crate::runtime::live::Loaded;
 
 /// What is wrong with the functions that these components handle, each with its cure.
 ///

@@ -4,7 +4,8 @@ use circuits_rest::{Client, Rest};
 use tokio::sync::OnceCell;
 
 use crate::config::{Config, ConfigError};
-use crate::{Result, RunError, connect};
+use crate::runtime::connect;
+use crate::{Result, RunError};
 
 /// Another platform; made by [`Setup::platform`](crate::Setup::platform).
 ///

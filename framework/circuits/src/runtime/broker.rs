@@ -11,7 +11,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Config, Credentials};
 use crate::message::{ActionMessage, DestinationName};
-use crate::{Replies, Reply, RunError, connect};
+use crate::runtime::connect;
+use crate::{Replies, Reply, RunError};
 
 /// How many replies the broker may send ahead.
 const PREFETCH: u32 = 1000;
@@ -79,7 +80,7 @@ impl Broker {
         let mut headers = vec![
             ("reply-to".to_owned(), format!("/queue/{}", self.reply_to)),
             ("correlation-id".to_owned(), correlation.clone()),
-            ("timestamp".to_owned(), crate::submit::now().to_string()),
+            ("timestamp".to_owned(), crate::delivery::submit::now().to_string()),
         ];
         headers.extend(recorded);
         let body = body.into();

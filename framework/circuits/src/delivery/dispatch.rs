@@ -12,18 +12,18 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{Instrument, Span, error, field, info, info_span, warn};
 
 use crate::action::{CONTEXT_TOKEN, Inner};
-use crate::attempt::Attempt;
 use crate::blocking::panic_text;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::identity::identity;
+use crate::delivery::in_flight::Held;
+use crate::delivery::lanes::{LaneKey, Lanes, Ticket};
+use crate::delivery::seat::Seat;
+use crate::delivery::settle::{ReplyAddress, Settler, pause};
 use crate::handler::timed_out;
-use crate::identity::identity;
-use crate::in_flight::Held;
 use crate::journal::{Arrival, Outcome, Standing, Step};
-use crate::lanes::{LaneKey, Lanes, Ticket};
 use crate::message::{ActionMessage, DestinationName};
 use crate::recording::Mark;
-use crate::seat::Seat;
-use crate::settle::{ReplyAddress, Settler, pause};
-use crate::shared::Shared;
+use crate::runtime::shared::Shared;
 use crate::signal::Signal;
 use crate::{Action, Error, Reply, Result};
 

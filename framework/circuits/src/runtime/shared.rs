@@ -7,12 +7,12 @@ use circuits_rest::Client;
 use circuits_stomp::Headers;
 
 use crate::Reply;
-use crate::headroom::Headroom;
-use crate::live::Live;
+use crate::delivery::headroom::Headroom;
 use crate::message::ActionMessage;
 use crate::recording::{Mark, Recorder};
-use crate::rules::Rules;
-use crate::vitals::Vitals;
+use crate::runtime::live::Live;
+use crate::runtime::rules::Rules;
+use crate::runtime::vitals::Vitals;
 
 pub(crate) struct Shared {
     pub(crate) live: RwLock<Arc<Live>>,

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, warn};
 
 use crate::config::ReplyMode;
-use crate::in_flight::InFlight;
+use crate::delivery::in_flight::InFlight;
 use crate::journal::{Journal, Settlement};
 use crate::signal::{Bus, Signal};
 use crate::{Reply, Result};

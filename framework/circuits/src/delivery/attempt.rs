@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use tracing::{error, warn};
 
+use crate::delivery::settle::pause;
 use crate::journal::Journal;
-use crate::settle::pause;
 
 /// The attempt to handle one message.
 pub(crate) struct Attempt {

@@ -9,8 +9,8 @@ use tracing::info;
 use crate::component::Timer;
 use crate::config::Config;
 use crate::registry::{Registration, Setup};
-use crate::requirements::{missing_fields, missing_keys};
-use crate::routes::Routes;
+use crate::runtime::requirements::{missing_fields, missing_keys};
+use crate::runtime::routes::Routes;
 use crate::{Component, Error, RunError};
 
 /// The configuration and the components as they are now.

@@ -10,11 +10,11 @@ use circuits_stomp::{AckToken, Delivery};
 use tokio::sync::mpsc;
 
 use crate::Reply;
-use crate::dispatch::Dispatcher;
-use crate::in_flight::InFlight;
+use crate::delivery::dispatch::Dispatcher;
+use crate::delivery::in_flight::InFlight;
+use crate::delivery::settle::{ReplyAddress, Settler};
 use crate::journal::{MemoryJournal, Standing};
 use crate::message::{ActionMessage, DestinationName};
-use crate::settle::{ReplyAddress, Settler};
 
 /// Hands messages to a runner; see [`Runner::submitter`](crate::Runner::submitter). Cheap to clone.
 #[derive(Clone, Debug)]

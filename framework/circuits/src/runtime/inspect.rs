@@ -6,7 +6,7 @@ use circuits_rest::Client;
 
 use crate::component::Route;
 use crate::config::Config;
-use crate::live::construct;
+use crate::runtime::live::construct;
 use crate::{Error, Registration, Result};
 
 /// What a component handles.

@@ -1,0 +1,18 @@
+//! What surrounds the delivery of messages: building the components, connecting, running, reloading, and how the runner fares.
+
+pub(crate) mod broker;
+pub(crate) mod connect;
+pub(crate) mod functions;
+pub(crate) mod health;
+pub(crate) mod inspect;
+pub(crate) mod live;
+pub(crate) mod platform;
+pub(crate) mod reload;
+pub(crate) mod requirements;
+pub(crate) mod routes;
+pub(crate) mod rules;
+pub(crate) mod run_error;
+pub(crate) mod runner;
+pub(crate) mod shared;
+pub(crate) mod timer;
+pub(crate) mod vitals;
