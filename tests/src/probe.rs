@@ -42,13 +42,14 @@ pub fn with_function() -> Definitions {
 }
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 19] = [
+pub const RULES: [&str; 20] = [
     "Echo",
     "Fail",
     "Tell",
     "Abort",
     "Panic",
     "Hang",
+    "Deaf",
     "Gate",
     "Slow",
     "Nobody",
@@ -160,6 +161,7 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Abort", State::abort)
         .on("Panic", State::panic)
         .on("hang", State::hang)
+        .on("Deaf", State::deaf)
         .on("Gate", State::gate)
         .on("Slow", State::slow)
         .on("Defer", defer(wait, State::echo))
@@ -266,6 +268,18 @@ impl State {
     async fn hang(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
         std::future::pending().await
+    }
+
+    /// Blocks a thread for ever, whatever becomes of its run.
+    async fn deaf(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        circuits::blocking(move || {
+            action.status("deaf");
+            loop {
+                std::thread::park();
+            }
+        })
+        .await
     }
 
     async fn gate(self: Arc<Self>, action: Action) -> Result<Reply> {

@@ -149,7 +149,7 @@ async fn each_end_has_its_exit_code_and_says_why() {
     );
     tool(place, port, &["submit", "probe", "{"]).is(1, &["The message is not JSON"]);
     tool(place, port, &["submit", "probe", "[]"]).is(1, &["not a JSON object"]);
-    tool(place, port, &["submit", "probe", "{}"]).is(1, &["The message has no incident"]);
+    tool(place, port, &["submit", "probe", "{}"]).is(1, &["No handler for an action that names no rule"]);
     tool(place, port, &["submit", "nobody", &message(incident)]).is(1, &["No component listens", "`nobody`"]);
     tool(place, port, &["submit", "f", r#"{"function": {"name": "f"}}"#])
         .is(1, &["No handler for the function `f`", "Handled are: `probe_function`"]);

@@ -10,11 +10,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::seat::Seat;
-use crate::message::{ActionMessage, Principal, TypeInfo, User};
+use crate::message::{ActionMessage, CONTEXT_TOKEN, Principal, TypeInfo, User};
 use crate::{Error, Reply, Result};
-
-/// The header with which the platform tells an action's own changes from others.
-pub(crate) const CONTEXT_TOKEN: &str = "Co3ContextToken";
 
 /// One delivered action. Cheap to clone.
 #[derive(Clone)]
@@ -88,9 +85,10 @@ impl Action {
     /// The incident that the action belongs to.
     ///
     /// # Errors
-    /// Never for a rule's action from a queue; a call of a function has none.
+    /// When there is none: in a call of a function, and in a message about an object that belongs to no incident, such as an
+    /// e-mail.
     pub fn incident(&self) -> Result<&Value> {
-        self.message().incident().ok_or_else(|| Error::new("the message has no incident"))
+        self.message().incident().ok_or_else(|| Error::new("The message has no incident"))
     }
 
     /// The incident's id. A function is not told its incident: by convention a workflow passes it as the input `incident_id`.
@@ -98,7 +96,7 @@ impl Action {
     /// # Errors
     /// As for [`incident`](Self::incident), when there is no such input either.
     pub fn incident_id(&self) -> Result<i64> {
-        self.message().incident_id().ok_or_else(|| Error::new("the message has no incident with an id"))
+        self.message().incident_id().ok_or_else(|| Error::new("The message has no incident with an id"))
     }
 
     /// The object the rule ran on: the task for a task rule, the artifact for an artifact rule, ...
@@ -108,7 +106,7 @@ impl Action {
     pub fn object(&self) -> Result<&Value> {
         self.message()
             .object()
-            .ok_or_else(|| Error::new("the message lacks the object that its object_type names"))
+            .ok_or_else(|| Error::new("The message lacks the object that its object_type names"))
     }
 
     /// The activity fields that the user filled in, as a struct of the component's own.

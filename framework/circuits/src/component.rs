@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::{Handler, HandlerFuture};
+use crate::handler::{Handler, HandlerFuture, Seating};
 use crate::runtime::requirements::{FieldOf, RequiredField};
 use crate::{Action, Error, Result};
 
@@ -15,13 +15,19 @@ use crate::{Action, Error, Result};
 #[derive(Clone)]
 pub(crate) struct BoundHandler {
     run: Arc<dyn Fn(Action) -> HandlerFuture + Send + Sync>,
-    /// As [`Handler::waits`].
-    pub(crate) waits: bool,
+    /// As [`Handler::seating`].
+    pub(crate) seating: Seating,
     /// As [`Handler::combinators`].
     pub(crate) combinators: Vec<String>,
 }
 
 impl BoundHandler {
+    pub(crate) fn new<S: Send + Sync + 'static, Form>(state: Arc<S>, handler: impl Handler<S, Form>) -> Self {
+        let (seating, combinators) = (handler.seating(), handler.combinators());
+        let run = Arc::new(move |action| handler.call(Arc::clone(&state), action));
+        Self { run, seating, combinators }
+    }
+
     pub(crate) fn call(&self, action: Action) -> HandlerFuture {
         (self.run)(action)
     }
@@ -176,10 +182,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
     }
 
     fn bind<Form>(&self, handler: impl Handler<S, Form>) -> BoundHandler {
-        let state = Arc::clone(&self.state);
-        let (waits, combinators) = (handler.waits(), handler.combinators());
-        let run = Arc::new(move |action| handler.call(Arc::clone(&state), action));
-        BoundHandler { run, waits, combinators }
+        BoundHandler::new(Arc::clone(&self.state), handler)
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use circuits_stomp::Delivery;
 
-use crate::action::CONTEXT_TOKEN;
+use crate::message::CONTEXT_TOKEN;
 use crate::{Reply, Result};
 
 /// The future of a journal call.

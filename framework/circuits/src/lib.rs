@@ -32,6 +32,7 @@
 //! Errors, panics and timeouts of a handler become error replies.
 
 mod action;
+mod backoff;
 mod blocking;
 mod component;
 pub mod config;

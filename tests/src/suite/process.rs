@@ -53,6 +53,21 @@ impl Process {
         self.ended().await
     }
 
+    /// Asks it to end with one SIGTERM after the other, as somebody does who does not want to wait; its exit code.
+    pub async fn end_at_once(mut self) -> Option<i32> {
+        let ended = tokio::task::spawn_blocking(move || {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status.code();
+                }
+                self.signal("TERM");
+                // Signals that come too close together are one.
+                std::thread::park_timeout(std::time::Duration::from_millis(20));
+            }
+        });
+        ended.await.unwrap()
+    }
+
     /// Waits for its end; its exit code, unless a signal ended it.
     pub async fn ended(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()

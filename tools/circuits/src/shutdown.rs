@@ -1,25 +1,74 @@
-//! When to stop: SIGINT (Ctrl-C) or SIGTERM.
+//! When to stop: SIGINT (Ctrl-C) or SIGTERM. The second one ends the process at once.
 
 use anyhow::Context as _;
 
 /// Starts to listen at once, so that a signal before the first await counts too; resolves on the first one.
 pub(crate) fn signal() -> anyhow::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-        let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
+    let (first, stop) = tokio::sync::oneshot::channel();
+    // On a thread with a runtime of its own: handlers that block may keep all of the runner's threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
+    let listen = move || {
+        runtime.block_on(async move {
+            signals.next().await;
+            // Without a listener the program is ending already.
+            let _ = first.send(());
+            let code = signals.next().await;
+            anstream::eprintln!("Ended at once by a second signal. What was running stays with the broker.");
+            std::process::exit(code);
+        });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).context("listening for signals")?;
+    Ok(async move {
+        if stop.await.is_err() {
             std::future::pending().await
         }
     })
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("listening for SIGINT")?,
+            terminate: signal(SignalKind::terminate()).context("listening for SIGTERM")?,
+        })
+    }
+
+    /// Waits for a signal; the exit code of a process that it ends, as shells count.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for Ctrl-C; the exit code of a process that it ends.
+    async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+        130
+    }
 }

@@ -39,11 +39,10 @@ impl EventLog {
         let now = milliseconds(SystemTime::now());
         let mut copied = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            // The id is made by chance, since a counted one would be given again once its message has been dropped.
             transaction.execute(
                 "INSERT INTO message (id, destination, arrived, rerun_of)
-                 SELECT id || '#again-' || (1 + (SELECT count(*) FROM message AS again WHERE again.rerun_of = ?1)),
-                        destination, ?2, ?1
-                 FROM message WHERE seq = ?1",
+                 SELECT id || '#again-' || lower(hex(randomblob(8))), destination, ?2, ?1 FROM message WHERE seq = ?1",
                 params![number, now],
             )?;
             let new = transaction.last_insert_rowid();

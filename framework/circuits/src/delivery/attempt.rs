@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tracing::{error, warn};
 
-use crate::delivery::settle::pause;
+use crate::backoff::pause;
 use crate::journal::Journal;
 
 /// The attempt to handle one message.
@@ -41,8 +41,8 @@ impl Attempt {
             };
             self.counted.store(false, Ordering::Relaxed);
             error!(message_id = self.id, %error, "The journal could not note the start of the handler; it waits");
-            tokio::time::sleep(pause(failures)).await;
             failures += 1;
+            tokio::time::sleep(pause(failures)).await;
         }
     }
 

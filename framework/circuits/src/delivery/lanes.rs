@@ -3,18 +3,26 @@
 //! worker.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// One lane: a destination and an incident on it.
+use crate::message::Subject;
+
+/// One lane: a destination, and an incident on it or what else a message is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     destination: Arc<str>,
-    /// Negative for what belongs to no incident, each a lane of its own.
-    pub(crate) incident: i64,
+    about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum About {
+    Known(Subject),
+    /// A message that does not say what it is about has a lane of its own.
+    Alone(u64),
 }
 
 /// All lanes. Cheap to clone.
@@ -27,7 +35,7 @@ pub(crate) struct Lanes {
     lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
     closed: CancellationToken,
     /// How many keys without an incident there were.
-    loners: Arc<AtomicI64>,
+    loners: Arc<AtomicU64>,
 }
 
 /// The right to a turn, at the place in line where it was drawn.
@@ -53,6 +61,15 @@ pub(crate) struct Turn {
     _lane: Lane,
 }
 
+impl std::fmt::Display for LaneKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.about {
+            About::Known(subject) => write!(f, "{subject}"),
+            About::Alone(number) => write!(f, "message {number}"),
+        }
+    }
+}
+
 impl Lanes {
     /// Lanes in which at most `workers` messages have their turn at a time.
     pub(crate) fn new(workers: usize) -> Self {
@@ -65,10 +82,10 @@ impl Lanes {
         }
     }
 
-    /// The lane of an incident on a destination; one to itself without an incident.
-    pub(crate) fn key(&self, destination: &str, incident: Option<i64>) -> LaneKey {
-        let incident = incident.unwrap_or_else(|| -1 - self.loners.fetch_add(1, Ordering::Relaxed));
-        LaneKey { destination: destination.into(), incident }
+    /// The lane of what a message is about on a destination; one to itself for a message that does not say.
+    pub(crate) fn key(&self, destination: &str, subject: Option<Subject>) -> LaneKey {
+        let alone = || About::Alone(self.loners.fetch_add(1, Ordering::Relaxed));
+        LaneKey { destination: destination.into(), about: subject.map_or_else(alone, About::Known) }
     }
 
     /// Changes the number of workers. Turns that are too many may end first.
@@ -191,7 +208,10 @@ mod tests {
         }
 
         fn push(&self, incident: i64, ms: u64, name: &'static str) {
-            let (ticket, say) = (self.lanes.ticket(&self.lanes.key("q", Some(incident))), self.say.clone());
+            let (ticket, say) = (
+                self.lanes.ticket(&self.lanes.key("q", Some(Subject::Incident(incident)))),
+                self.say.clone(),
+            );
             self.tasks.spawn(async move {
                 let Some(_turn) = ticket.turn().await else {
                     return say.send(format!("{name} has no turn")).unwrap();
@@ -267,8 +287,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_ticket_thrown_away_holds_up_nobody() {
         let road = Road::new(2);
-        let first = road.lanes.ticket(&road.lanes.key("q", Some(1)));
-        let second = road.lanes.ticket(&road.lanes.key("q", Some(1)));
+        let first = road.lanes.ticket(&road.lanes.key("q", Some(Subject::Incident(1))));
+        let second = road.lanes.ticket(&road.lanes.key("q", Some(Subject::Incident(1))));
         road.push(1, 10, "third");
         drop(second);
         drop(first);
@@ -278,7 +298,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_without_its_worker_keeps_the_lane() {
         let road = Road::new(1);
-        let mut turn = road.lanes.ticket(&road.lanes.key("q", Some(1))).turn().await.unwrap();
+        let mut turn =
+            road.lanes.ticket(&road.lanes.key("q", Some(Subject::Incident(1)))).turn().await.unwrap();
         turn.release_worker();
         road.push(1, 10, "behind");
         road.push(2, 10, "other");

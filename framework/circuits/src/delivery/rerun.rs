@@ -7,15 +7,15 @@ use circuits_stomp::{AckToken, Delivery};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::delivery::dispatch::Dispatcher;
 use crate::delivery::in_flight::Held;
+use crate::delivery::intake::Intake;
 use crate::delivery::settle::ReplyAddress;
 use crate::journal::Rerun;
 
 /// How often the journal is asked for such messages.
 const RERUNS: Duration = Duration::from_secs(2);
 
-impl Dispatcher {
+impl Intake {
     /// Runs stored messages again, as they are asked for; goes on for ever.
     pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
         loop {
@@ -25,7 +25,7 @@ impl Dispatcher {
                 after = rerun.position;
                 let token = AckToken::nothing();
                 // Until it is settled it is found each time.
-                if self.settler.in_flight.hold(&rerun.id, &token) != Held::New {
+                if self.admission.run.settler.in_flight.hold(&rerun.id, &token) != Held::New {
                     continue;
                 }
                 let delivery = Delivery {
@@ -42,7 +42,7 @@ impl Dispatcher {
                     let ([id], [delivery]) = (id, delivery);
                     for standing in standing {
                         let address = ReplyAddress::of(&delivery.headers);
-                        self.admit(id.clone(), delivery.clone(), address, standing);
+                        self.admission.admit(id.clone(), delivery.clone(), address, standing);
                     }
                 }
             }
@@ -50,7 +50,7 @@ impl Dispatcher {
     }
 
     async fn rerun(&self, after: i64) -> Option<Rerun> {
-        let found = self.settler.journal.rerun(after).await;
+        let found = self.admission.run.settler.journal.rerun(after).await;
         found.unwrap_or_else(|error| {
             warn!(%error, "The journal could not be asked for messages that are to be run again");
             None

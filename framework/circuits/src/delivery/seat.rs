@@ -1,16 +1,18 @@
-//! Where an action sits while its handler runs: in its lane and at a worker. Combinators leave the seat to wait, so that
-//! what waits occupies neither.
+//! Where an action sits while its handler runs: in its lane and at a worker. Combinators give up the worker or the whole seat
+//! to wait, so that what waits occupies neither.
 
 use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::delivery::attempt::Attempt;
-use crate::delivery::headroom::Headroom;
-use crate::delivery::lanes::{LaneKey, Lanes, Ticket, Turn};
+use super::attempt::Attempt;
+use super::headroom::Headroom;
+use super::lanes::{LaneKey, Lanes, Ticket, Turn};
 
 /// The seat of one action.
 pub(crate) struct Seat {
@@ -19,6 +21,8 @@ pub(crate) struct Seat {
     headroom: Arc<Headroom>,
     attempt: Attempt,
     turn: Mutex<Option<Turn>>,
+    /// It needs no seat for the rest of its work.
+    in_background: AtomicBool,
     state: watch::Sender<State>,
 }
 
@@ -43,14 +47,16 @@ impl Seat {
         attempt: Attempt,
     ) -> Arc<Self> {
         let state = watch::Sender::new(State::Taken(Instant::now()));
-        Arc::new(Self { lanes, key, headroom, attempt, turn: Mutex::new(Some(turn)), state })
+        let turn = Mutex::new(Some(turn));
+        Arc::new(Self { lanes, key, headroom, attempt, turn, in_background: AtomicBool::new(false), state })
     }
 
     /// Notes in the journal that the rule's handler is about to run. As long as the journal cannot, nothing runs: a message
-    /// that ends the process could not be told from others afterwards.
+    /// that ends the process could not be told from others afterwards. The handler's time begins here.
     pub(crate) async fn start(&self, rule: Option<&str>) {
         self.attempt.of_rule(rule);
         self.count().await;
+        self.now(State::Taken(Instant::now()));
     }
 
     /// Takes the attempt back that a stop of the runner interrupts: the message did nothing wrong.
@@ -63,10 +69,10 @@ impl Seat {
         &self.key
     }
 
-    /// Leaves lane and worker to others, until [`sit`](Self::sit) or for all the rest of the work.
-    pub(crate) fn leave(&self) {
-        self.now(State::Left);
-        drop(self.turn().take());
+    /// Leaves lane and worker to others for all the rest of the work.
+    pub(crate) fn leave_for_good(&self) {
+        self.in_background.store(true, Ordering::Relaxed);
+        self.leave();
     }
 
     /// Leaves lane and worker to others when the action is handled.
@@ -75,9 +81,9 @@ impl Seat {
         drop(self.turn().take());
     }
 
-    /// A place at the end of the action's lane.
-    pub(crate) fn ticket(&self) -> Ticket {
-        self.lanes.ticket(&self.key)
+    /// A place at the end of the action's lane; `None` for an action in the background, which needs no lane any more.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        (!self.in_background.load(Ordering::Relaxed)).then(|| self.lanes.ticket(&self.key))
     }
 
     /// Whether a worker is at it, and it does not wait.
@@ -85,26 +91,18 @@ impl Seat {
         matches!(*self.state.borrow(), State::Taken(_))
     }
 
-    /// Takes the seat again when the ticket's turn has come.
-    pub(crate) async fn sit(&self, ticket: Ticket) {
-        match ticket.turn().await {
-            Some(turn) => {
-                *self.turn() = Some(turn);
-                self.count().await;
-                self.now(State::Taken(Instant::now()));
-            }
-            None => self.abandon().await,
+    /// Waits for `what` in the seat's lane, so that nothing of the incident overtakes, but gives the worker to others. What
+    /// is there already is taken without giving up anything.
+    pub(crate) async fn wait_in_lane<T>(&self, what: impl Future<Output = T>) -> T {
+        let mut what = pin!(what);
+        if self.is_at_work()
+            && let Some(there) = at_once(what.as_mut()).await
+        {
+            return there;
         }
-    }
-
-    /// Waits for `what` in the seat's lane, so that nothing of the incident overtakes, but gives the worker to others.
-    pub(crate) async fn wait_for<T>(&self, what: impl Future<Output = T>) -> T {
-        let seated = self.turn().as_mut().map(Turn::release_worker).is_some();
-        if !seated {
-            // In the background there is no worker to give.
-            let outcome = self.unless_stopped(what).await;
-            self.count().await;
-            return outcome;
+        if self.turn().as_mut().map(Turn::release_worker).is_none() {
+            // In the background, or cut off while it waited outside of its lane.
+            return self.wait_outside(async { (what.await, self.ticket()) }).await;
         }
         self.now(State::Left);
         let outcome = self.unless_stopped(what).await;
@@ -112,13 +110,40 @@ impl Seat {
         if let Some(turn) = self.turn().as_mut() {
             turn.resume(worker);
         }
-        self.count().await;
-        self.now(State::Taken(Instant::now()));
+        self.work().await;
         outcome
     }
 
+    /// Waits for `what` outside of the lane, where other actions of the incident go on; then takes the seat again, in the order
+    /// of the tickets that come with it.
+    pub(crate) async fn wait_outside<T>(&self, what: impl Future<Output = (T, Option<Ticket>)>) -> T {
+        self.leave();
+        let (outcome, ticket) = self.unless_stopped(what).await;
+        match ticket {
+            // In the background it goes on without a seat.
+            None => self.count().await,
+            Some(ticket) => {
+                let Some(turn) = ticket.turn().await else { return self.abandon().await };
+                *self.turn() = Some(turn);
+                self.work().await;
+            }
+        }
+        outcome
+    }
+
+    fn leave(&self) {
+        self.now(State::Left);
+        drop(self.turn().take());
+    }
+
+    /// The handler goes on: the attempt counts again, and its time begins anew.
+    async fn work(&self) {
+        self.count().await;
+        self.now(State::Taken(Instant::now()));
+    }
+
     /// Waits for `what`; never returns once the runner stops. Should the process die meanwhile, this message is not why.
-    pub(crate) async fn unless_stopped<T>(&self, what: impl Future<Output = T>) -> T {
+    async fn unless_stopped<T>(&self, what: impl Future<Output = T>) -> T {
         self.or_abandon(async { tokio::join!(self.attempt.release(), what).1 }).await
     }
 
@@ -180,5 +205,65 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.now(State::Done);
+    }
+}
+
+/// What `future` gives when it is asked once.
+async fn at_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(cx) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reply;
+    use crate::journal::{Arrival, Journal, JournalFuture, Outcome, Settlement, Standing};
+
+    /// Takes 10 s for everything.
+    struct Slow;
+
+    fn slowly<'a, T: Send + 'a>(value: T) -> JournalFuture<'a, T> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Ok(value)
+        })
+    }
+
+    impl Journal for Slow {
+        fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>> {
+            slowly(arrivals.iter().map(|_| Standing::Run { attempt: 1 }).collect())
+        }
+        fn started<'a>(&'a self, _: &'a str, _: Option<&'a str>, _: Option<i64>) -> JournalFuture<'a, ()> {
+            slowly(())
+        }
+        fn released<'a>(&'a self, _: &'a str) -> JournalFuture<'a, ()> {
+            slowly(())
+        }
+        fn finish<'a>(&'a self, _: &'a str, _: &'a Reply, _: Outcome) -> JournalFuture<'a, ()> {
+            slowly(())
+        }
+        fn settled<'a>(&'a self, _: &'a str, _: Settlement) -> JournalFuture<'a, ()> {
+            slowly(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_handler_begins_when_it_starts_and_not_while_the_journal_stalls() {
+        let lanes = Lanes::new(1);
+        let key = lanes.key("q", None);
+        let turn = lanes.ticket(&key).turn().await.unwrap();
+        let attempt = Attempt::new(Arc::new(Slow), "a".to_owned(), None);
+        let begun = Instant::now();
+        let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
+        seat.start(None).await;
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        seat.overstayed(Some(Duration::from_secs(1))).await;
+        assert_eq!(begun.elapsed().as_secs(), 11);
     }
 }

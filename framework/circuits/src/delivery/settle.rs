@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use circuits_stomp::{AckToken, Headers, Outgoing, Session};
 use tokio::sync::mpsc;
-use tracing::{debug, error, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
 
+use crate::backoff::pause;
 use crate::config::ReplyMode;
 use crate::delivery::in_flight::InFlight;
-use crate::journal::{Journal, Settlement};
+use crate::journal::{Journal, Outcome, Settlement};
+use crate::runtime::vitals::Vitals;
 use crate::signal::{Bus, Signal};
 use crate::{Reply, Result};
 
@@ -65,7 +68,13 @@ pub(crate) struct Settler {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) mode: ReplyMode,
+    /// How often a reply is offered to a broker that refuses it, before the message is acknowledged without one; without a
+    /// limit for ever.
+    pub(crate) tries: Option<u32>,
     pub(crate) bus: Bus,
+    pub(crate) vitals: Arc<Vitals>,
+    /// The end of the grace time at shutdown.
+    pub(crate) abort: CancellationToken,
 }
 
 /// How one try ended.
@@ -77,15 +86,34 @@ enum Tried {
     Refused,
 }
 
-/// How often a reply is offered to a broker that refuses it, before the message is acknowledged without one.
-const REFUSALS: u32 = 8;
-
-/// The wait after so many refusals: a broker or a disk that is full needs time.
-pub(crate) fn pause(refusals: u32) -> Duration {
-    Duration::from_secs(1 << refusals.min(5)).min(Duration::from_secs(30))
-}
-
 impl Settler {
+    /// Notes the result, which the broker may be told of only then. Until the journal takes it, the message is held: redelivered
+    /// meanwhile it does not run again.
+    pub(crate) async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
+        self.vitals.finished(reply);
+        info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
+        self.bus.emit(|| Signal::Finished {
+            message_id: id.to_owned(),
+            error: reply.is_error(),
+            text: reply.text().to_owned(),
+            took,
+        });
+        let mut failures = 0;
+        while let Err(error) = self.journal.finish(id, reply, outcome).await {
+            failures += 1;
+            self.vitals.held_up(&error);
+            error!(%error, "The journal could not note the result; the reply waits for it");
+            tokio::select! {
+                () = tokio::time::sleep(pause(failures)) => {}
+                () = self.abort.cancelled() => {
+                    // Held back, the message would certainly be handled a second time; answered, only if its ACK gets lost.
+                    error!("The journal could not note the result before the runner stopped; the reply is sent without it");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is let go, so that its
     /// redelivery finds the reply in the journal; if the redelivery is here already, the work goes on with its token.
     pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
@@ -113,13 +141,16 @@ impl Settler {
                     return;
                 }
                 Tried::Gone => {}
-                Tried::Refused if refusals < REFUSALS => {
-                    tokio::time::sleep(pause(refusals)).await;
-                    refusals += 1;
-                }
                 Tried::Refused => {
+                    refusals += 1;
+                    if self.tries.is_none_or(|tries| refusals < tries) {
+                        tokio::time::sleep(pause(refusals)).await;
+                        continue;
+                    }
                     error!(
-                        "The broker keeps refusing the reply, so the message is acknowledged without it; the analyst will not see it"
+                        message_id = id,
+                        refusals,
+                        "The broker keeps refusing the reply (stomp_max_retries), so the message is acknowledged without it; the analyst will not see it"
                     );
                     self.give_up(id, &mut replied).await;
                 }
@@ -136,13 +167,17 @@ impl Settler {
         }
     }
 
-    /// Acknowledges a message whose reply the broker has.
-    pub(crate) async fn acknowledge(&self, id: &str, token: &AckToken) {
-        if self.session.ack(token) {
-            self.in_flight.release(id);
-            self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
-        } else {
-            self.in_flight.release_dead(id, token);
+    /// Acknowledges a message whose reply the broker has, with the token of its latest delivery.
+    pub(crate) async fn acknowledge(&self, id: &str) {
+        while let Some(token) = self.in_flight.token(id) {
+            if self.session.ack(&token) {
+                self.in_flight.release(id);
+                self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+                return;
+            }
+            if self.in_flight.release_dead(id, &token) {
+                return;
+            }
         }
     }
 
@@ -208,5 +243,49 @@ impl Settler {
 fn note(id: &str, noted: Result<()>) {
     if let Err(error) = noted {
         warn!(message_id = id, %error, "The journal could not note the reply");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circuits_sandbox::{Publication, Sandbox};
+    use circuits_stomp::Subscription;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::delivery::in_flight::Held;
+    use crate::journal::MemoryJournal;
+    use crate::runtime::connect::stomp_options;
+
+    /// The acknowledgement of an answered message is on its way when the connection breaks, and the message comes again.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answered_message_is_acknowledged_with_its_newest_token() {
+        let sandbox = Sandbox::builder().destination("q").start().await.unwrap();
+        let config = Config::from_text(&sandbox.app_config()).unwrap();
+        let (session, mut deliveries) = Session::start(stomp_options(config.settings()).unwrap());
+        let queue = sandbox.queue("q");
+        let subscription = Subscription { destination: queue.clone(), prefetch: 10 };
+        session.subscribe(subscription).await.unwrap();
+        sandbox.publish(Publication::to(&queue).body("{}")).unwrap();
+        let first = deliveries.recv().await.unwrap();
+        sandbox.restart_broker().await.unwrap();
+        let second = deliveries.recv().await.unwrap();
+
+        let settler = Settler {
+            session,
+            journal: Arc::new(MemoryJournal::default()),
+            in_flight: Arc::default(),
+            mode: ReplyMode::Confirmed,
+            tries: None,
+            bus: Bus::new(),
+            vitals: Arc::new(Vitals::new()),
+            abort: CancellationToken::new(),
+        };
+        assert_eq!(settler.in_flight.hold("a", &first.token), Held::New);
+        assert!(!settler.session.ack(&first.token), "the connection that it came over is gone");
+        assert_eq!(settler.in_flight.hold("a", &second.token), Held::Redelivered);
+        settler.acknowledge("a").await;
+        sandbox.idle(&queue).await;
+        assert_eq!(settler.in_flight.len(), 0);
     }
 }

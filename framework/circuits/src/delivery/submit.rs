@@ -10,8 +10,10 @@ use circuits_stomp::{AckToken, Delivery};
 use tokio::sync::mpsc;
 
 use crate::Reply;
-use crate::delivery::dispatch::Dispatcher;
+use crate::delivery::admission::Admission;
 use crate::delivery::in_flight::InFlight;
+use crate::delivery::intake::Intake;
+use crate::delivery::run::Run;
 use crate::delivery::settle::{ReplyAddress, Settler};
 use crate::journal::{MemoryJournal, Standing};
 use crate::message::{ActionMessage, DestinationName};
@@ -66,7 +68,7 @@ impl Submitter {
     }
 }
 
-impl Dispatcher {
+impl Intake {
     /// Handles what is handed in; goes on for ever.
     pub(crate) async fn run_submissions(
         &self,
@@ -76,15 +78,16 @@ impl Dispatcher {
         let settler = Settler {
             journal: Arc::new(MemoryJournal::default()),
             in_flight: Arc::new(InFlight::default()),
-            ..self.settler.clone()
+            ..self.admission.run.settler.clone()
         };
-        let dispatcher = Self { settler, ..self.clone() };
+        let Admission { run, tasks } = self.admission.clone();
+        let admission = Admission { run: Run { settler, ..run }, tasks };
         let mut count = 0_u64;
         while let Some(Submission { destination, reply_to, body, listener }) = submissions.recv().await {
             count += 1;
             let token = AckToken::nothing();
             let id = format!("ID:circuits-test-{start}-{count}");
-            dispatcher.settler.in_flight.hold(&id, &token);
+            admission.run.settler.in_flight.hold(&id, &token);
             // Those of the platform, without a context token: only the platform can make one.
             let headers = [
                 ("message-id", id.clone()),
@@ -100,7 +103,7 @@ impl Dispatcher {
             let address = ReplyAddress::listener(listener);
             let delivery =
                 Delivery { token, subscription: destination, headers, body, redelivered: false, flaw: None };
-            dispatcher.admit(id, delivery, address, Standing::Run { attempt: 1 });
+            admission.admit(id, delivery, address, Standing::Run { attempt: 1 });
         }
         std::future::pending().await
     }

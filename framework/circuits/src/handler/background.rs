@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Handler, HandlerFuture};
+use super::{Handler, HandlerFuture, Seating};
 use crate::Action;
 
 /// A handler that runs beside the others; made by [`background`].
@@ -30,13 +30,13 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for B
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move {
-            action.seat().leave();
+            action.seat().leave_for_good();
             inner.call(state, action).await
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::LeavesLane
     }
 
     fn combinators(&self) -> Vec<String> {
@@ -58,7 +58,7 @@ mod tests {
         trial.stop();
         assert_eq!(
             trial.end().await,
-            ["0 a runs", "0 b runs", "100 a ends", "100 a = worked", "100 b ends", "100 b = worked"]
+            ["0 a runs", "0 b runs", "100 a ends", "100 b ends", "100 a = worked", "100 b = worked"]
         );
     }
 }

@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-use super::{Handler, HandlerFuture};
+use super::gate::Gate;
+use super::{Handler, HandlerFuture, Seating};
 use crate::Action;
 
 /// A handler of which so many run at a time; made by [`concurrency`].
 #[derive(Debug)]
 pub struct Concurrency<H> {
     limit: usize,
-    permits: Arc<Semaphore>,
+    gate: Gate,
     inner: Arc<H>,
 }
 
 /// Runs `handler` for at most `limit` actions at a time, for a service that bears no more; `1` makes it exclusive. Actions
-/// beyond that wait in the order they came; while one waits its worker is free for other incidents, and later actions
-/// of the same incident wait behind it.
+/// beyond that wait in the order they came. While one waits, its worker is free for other incidents, and later actions of
+/// the same incident wait behind it; around a handler that leaves the lane (`defer`, `debounce`, `background`) they go on.
 ///
 /// * Acknowledgement: after the handler's reply; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
@@ -29,23 +28,20 @@ pub struct Concurrency<H> {
 /// When `limit` is 0, at start: nothing would ever run.
 pub fn concurrency<H>(limit: usize, handler: H) -> Concurrency<H> {
     assert!(limit > 0, "concurrency needs a limit of at least 1, otherwise no action would ever run");
-    Concurrency { limit, permits: Arc::new(Semaphore::new(limit)), inner: Arc::new(handler) }
+    Concurrency { limit, gate: Gate::new(limit), inner: Arc::new(handler) }
 }
 
 impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for Concurrency<H> {
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
-        let (permits, inner) = (Arc::clone(&self.permits), Arc::clone(&self.inner));
+        let (gate, inner) = (self.gate.clone(), Arc::clone(&self.inner));
         Box::pin(async move {
-            let _permit = match permits.try_acquire() {
-                Ok(permit) => permit,
-                Err(_) => action.seat().wait_for(permits.acquire()).await?,
-            };
+            let _permit = gate.enter(action.seat(), inner.seating()).await;
             inner.call(state, action).await
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::WaitsInLane.max(self.inner.seating())
     }
 
     fn combinators(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::room::{Room, Waited};
-use super::{Handler, HandlerFuture, superseded};
+use super::{Handler, HandlerFuture, Seating, superseded};
 use crate::Action;
 
 type KeyOf = Arc<dyn Fn(&Action) -> String + Send + Sync>;
@@ -37,8 +37,7 @@ pub struct Debounce<H> {
 ///
 /// Waiting takes memory, not a worker; the broker gives no more than `stomp_prefetch_limit` messages per destination.
 pub fn debounce<H>(quiet: Duration, handler: H) -> Debounce<H> {
-    let key =
-        |action: &Action| format!("{} {}", action.seat().lane().incident, action.rule().unwrap_or_default());
+    let key = |action: &Action| format!("{} {}", action.seat().lane(), action.rule().unwrap_or_default());
     Debounce {
         quiet,
         max_wait: None,
@@ -111,8 +110,8 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::LeavesLane
     }
 
     fn combinators(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::room::{Room, Waited};
-use super::{Handler, HandlerFuture, superseded};
+use super::{Handler, HandlerFuture, Seating, superseded};
 use crate::Action;
 use crate::delivery::lanes::LaneKey;
 
@@ -41,8 +41,8 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::LeavesLane
     }
 
     fn combinators(&self) -> Vec<String> {

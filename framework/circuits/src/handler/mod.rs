@@ -9,13 +9,16 @@ mod background;
 mod concurrency;
 mod debounce;
 mod defer;
+mod gate;
+#[cfg(test)]
+mod nesting_tests;
 mod once_per;
 mod rate_limit;
 mod retry;
 mod room;
 mod timeout;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -53,16 +56,29 @@ pub trait Handler<S, Form>: Send + Sync + 'static {
     /// Runs the handler for one action.
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture;
 
-    /// Whether actions may wait in it without being at work. The broker is then asked for more messages than are worked on,
-    /// so that waiting ones do not keep others from coming.
-    fn waits(&self) -> bool {
-        false
+    /// What an action does with its seat while this handles it. A combinator answers with the most that it or the handler
+    /// inside does: what is around it, and how many messages the broker is asked for, depends on that.
+    fn seating(&self) -> Seating {
+        Seating::Stays
     }
 
     /// The combinators around the handler, outermost first, for people: `debounce 2s newest`.
     fn combinators(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What an action does with its *seat*, which is its lane (the order of its incident's actions) and a worker, while a handler
+/// handles it. Later ones include the earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seating {
+    /// It keeps lane and worker to the end.
+    #[default]
+    Stays,
+    /// It may wait without a worker and keep its lane: later actions of the incident wait behind it.
+    WaitsInLane,
+    /// It may leave its lane too: later actions of the incident go on meanwhile.
+    LeavesLane,
 }
 
 /// The combinators around a handler with one more outside.

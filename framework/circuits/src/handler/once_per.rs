@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Handler, HandlerFuture};
+use super::gate::Gate;
+use super::{Handler, HandlerFuture, Seating};
 use crate::{Action, Reply};
 
 type KeyOf = Arc<dyn Fn(&Action) -> String + Send + Sync>;
@@ -20,29 +21,44 @@ pub struct OncePer<H> {
     inner: Arc<H>,
 }
 
-/// Held by whoever runs the handler for a key; holds when that last succeeded, and with what text.
-type Slot = Arc<tokio::sync::Mutex<Option<(Instant, String)>>>;
+/// What is known of each key.
+#[derive(Default)]
+struct Done(Mutex<Keys>);
 
 #[derive(Default)]
-struct Done(Mutex<Slots>);
-
-#[derive(Default)]
-struct Slots {
-    by_key: HashMap<String, Slot>,
+struct Keys {
+    by_key: HashMap<String, Known>,
     /// When each success is to be forgotten, the earliest first.
     forget: VecDeque<(Instant, String)>,
 }
 
+struct Known {
+    /// Lets one action of the key through at a time.
+    gate: Gate,
+    /// How many actions of the key wait or run.
+    users: usize,
+    /// When the handler last succeeded, and with what text.
+    last: Option<(Instant, String)>,
+}
+
+/// The use of a key by one action; however that ends, a key without users and without a success is forgotten.
+struct Use {
+    done: Arc<Done>,
+    key: String,
+    ttl: Duration,
+}
+
 /// Runs `handler` once for all actions of the same `key` within `ttl` of its success, for work that must not be repeated,
 /// such as opening a ticket per incident: `once_per(|action| action.incident_id()..., ttl, handler)`. Each later action is completed
-/// with a reply that says so and repeats the text of the first. One that comes while the handler runs waits for its outcome;
-/// its worker is free meanwhile.
+/// with a reply that says so and repeats the text of the first. One that comes while the handler runs waits for its outcome.
+/// Its worker is free meanwhile, and later actions of its incident wait behind it; around a handler that leaves the lane
+/// (`defer`, `debounce`, `background`) they go on.
 ///
 /// * Acknowledgement: after the handler's reply, or after the repeated one; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
 /// * Shutdown: what waits is given back to the broker at once, unanswered.
 /// * Redelivery after a crash: successes are kept in memory only, so the handler may run once more for the key.
-/// * Error: not a success: the next action of the key runs the handler again.
+/// * Error, panic or end of the time: not a success: the next action of the key runs the handler again.
 pub fn once_per<H>(
     key: impl Fn(&Action) -> String + Send + Sync + 'static,
     ttl: Duration,
@@ -52,40 +68,74 @@ pub fn once_per<H>(
 }
 
 impl Done {
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    fn lock(&self) -> MutexGuard<'_, Keys> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(&self, key: &str, now: Instant) -> Slot {
-        let mut slots = self.lock();
-        slots.forget(now);
-        Arc::clone(slots.by_key.entry(key.to_owned()).or_default())
+    /// The use of a key, and the gate to it.
+    fn enter(self: Arc<Self>, key: String, ttl: Duration) -> (Use, Gate) {
+        let mut keys = self.lock();
+        keys.forget(Instant::now(), ttl);
+        let known = keys.by_key.entry(key.clone()).or_insert_with(|| Known {
+            gate: Gate::new(1),
+            users: 0,
+            last: None,
+        });
+        known.users += 1;
+        let gate = known.gate.clone();
+        drop(keys);
+        (Use { done: self, key, ttl }, gate)
+    }
+}
+
+impl Keys {
+    fn forget(&mut self, now: Instant, ttl: Duration) {
+        while self.forget.front().is_some_and(|(when, _)| *when <= now)
+            && let Some((_, key)) = self.forget.pop_front()
+        {
+            self.forget_unused(&key, now, ttl);
+        }
     }
 
-    fn succeeded(&self, key: String, forget: Instant) {
-        self.lock().forget.push_back((forget, key));
-    }
-
-    /// A key that failed needs no memory once nobody waits for it.
-    fn failed(&self, key: &str) {
-        let mut slots = self.lock();
-        // One is the map's, one that of the caller.
-        if slots.by_key.get(key).is_some_and(|slot| Arc::strong_count(slot) <= 2) {
-            slots.by_key.remove(key);
+    fn forget_unused(&mut self, key: &str, now: Instant, ttl: Duration) {
+        if self.by_key.get(key).is_some_and(|known| known.users == 0 && !known.is_done(now, ttl)) {
+            self.by_key.remove(key);
         }
     }
 }
 
-impl Slots {
-    fn forget(&mut self, now: Instant) {
-        while self.forget.front().is_some_and(|(when, _)| *when <= now)
-            && let Some((_, key)) = self.forget.pop_front()
-        {
-            // Whoever uses it now succeeds or fails, and sees to it then.
-            if self.by_key.get(&key).is_some_and(|slot| Arc::strong_count(slot) == 1) {
-                self.by_key.remove(&key);
-            }
+impl Known {
+    fn is_done(&self, now: Instant, ttl: Duration) -> bool {
+        self.last.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < ttl)
+    }
+}
+
+impl Use {
+    /// How long ago the handler succeeded for this key, and with what text, if it still counts.
+    fn earlier(&self) -> Option<(Duration, String)> {
+        let now = Instant::now();
+        let keys = self.done.lock();
+        let known = keys.by_key.get(&self.key).filter(|known| known.is_done(now, self.ttl))?;
+        known.last.as_ref().map(|(at, text)| (now.duration_since(*at), text.clone()))
+    }
+
+    fn succeeded(&self, text: &str) {
+        let now = Instant::now();
+        let mut keys = self.done.lock();
+        if let Some(known) = keys.by_key.get_mut(&self.key) {
+            known.last = Some((now, text.to_owned()));
         }
+        keys.forget.push_back((now + self.ttl, self.key.clone()));
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let mut keys = self.done.lock();
+        if let Some(known) = keys.by_key.get_mut(&self.key) {
+            known.users -= 1;
+        }
+        keys.forget_unused(&self.key, Instant::now(), self.ttl);
     }
 }
 
@@ -94,37 +144,24 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for O
         let (key, ttl) = ((self.key)(&action), self.ttl);
         let (done, inner) = (Arc::clone(&self.done), Arc::clone(&self.inner));
         Box::pin(async move {
-            let slot = done.slot(&key, Instant::now());
-            let mut last = match slot.try_lock() {
-                Ok(last) => last,
-                Err(_) => action.seat().wait_for(slot.lock()).await,
-            };
-            if let Some((at, text)) = &*last
-                && at.elapsed() < ttl
-            {
-                return Ok(Reply::completed(format!(
-                    "Done {} s ago already, so not again: {text}",
-                    at.elapsed().as_secs()
-                )));
+            let (used, gate) = done.enter(key, ttl);
+            let _permit = gate.enter(action.seat(), inner.seating()).await;
+            if let Some((ago, text)) = used.earlier() {
+                let ago = ago.as_secs();
+                return Ok(Reply::completed(format!("Done {ago} s ago already, so not again: {text}")));
             }
             let outcome = inner.call(state, action).await;
-            match &outcome {
-                Ok(reply) if !reply.is_error() => {
-                    let now = Instant::now();
-                    *last = Some((now, reply.text().to_owned()));
-                    done.succeeded(key, now + ttl);
-                }
-                _ => {
-                    drop(last);
-                    done.failed(&key);
-                }
+            if let Ok(reply) = &outcome
+                && !reply.is_error()
+            {
+                used.succeeded(reply.text());
             }
             outcome
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::WaitsInLane.max(self.inner.seating())
     }
 
     fn combinators(&self) -> Vec<String> {
@@ -141,6 +178,7 @@ impl<H> fmt::Debug for OncePer<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::timeout;
     use crate::handler::trial::{Log, Trial, ms};
 
     fn per_incident(action: &Action) -> String {
@@ -189,6 +227,29 @@ mod tests {
                 "100 c = Done 0 s ago already, so not again: worked"
             ]
         );
+    }
+
+    /// Neither a panic nor the end of its time keeps a key from the next action, or in memory.
+    #[tokio::test]
+    async fn a_key_is_let_go_of_however_its_run_ends() {
+        let once = once_per(per_incident, ms(2000), Log::broken);
+        let done = Arc::clone(&once.done);
+        let trial = Trial::new(1, once).await;
+        trial.arrives("a", 1);
+        assert_eq!(trial.end().await, ["0 a runs", "0 a ! The handler panicked: broken"]);
+        assert!(done.lock().by_key.is_empty());
+
+        let once = once_per(|_| "everything".to_owned(), ms(2000), Log::slow);
+        let done = Arc::clone(&once.done);
+        let trial = trial.next(2, timeout(ms(50), once));
+        trial.arrives("a", 1);
+        trial.pass(10).await;
+        trial.arrives("b", 2);
+        trial.pass(60).await;
+        assert!(done.lock().by_key.is_empty(), "both were cut off");
+        trial.arrives("c", 1);
+        let runs: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(runs, ["0 a runs", "50 b runs", "70 c runs"]);
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Handler, HandlerFuture};
+use super::{Handler, HandlerFuture, Seating};
 use crate::Action;
 
 /// A handler that starts so often at most; made by [`rate_limit`].
@@ -63,14 +63,14 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
             let now = Instant::now();
             let start = limit.reserve(now);
             if start > now {
-                action.seat().wait_for(sleep_until(start)).await;
+                action.seat().wait_in_lane(sleep_until(start)).await;
             }
             inner.call(state, action).await
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::WaitsInLane.max(self.inner.seating())
     }
 
     fn combinators(&self) -> Vec<String> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Handler, HandlerFuture};
+use super::{Handler, HandlerFuture, Seating};
+use crate::backoff::doubling;
 use crate::{Action, Error};
 
 /// When, and how often, [`retry`] runs a handler again.
@@ -54,8 +55,7 @@ impl Policy {
 
     /// The wait after so many failed attempts, before chance shortens it.
     fn wait(&self, failed: u32) -> Duration {
-        let doublings = failed.saturating_sub(1).min(31);
-        self.delay.saturating_mul(1 << doublings).min(self.max_delay)
+        doubling(self.delay, self.max_delay, failed)
     }
 }
 
@@ -116,13 +116,13 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
                     policy.attempts,
                     wait.as_secs_f64()
                 ));
-                action.seat().wait_for(tokio::time::sleep(wait)).await;
+                action.seat().wait_in_lane(tokio::time::sleep(wait)).await;
             }
         })
     }
 
-    fn waits(&self) -> bool {
-        true
+    fn seating(&self) -> Seating {
+        Seating::WaitsInLane.max(self.inner.seating())
     }
 
     fn combinators(&self) -> Vec<String> {

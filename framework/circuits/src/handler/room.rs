@@ -37,7 +37,7 @@ struct Waiting {
 }
 
 enum Woken {
-    Due(Ticket),
+    Due(Option<Ticket>),
     Superseded,
 }
 
@@ -82,25 +82,20 @@ impl<K: Clone + Eq + Hash> Room<K> {
         let (wake, mut woken) = oneshot::channel();
         let (id, mut due) = self.enter(&key, seat, wake, arrive);
         let place = Place { room: self, key, id };
-        seat.leave();
-        let woken = seat
-            .unless_stopped(async {
-                loop {
-                    tokio::select! {
-                        biased;
-                        woken = &mut woken => return woken,
-                        () = sleep_until(due) => due = place.open().unwrap_or(due),
-                    }
+        let over = async {
+            let woken = loop {
+                tokio::select! {
+                    biased;
+                    woken = &mut woken => break woken,
+                    () = sleep_until(due) => due = place.open().unwrap_or(due),
                 }
-            })
-            .await;
-        match woken {
-            Ok(Woken::Due(ticket)) => {
-                seat.sit(ticket).await;
-                Waited::Due
+            };
+            match woken {
+                Ok(Woken::Due(ticket)) => (Waited::Due, ticket),
+                Ok(Woken::Superseded) | Err(_) => (Waited::Superseded, None),
             }
-            Ok(Woken::Superseded) | Err(_) => Waited::Superseded,
-        }
+        };
+        seat.wait_outside(over).await
     }
 
     fn enter(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Handler, HandlerFuture};
+use super::{Handler, HandlerFuture, Seating};
 use crate::{Action, Error};
 
 /// A handler with a time limit; made by [`timeout`].
@@ -38,8 +38,8 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
         )
     }
 
-    fn waits(&self) -> bool {
-        self.inner.waits()
+    fn seating(&self) -> Seating {
+        self.inner.seating()
     }
 
     fn combinators(&self) -> Vec<String> {

@@ -4,32 +4,31 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use circuits_rest::Rest;
-use circuits_sandbox::Sandbox;
+use circuits_rest::Client;
 use circuits_stomp::Headers;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Handler, HandlerFuture};
-use crate::action::Inner;
-use crate::config::Config;
+use super::Handler;
+use crate::component::BoundHandler;
 use crate::delivery::attempt::Attempt;
+use crate::delivery::handling::Handling;
 use crate::delivery::headroom::Headroom;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
-use crate::message::ActionMessage;
+use crate::message::{ActionMessage, Subject};
 use crate::{Action, Error, Reply, Result};
 
 /// What happened, each line with its time in milliseconds, cut to tens.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     start: Instant,
     lines: Mutex<Vec<String>>,
     /// How often `work` shall fail from now on.
-    pub(super) failures: Mutex<u32>,
+    pub(crate) failures: Mutex<u32>,
 }
 
 impl Log {
@@ -40,7 +39,7 @@ impl Log {
     }
 
     /// A handler that takes no time.
-    pub(super) async fn work(self: Arc<Self>, action: Action) -> Result<Reply> {
+    pub(crate) async fn work(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.say(&format!("{} runs", action.key()));
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
@@ -50,8 +49,24 @@ impl Log {
         Ok(Reply::completed("worked"))
     }
 
+    /// A handler that panics.
+    pub(crate) async fn broken(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.say(&format!("{} runs", action.key()));
+        panic!("broken");
+    }
+
+    /// A handler that goes on to report when it has ended.
+    pub(crate) async fn chatty(self: Arc<Self>, action: Action) -> Result<Reply> {
+        action.status("begun");
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            action.status("too late");
+        });
+        Ok(Reply::completed("worked"))
+    }
+
     /// A handler that takes 100 ms.
-    pub(super) async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
+    pub(crate) async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
         let reply = Arc::clone(&self).work(action.clone()).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.say(&format!("{} ends", action.key()));
@@ -59,61 +74,81 @@ impl Log {
     }
 }
 
-type Bound = Arc<dyn Fn(Arc<Log>, Action) -> HandlerFuture + Send + Sync>;
-
 /// A handler under test and the lanes before it.
-pub(super) struct Trial {
-    handler: Bound,
-    rest: Rest,
+pub(crate) struct Trial {
+    handler: BoundHandler,
+    client: Client,
     lanes: Lanes,
     tasks: TaskTracker,
-    pub(super) log: Arc<Log>,
+    /// `handler_timeout`.
+    pub(crate) limit: Option<Duration>,
+    pub(crate) log: Arc<Log>,
 }
 
 impl Trial {
     /// A trial with `workers`. The clock is paused from here on.
-    pub(super) async fn new<Form>(workers: usize, handler: impl Handler<Log, Form>) -> Self {
-        let sandbox = Sandbox::builder().start().await.unwrap();
-        let rest = crate::login(&Config::from_text(&sandbox.app_config()).unwrap(), |_| {}).await.unwrap();
-        drop(sandbox);
+    pub(crate) async fn new<Form>(workers: usize, handler: impl Handler<Log, Form>) -> Self {
+        let client = Self::client().await;
         tokio::time::pause();
+        Self::with_client(client, workers, handler)
+    }
+
+    /// A trial with another handler, of a test that has had one.
+    pub(crate) fn next<Form>(&self, workers: usize, handler: impl Handler<Log, Form>) -> Self {
+        Self::with_client(self.client.clone(), workers, handler)
+    }
+
+    /// A client that reaches nothing.
+    pub(crate) async fn client() -> Client {
+        Client::scripted(201, Arc::new(|_| (503, Vec::new()))).await.unwrap()
+    }
+
+    /// One of many trials.
+    pub(crate) fn with_client<Form>(
+        client: Client,
+        workers: usize,
+        handler: impl Handler<Log, Form>,
+    ) -> Self {
         let log = Log { start: Instant::now(), lines: Mutex::default(), failures: Mutex::default() };
+        let log = Arc::new(log);
         Self {
-            handler: Arc::new(move |log, action| handler.call(log, action)),
-            rest,
+            handler: BoundHandler::new(Arc::clone(&log), handler),
+            client,
             lanes: Lanes::new(workers),
             tasks: TaskTracker::new(),
-            log: Arc::new(log),
+            limit: None,
+            log,
         }
     }
 
     /// An action of an incident arrives.
-    pub(super) fn arrives(&self, name: &'static str, incident: i64) {
-        let key = self.lanes.key("q", Some(incident));
+    pub(crate) fn arrives(&self, name: impl Into<String>, incident: i64) {
+        let name = name.into();
+        let key = self.lanes.key("q", Some(Subject::Incident(incident)));
         let (ticket, lanes, log) = (self.lanes.ticket(&key), self.lanes.clone(), Arc::clone(&self.log));
-        let (handler, rest) = (Arc::clone(&self.handler), self.rest.clone());
+        let (handler, limit, rest) = (self.handler.clone(), self.limit, self.client.with_token(None));
         self.tasks.spawn(async move {
             let Some(turn) = ticket.turn().await else {
                 return log.say(&format!("{name} stays with the broker"));
             };
-            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.to_owned(), Some(incident));
+            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.clone(), Some(incident));
             let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
-            let said = Arc::clone(&log);
-            let action = Action::from(Inner {
-                key: name.to_owned(),
+            let (said, sayer) = (Arc::clone(&log), name.clone());
+            let message = json!({"incident": {"id": incident}}).to_string();
+            let handling = Handling {
+                handler,
+                limit,
+                seat: Arc::clone(&seat),
+                key: name.clone(),
                 rule: Some("Rule".to_owned()),
-                message: ActionMessage::parse(&Bytes::from(
-                    json!({"incident": {"id": incident}}).to_string(),
-                ))
-                .unwrap(),
+                message: ActionMessage::parse(&Bytes::from(message)).unwrap(),
                 headers: Headers::default(),
                 rest,
-                seat: Arc::clone(&seat),
-                cancel: CancellationToken::new(),
-                status: Box::new(move |reply| said.say(&format!("{name} status {}", reply.text()))),
-            });
+                status: Box::new(move |reply| said.say(&format!("{sayer} status {}", reply.text()))),
+            };
+            let abort = CancellationToken::new();
             tokio::select! {
-                outcome = handler(Arc::clone(&log), action) => {
+                outcome = handling.run(&abort) => {
                     log.say(&match outcome {
                         Ok(reply) => format!("{name} = {}", reply.text()),
                         Err(error) => format!("{name} ! {error}"),
@@ -126,17 +161,17 @@ impl Trial {
     }
 
     /// Lets time pass.
-    pub(super) async fn pass(&self, ms: u64) {
+    pub(crate) async fn pass(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 
     /// The runner stops.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.lanes.close();
     }
 
     /// Everything that happened once all actions have ended.
-    pub(super) async fn end(&self) -> Vec<String> {
+    pub(crate) async fn end(&self) -> Vec<String> {
         self.tasks.close();
         self.tasks.wait().await;
         std::mem::take(&mut *self.log.lines.lock().unwrap())
@@ -144,6 +179,6 @@ impl Trial {
 }
 
 /// Milliseconds.
-pub(super) fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }

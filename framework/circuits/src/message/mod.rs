@@ -4,6 +4,7 @@
 mod destination;
 mod head;
 mod inputs;
+mod subject;
 mod text;
 mod type_info;
 
@@ -16,9 +17,13 @@ use serde_json::{Map, Value};
 
 pub(crate) use destination::DestinationName;
 use head::{Head, Top};
+pub(crate) use subject::Subject;
 pub use type_info::TypeInfo;
 
 use crate::{Error, Result};
+
+/// The header with which the platform tells an action's own changes from others.
+pub(crate) const CONTEXT_TOKEN: &str = "Co3ContextToken";
 
 /// What kind of object a rule ran on, by the platform's type ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +43,8 @@ pub enum ObjectType {
     Attachment,
     /// Type id 8: a row of a data table.
     Row,
+    /// Type id 13: an e-mail, which may belong to no incident.
+    EmailMessage,
 }
 
 impl ObjectType {
@@ -51,6 +58,7 @@ impl ObjectType {
             4 => Self::Artifact,
             5 => Self::Attachment,
             8 => Self::Row,
+            13 => Self::EmailMessage,
             _ => return None,
         })
     }
@@ -65,6 +73,7 @@ impl ObjectType {
             Self::Artifact => 4,
             Self::Attachment => 5,
             Self::Row => 8,
+            Self::EmailMessage => 13,
         }
     }
 
@@ -78,6 +87,7 @@ impl ObjectType {
             Self::Artifact => "artifact",
             Self::Attachment => "attachment",
             Self::Row => "row",
+            Self::EmailMessage => "emailmessage",
         }
     }
 }
@@ -157,9 +167,12 @@ impl ActionMessage {
 
     /// Any top-level value by its key, the known ones included.
     pub fn get(&self, key: &str) -> Option<&Value> {
+        self.values().get(key).filter(|value| !value.is_null())
+    }
+
+    fn values(&self) -> &Map<String, Value> {
         // The text was read once, so it can be read again.
-        let fields = self.fields.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default());
-        fields.get(key).filter(|value| !value.is_null())
+        self.fields.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default())
     }
 
     /// The id of the rule that caused the message; absent in messages of old workflows.
@@ -188,9 +201,22 @@ impl ActionMessage {
         ObjectType::from_id(self.get("object_type").or_else(|| self.get("type_id"))?.as_i64()?)
     }
 
-    /// The object the rule ran on: the task for a task rule, the artifact for an artifact rule, ...
+    /// The object the rule ran on: the task for a task rule, the artifact for an artifact rule, ... For a type that
+    /// [`ObjectType`] does not name, it is the only object of the message that has an id and is neither the incident nor a user.
     pub fn object(&self) -> Option<&Value> {
-        self.get(self.object_type()?.key())
+        match self.object_type() {
+            Some(known) => self.get(known.key()),
+            None => subject::other_object(self.values().iter()),
+        }
+    }
+
+    /// What the message is about, by which the order of messages is kept; `None` if it does not say.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        match (self.incident_id(), self.function()) {
+            (Some(incident), _) => Some(Subject::Incident(incident)),
+            (None, Some(_)) => None,
+            (None, None) => Subject::of_object(self),
+        }
     }
 
     /// The incident, which the platform sets for everything below an incident too.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{Config, Credentials};
-use crate::message::{ActionMessage, DestinationName};
+use crate::message::{ActionMessage, CONTEXT_TOKEN, DestinationName};
 use crate::runtime::connect;
 use crate::{Replies, Reply, RunError};
 
@@ -74,9 +74,8 @@ impl Broker {
     ) -> Result<Replies, RunError> {
         let correlation = format!("action-test:{:016x}", fastrand::u64(..));
         // Tokens are not recorded, and an old one would not hold.
-        let recorded = headers
-            .into_iter()
-            .filter(|(name, _)| name.starts_with("Co3") && name != crate::action::CONTEXT_TOKEN);
+        let recorded =
+            headers.into_iter().filter(|(name, _)| name.starts_with("Co3") && name != CONTEXT_TOKEN);
         let mut headers = vec![
             ("reply-to".to_owned(), format!("/queue/{}", self.reply_to)),
             ("correlation-id".to_owned(), correlation.clone()),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::component::{BoundHandler, api_name};
+use crate::handler::Seating;
 use crate::{Component, Error, Result};
 
 /// All handlers of a runner.
@@ -78,9 +79,13 @@ impl Routes {
     pub(crate) fn waits(&self, destination: &str) -> bool {
         let there = self.destinations.get(destination);
         // Any of the functions may come by any of the destinations.
-        self.functions.values().any(|target| target.handler.waits)
+        self.functions.values().any(|target| target.handler.seating > Seating::Stays)
             || there.is_some_and(|there| {
-                there.rules.values().chain(&there.catch_all).any(|target| target.handler.waits)
+                there
+                    .rules
+                    .values()
+                    .chain(&there.catch_all)
+                    .any(|target| target.handler.seating > Seating::Stays)
             })
     }
 

@@ -1,5 +1,6 @@
 //! Why the runner could not start or go on, in a form that a command can turn into its exit code.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub enum Failure {
 pub struct RunError {
     failure: Failure,
     text: String,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl RunError {
@@ -44,12 +46,37 @@ impl RunError {
         self.failure
     }
 
+    /// The error of the REST or STOMP connection, if it was one. It is not the `source()`, since the text says it already.
+    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+
+    /// Whether the broker, or the way to it, is the reason.
+    pub fn is_stomp(&self) -> bool {
+        self.cause.as_ref().is_some_and(|cause| cause.is::<circuits_stomp::Error>())
+    }
+
+    /// Whether the platform's REST API, or the way to it, is the reason.
+    pub fn is_rest(&self) -> bool {
+        self.cause.as_ref().is_some_and(|cause| cause.is::<circuits_rest::Error>())
+    }
+
+    /// Whether the platform or the broker does not accept the account.
+    pub fn is_credentials(&self) -> bool {
+        matches!(self.failure, Failure::Credentials | Failure::StompCredentials)
+    }
+
+    /// Whether a server's certificate, or a file of certificates or keys, is the reason.
+    pub fn is_certificate(&self) -> bool {
+        matches!(self.failure, Failure::CaFile | Failure::Certificate)
+    }
+
     pub(crate) fn new(failure: Failure, text: impl Into<String>) -> Self {
-        Self { failure, text: text.into() }
+        Self { failure, text: text.into(), cause: None }
     }
 
     pub(crate) fn components(error: crate::Error) -> Self {
-        Self { failure: Failure::Components, text: error.to_string() }
+        Self::new(Failure::Components, error.to_string())
     }
 
     pub(crate) fn rest(error: circuits_rest::Error) -> Self {
@@ -66,7 +93,7 @@ impl RunError {
         } else {
             Failure::RestConnection
         };
-        Self { failure, text: format!("REST: {error}") }
+        Self { failure, text: format!("REST: {error}"), cause: Some(Arc::new(error)) }
     }
 
     pub(crate) fn stomp(error: circuits_stomp::Error) -> Self {
@@ -85,7 +112,7 @@ impl RunError {
         } else {
             Failure::Stomp
         };
-        Self { failure, text: format!("STOMP: {error}") }
+        Self { failure, text: format!("STOMP: {error}"), cause: Some(error) }
     }
 }
 
@@ -95,4 +122,4 @@ impl fmt::Display for RunError {
     }
 }
 
-impl std::error::Error for RunError {}
+impl StdError for RunError {}

@@ -16,10 +16,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::Config;
-use crate::delivery::dispatch::Dispatcher;
 use crate::delivery::headroom::Headroom;
 use crate::delivery::in_flight::InFlight;
+use crate::delivery::intake::Intake;
 use crate::delivery::lanes::Lanes;
+use crate::delivery::run::Run;
 use crate::delivery::settle::Settler;
 use crate::delivery::submit::{Submission, Submitter};
 use crate::journal::{Journal, MemoryJournal};
@@ -126,7 +127,7 @@ impl Runner {
                 live: RwLock::new(Arc::new(live)),
                 rules,
                 client,
-                vitals: Vitals::new(),
+                vitals: Arc::new(Vitals::new()),
                 headroom,
                 recorder,
             }),
@@ -182,30 +183,34 @@ impl Runner {
         let state = session.state();
         let shared = Arc::clone(&self.shared);
         shared.vitals.connection.get_or_init(|| state.clone());
+        let Timers { tasks, stop, abort } = self.timers.clone();
         let settler = Settler {
             session: session.clone(),
             journal: self.journal,
             in_flight: Arc::new(InFlight::default()),
             mode: self.reply_mode,
-            bus: self.bus,
+            tries: shared.live().config.settings().stomp_max_retries,
+            bus: self.bus.clone(),
+            vitals: Arc::clone(&shared.vitals),
+            abort: abort.clone(),
         };
-        let Timers { tasks, stop, abort } = self.timers.clone();
-        let dispatcher = Dispatcher { shared: self.shared, settler, lanes: self.lanes, tasks, abort };
+        let run = Run { shared: self.shared, settler, lanes: self.lanes, abort };
+        let intake = Intake::new(run.clone(), tasks.clone());
 
         let mut ended = pin!(async {
             let ended = async {
                 tokio::join!(
-                    dispatcher.run(&mut deliveries, stop.clone()),
-                    follow(state.clone(), &destinations, &dispatcher.settler.bus, stop.clone()),
+                    intake.run(&mut deliveries, stop.clone()),
+                    follow(state.clone(), &destinations, &self.bus, stop.clone()),
                 );
             };
             tokio::select! {
                 () = ended => {}
-                never = dispatcher.run_again(&stop) => match never {},
-                never = dispatcher.run_submissions(self.submissions) => match never {},
+                never = intake.run_again(&stop) => match never {},
+                never = intake.run_submissions(self.submissions) => match never {},
             }
         });
-        let mut subscribed = pin!(subscribe(&session, self.subscriptions, &dispatcher.settler.bus));
+        let mut subscribed = pin!(subscribe(&session, self.subscriptions, &self.bus));
         let mut shutdown = pin!(shutdown);
         let outcome = tokio::select! {
             () = &mut shutdown => Ok(()),
@@ -214,7 +219,7 @@ impl Runner {
                 Err(error) => Err(error),
                 Ok(()) => {
                     shared.vitals.subscribed.store(true, Ordering::Relaxed);
-                    self.timers.start(dispatcher.shared.live().new_timers(None));
+                    self.timers.start(shared.live().new_timers(None));
                     info!("resilient-circuits has started successfully and is now running...");
                     tokio::select! {
                         () = &mut shutdown => Ok(()),
@@ -225,7 +230,7 @@ impl Runner {
         };
         stop.cancel();
         if outcome.is_ok() {
-            drain(&dispatcher).await;
+            drain(&run, &tasks).await;
         }
         if let Err(error) = session.close(CLOSE_TIMEOUT).await {
             warn!(%error, "The connection was not closed in an orderly way; the broker redelivers what it has no ACK for");
@@ -307,21 +312,17 @@ fn closed(state: &watch::Receiver<State>) -> RunError {
 
 /// Lets running handlers finish within the grace time. What waits is dropped un-acknowledged, which makes the broker give it
 /// to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver what still runs.
-async fn drain(dispatcher: &Dispatcher) {
-    let grace = dispatcher.shared.live().config.settings().shutdown_timeout;
-    dispatcher.lanes.close();
-    dispatcher.tasks.close();
-    info!(
-        held = dispatcher.settler.in_flight.len(),
-        grace_s = grace.as_secs(),
-        "Stopping: finishing what runs"
-    );
-    if tokio::time::timeout(grace, dispatcher.tasks.wait()).await.is_err() {
+async fn drain(run: &Run, tasks: &TaskTracker) {
+    let grace = run.shared.live().config.settings().shutdown_timeout;
+    run.lanes.close();
+    tasks.close();
+    info!(held = run.settler.in_flight.len(), grace_s = grace.as_secs(), "Stopping: finishing what runs");
+    if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
         error!(
             "Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker"
         );
-        dispatcher.abort.cancel();
+        run.abort.cancel();
         // A reply that the broker does not take just now shall not hold up the end.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, dispatcher.tasks.wait()).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, tasks.wait()).await;
     }
 }

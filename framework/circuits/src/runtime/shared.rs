@@ -18,7 +18,7 @@ pub(crate) struct Shared {
     pub(crate) live: RwLock<Arc<Live>>,
     pub(crate) rules: Rules,
     pub(crate) client: Client,
-    pub(crate) vitals: Vitals,
+    pub(crate) vitals: Arc<Vitals>,
     /// By destination.
     pub(crate) headroom: HashMap<String, Arc<Headroom>>,
     pub(crate) recorder: Option<Arc<Recorder>>,

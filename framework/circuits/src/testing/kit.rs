@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use circuits_rest::{Asked, Client};
 use circuits_sandbox::{Call, Mock};
@@ -10,16 +11,16 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{configuration, find};
-use crate::action::{CONTEXT_TOKEN, Inner};
 use crate::delivery::attempt::Attempt;
+use crate::delivery::handling::Handling;
 use crate::delivery::headroom::Headroom;
 use crate::delivery::lanes::Lanes;
 use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
-use crate::message::{ActionMessage, DestinationName};
+use crate::message::{ActionMessage, CONTEXT_TOKEN, DestinationName};
 use crate::runtime::live::{Loaded, construct};
 use crate::runtime::routes::Routes;
-use crate::{Action, Error, Reply, Result};
+use crate::{Error, Reply, Result};
 
 /// So many actions are worked on at a time, as with the runner's default.
 const WORKERS: usize = 25;
@@ -58,6 +59,8 @@ pub struct Kit {
     loaded: Arc<Loaded>,
     routes: Routes,
     lanes: Lanes,
+    /// `handler_timeout`.
+    limit: Option<Duration>,
     client: Client,
     mock: Arc<Mock>,
     count: AtomicU64,
@@ -104,6 +107,7 @@ impl Kit {
             loaded,
             routes,
             lanes: Lanes::new(WORKERS),
+            limit: config.settings().handler_timeout,
             client,
             mock,
             count: AtomicU64::new(0),
@@ -111,10 +115,8 @@ impl Kit {
         })
     }
 
-    /// Handles an action of this rule. Several at a time keep the order of their incident, as in a runner.
-    ///
-    /// # Panics
-    /// When the handler does.
+    /// Handles an action of this rule, as a runner does: several at a time keep the order of their incident, `handler_timeout`
+    /// applies, and a panic of the handler becomes an error reply.
     pub async fn handle(&self, rule: &str, message: Value) -> Done {
         let statuses = Arc::new(Mutex::new(Vec::new()));
         let outcome = self.run(rule, message, Arc::clone(&statuses)).await;
@@ -125,58 +127,54 @@ impl Kit {
 
     /// Handles a call of this function with these inputs, as the platform sends them: a choice is `{"id": 1, "name": ".."}`, rich
     /// text `{"format": "text", "content": ".."}`.
-    ///
-    /// # Panics
-    /// When the handler does.
     pub async fn call(&self, function: &str, inputs: Value) -> Done {
         self.handle(function, json!({"function": {"name": function}, "inputs": inputs})).await
     }
 
     async fn run(&self, rule: &str, message: Value, statuses: Arc<Mutex<Vec<String>>>) -> Result<Reply> {
         let message = ActionMessage::parse(message.to_string().as_bytes())?;
-        let incident = message.incident_id();
-        if incident.is_none() && message.function().is_none() {
-            return Err(Error::new("The message has no incident with an id"));
-        }
         let queue = self.loaded.component.destination.as_str();
         let handler = match message.function() {
             Some(function) => self.routes.function(function)?,
             None => self.routes.find(queue, Some(rule))?,
         };
-        let handler = handler.clone();
         let id = format!("ID:kit-{}", self.count.fetch_add(1, Ordering::Relaxed) + 1);
+        let key = self.lanes.key(queue, message.subject());
+        let stopped = || Error::new("the kit was dropped");
+        let turn = self.lanes.ticket(&key).turn().await.ok_or_else(stopped)?;
+        let journal = Arc::new(MemoryJournal::default());
+        let attempt = Attempt::new(journal, id.clone(), message.incident_id());
+        let headroom = Arc::new(Headroom::new(queue, u32::MAX));
+        let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
+        let handling = Handling {
+            handler: handler.clone(),
+            limit: self.limit,
+            seat: Arc::clone(&seat),
+            headers: self.headers(&id, queue),
+            key: id,
+            rule: Some(rule.to_owned()),
+            message,
+            rest: self.client.with_token(Some(TOKEN)),
+            status: Box::new(move |reply| {
+                statuses.lock().unwrap_or_else(PoisonError::into_inner).push(reply.text().to_owned());
+            }),
+        };
+        let outcome = handling.run(&CancellationToken::new()).await;
+        seat.done();
+        outcome
+    }
+
+    /// The headers of a message, as the platform sets them.
+    fn headers(&self, id: &str, queue: &str) -> Headers {
         let headers = [
-            ("message-id", id.clone()),
+            ("message-id", id.to_owned()),
             ("destination", format!("/queue/{}", DestinationName::actions(self.mock.org_id(), queue))),
             ("reply-to", format!("/queue/acks.{}.{queue}", self.mock.org_id())),
             ("correlation-id", "invid:1".to_owned()),
             ("timestamp", crate::delivery::submit::now().to_string()),
             (CONTEXT_TOKEN, TOKEN.to_owned()),
         ];
-        let headers: Headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec().into();
-        let key = self.lanes.key(queue, incident);
-        let stopped = || Error::new("the kit was dropped");
-        let turn = self.lanes.ticket(&key).turn().await.ok_or_else(stopped)?;
-        let attempt = Attempt::new(Arc::new(MemoryJournal::default()), id.clone(), incident);
-        let headroom = Arc::new(Headroom::new(queue, u32::MAX));
-        let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
-        let cancel = CancellationToken::new();
-        let _ended = cancel.clone().drop_guard();
-        let action = Action::from(Inner {
-            key: id,
-            rule: Some(rule.to_owned()),
-            message,
-            headers,
-            rest: self.client.with_token(Some(TOKEN)),
-            seat: Arc::clone(&seat),
-            cancel,
-            status: Box::new(move |reply| {
-                statuses.lock().unwrap_or_else(PoisonError::into_inner).push(reply.text().to_owned());
-            }),
-        });
-        let outcome = handler.call(action).await;
-        seat.done();
-        outcome
+        headers.map(|(name, value)| (name.to_owned(), value)).to_vec().into()
     }
 
     /// The calls to the platform so far, each with the context token of its action, oldest first.

@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async move {
+    let outcome = runtime.block_on(async move {
         if args.sandbox {
             let _lock = Lock::take(None)?;
             return tour::run(&args.overrides, args.once, shutdown::signal()?).await;
@@ -87,7 +87,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         }
         info!("circuits has stopped");
         Ok(result?)
-    })
+    });
+    // Blocking code cannot be stopped, and is not waited for: its message stays with the broker.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The lines that operators look for at the top of a log, and what the configuration has to say.

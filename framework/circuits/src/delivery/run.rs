@@ -1,0 +1,143 @@
+//! The third stage: waits for the message's turn, finds its handler and runs it, then hands the reply to be settled.
+
+use std::sync::{Arc, OnceLock};
+
+use circuits_rest::Exchange;
+use circuits_stomp::Headers;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, error, info, warn};
+
+use super::attempt::Attempt;
+use super::handling::{Handling, Listener};
+use super::lanes::{LaneKey, Lanes, Ticket};
+use super::seat::Seat;
+use super::settle::{ReplyAddress, Settler};
+use crate::journal::{Outcome, Step};
+use crate::message::{ActionMessage, CONTEXT_TOKEN};
+use crate::recording::Mark;
+use crate::runtime::shared::Shared;
+use crate::signal::Signal;
+use crate::{Reply, Result};
+
+/// Runs handlers. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settler: Settler,
+    pub(crate) lanes: Lanes,
+    /// Ends the handlers that outlast the grace time at shutdown.
+    pub(crate) abort: CancellationToken,
+}
+
+/// A message that is to be handled.
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) queue: String,
+    pub(super) incident: Option<i64>,
+    pub(super) address: ReplyAddress,
+    pub(super) message: ActionMessage,
+    pub(super) headers: Headers,
+}
+
+impl Run {
+    /// Handles a message when the ticket's turn has come. Without a turn the runner is stopping, and the message stays with
+    /// the broker.
+    pub(super) async fn run(self, job: Job, key: LaneKey, ticket: Ticket) {
+        let queued = self.shared.vitals.queue();
+        let Some(turn) = ticket.turn().await else { return };
+        drop(queued);
+        let headroom = self.shared.headroom(&job.queue);
+        let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
+        let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
+        let (id, address, recorded) = (job.id.clone(), job.address.clone(), OnceLock::new());
+        let started = Instant::now();
+        let Some(reply) = self.answer(job, &seat, &recorded).await else { return seat.release().await };
+        self.shared.record_reply(&recorded, &reply);
+        self.settler.finish(&id, &reply, Outcome::Answered, started.elapsed()).await;
+        // The incident's next message need not wait for the broker.
+        seat.done();
+        self.settler.settle(&id, &address, &reply).await;
+    }
+
+    /// The reply to a message; `None` when the runner is stopping and the message must stay with the broker.
+    async fn answer(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Option<Reply> {
+        tokio::select! {
+            outcome = self.handle(job, seat, recorded) => Some(outcome.unwrap_or_else(|error| {
+                error!(error = ?error, "The action failed");
+                Reply::error(error.to_string())
+            })),
+            () = seat.abandoned() => {
+                info!("The action was waiting when the runner stopped; the message stays with the broker");
+                None
+            }
+            () = self.abort.cancelled() => {
+                warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
+                None
+            }
+        }
+    }
+
+    async fn handle(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Result<Reply> {
+        let client = &self.shared.client;
+        if client.is_down() {
+            info!("The platform is down; the action waits for it");
+            // Rare, and large: every message that waits for something else would keep room for it.
+            Box::pin(seat.wait_in_lane(client.ready())).await;
+        }
+        let rule = self.shared.rules.of(&job.message).await;
+        if let Some(rule) = &rule {
+            Span::current().record("rule", &**rule);
+        }
+        self.shared.record(recorded, rule.as_deref(), &job.headers, &job.message);
+        seat.start(rule.as_deref()).await;
+        let (handler, limit) = {
+            // Not held while the handler runs: what a reload replaces ends with the last hold on it.
+            let live = self.shared.live();
+            let handler = match job.message.function() {
+                Some(function) => live.routes.function(function)?,
+                None => live.routes.find(&job.queue, rule.as_deref())?,
+            };
+            (handler.clone(), live.config.settings().handler_timeout)
+        };
+        let _running = self.shared.vitals.run(&job.id, rule.as_deref(), job.incident, seat);
+        self.settler.bus.emit(|| Signal::Started {
+            message_id: job.id.clone(),
+            rule: rule.as_deref().map(str::to_owned),
+            incident: job.incident,
+        });
+        info!("Handling the action");
+        let journal = Arc::clone(&self.settler.journal);
+        let id = job.id.clone();
+        let rest = client.with_token(job.headers.get(CONTEXT_TOKEN)).observed(
+            move |Exchange { method, path, status, took, .. }| {
+                journal.step(&id, Step::Call { method: method.as_str(), path, status, took });
+            },
+        );
+        let handling = Handling {
+            handler,
+            limit,
+            seat: Arc::clone(seat),
+            status: self.status(&job),
+            key: job.id.clone(),
+            rule: rule.as_deref().map(str::to_owned),
+            message: job.message,
+            headers: job.headers,
+            rest,
+        };
+        handling.run(&self.abort).await
+    }
+
+    /// What tells the platform, the journal and the log of progress.
+    fn status(&self, job: &Job) -> Listener {
+        let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
+        let span = Span::current();
+        Box::new(move |reply: Reply| {
+            let _in_span = span.enter();
+            info!(text = reply.text(), "Status");
+            settler.journal.step(&id, Step::Status(reply.text().to_owned()));
+            settler.bus.emit(|| Signal::Status { message_id: id.clone(), text: reply.text().to_owned() });
+            settler.tell(&address, reply);
+        })
+    }
+}
