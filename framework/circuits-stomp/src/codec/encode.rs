@@ -136,6 +136,10 @@ impl Batch {
         self.open.put_u8(b'\n');
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.open.is_empty()
+    }
+
     /// Everything in the batch, in order, leaving it empty.
     pub(crate) fn take(&mut self) -> Vec<Bytes> {
         let mut parts = std::mem::take(&mut self.done);

@@ -41,14 +41,20 @@ pub(super) async fn write(
         transactions: 0,
     };
     let mut ready: Vec<Command> = first.into_iter().map(Command::Subscribe).collect();
+    let mut last = Instant::now();
     loop {
         let disconnect = out.encode(&mut ready);
         out.release(disconnect);
-        if let Err(error) = flush(io, &mut out.batch).await {
-            return broken(connection, &error);
+        // Asked here and not where the wait ends: commands that write nothing, such as SENDs held back, may end every wait.
+        if out.batch.is_empty() && deadline(last, beat, 1).is_some_and(|due| due <= Instant::now()) {
+            out.batch.push_beat();
+        }
+        match flush(io, &mut out.batch).await {
+            Ok(true) => last = Instant::now(),
+            Ok(false) => {}
+            Err(error) => return broken(connection, &error),
         }
         out.permits.clear();
-        let last = Instant::now();
         if disconnect {
             commands.close();
             return part(io, last, beat, connection).await;
@@ -61,7 +67,7 @@ pub(super) async fn write(
                 ready.extend(due.into_iter().map(Command::Subscribe));
             }
             () = gather(&mut commands, &mut ready) => {}
-            () = sleep_until(deadline(last, beat, 1)) => out.batch.push_beat(),
+            () = sleep_until(deadline(last, beat, 1)) => {}
         }
     }
 }
@@ -90,11 +96,16 @@ impl Command {
     }
 }
 
-async fn flush(io: &mut (impl AsyncWrite + Unpin), batch: &mut Batch) -> std::io::Result<()> {
+/// Writes the batch; whether there was anything to write, which is what the peer sees as a sign of life.
+async fn flush(io: &mut (impl AsyncWrite + Unpin), batch: &mut Batch) -> std::io::Result<bool> {
+    if batch.is_empty() {
+        return Ok(false);
+    }
     for part in batch.take() {
         io.write_all(&part).await?;
     }
-    io.flush().await
+    io.flush().await?;
+    Ok(true)
 }
 
 fn broken(connection: &Connection<'_>, error: &std::io::Error) -> Error {
@@ -123,7 +134,7 @@ async fn part(
     let receipt = connection.pending().register(Waiting::Disconnect);
     batch.push(Frame::disconnect(receipt));
     match flush(io, &mut batch).await {
-        Ok(()) => std::future::pending().await,
+        Ok(_) => std::future::pending().await,
         Err(error) => broken(connection, &error),
     }
 }

@@ -42,6 +42,26 @@ async fn a_beat_goes_out_when_nothing_else_did() {
     assert_eq!(since.elapsed().as_secs(), 44, "ten seconds after the last write, whatever it was");
 }
 
+/// Replies that wait for the broker's receipts, and receipts that let nothing go, write nothing: the broker must not take
+/// that for a sign of life.
+#[tokio::test(start_paused = true)]
+async fn what_writes_nothing_does_not_put_off_the_beat() {
+    let (stage, mut peer) = beating().await;
+    // The receipts of two are not answered, so that every further one is held back.
+    let mut sends = Vec::new();
+    for _ in 0..2 {
+        sends.push(stage.send("acks", "x"));
+        assert!(peer.frame().await.starts_with("SEND\n"));
+    }
+    let since = Instant::now();
+    for second in 1..=35 {
+        tokio::time::sleep_until(since + Duration::from_secs(second)).await;
+        sends.push(stage.send("acks", "x"));
+        peer.say("\n").await;
+    }
+    assert_eq!(peer.arrived().await, b"\n\n\n", "a beat each ten seconds");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_broker_is_dead_after_two_intervals() {
     let (stage, mut peer) = beating().await;

@@ -152,6 +152,14 @@ impl Peer {
         .await;
     }
 
+    /// What was written by now and not read yet; at least one byte has to come.
+    pub(crate) async fn arrived(&mut self) -> Vec<u8> {
+        if self.unread.is_empty() {
+            patient(self.io.read_buf(&mut self.unread)).await.unwrap();
+        }
+        std::mem::take(&mut self.unread)
+    }
+
     /// What is written until the client hangs up.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.unread);
