@@ -1,19 +1,27 @@
 //! The one error type of the crate: opaque, cheap to clone (one broken connection answers many callers), complete when
 //! displayed.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
 /// Why something did not happen. `Display` names the broker, what was tried, the cause and, where there is one, the cure;
-/// it never shows a secret or the bytes of a frame. Ask the `is_*` questions to decide what to do.
+/// it never shows a secret or the bytes of a frame. Ask the `is_*` questions to decide what to do. `source` is the cause for
+/// those who look for a certain one, such as an [`std::io::Error`]; its text is part of `Display` already.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: Kind,
     text: String,
-    /// What ended the session, when this error only says that the session is over.
-    cause: Option<Error>,
+    cause: Option<Cause>,
+}
+
+enum Cause {
+    /// What ended the session or the connection, when this error only says that it is over.
+    End(Error),
+    /// What the system or TLS reported.
+    Other(Box<dyn StdError + Send + Sync>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +38,9 @@ pub(crate) enum Kind {
     Credentials,
     /// The broker does not know the virtual host we asked for.
     VirtualHost,
-    /// Nobody answered, or not in time, or not in STOMP.
+    /// Nobody answered: no such host, a closed port, silence.
+    Unanswered,
+    /// Somebody answered, but not in time, or not in STOMP, or not with CONNECTED.
     Unreachable,
     /// The connection ended.
     Lost,
@@ -63,12 +73,52 @@ impl Error {
             Some(cause) => format!("the STOMP session has ended: {cause}"),
             None => "the STOMP session was closed".to_owned(),
         };
-        Self(Arc::new(Inner { kind: Kind::Closed, text, cause }))
+        Self(Arc::new(Inner { kind: Kind::Closed, text, cause: cause.map(Cause::End) }))
+    }
+
+    /// The same error with what it comes from, which `text` tells already.
+    pub(crate) fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        let text = self.0.text.clone();
+        Self(Arc::new(Inner { kind: self.0.kind, text, cause: Some(Cause::Other(Box::new(cause))) }))
+    }
+
+    /// The same error, answered because of what ended the connection.
+    pub(crate) fn at_the_end(self, end: Error) -> Self {
+        let text = self.0.text.clone();
+        Self(Arc::new(Inner { kind: self.0.kind, text, cause: Some(Cause::End(end)) }))
+    }
+
+    /// What ended the session, for an error that says no more than that.
+    fn end(&self) -> Option<&Error> {
+        match &self.0.cause {
+            Some(Cause::End(end)) if self.0.kind == Kind::Closed => Some(end),
+            _ => None,
+        }
     }
 
     /// True for `kind` itself and for a closed session that ended because of `kind`.
     fn is(&self, kind: Kind) -> bool {
-        self.0.kind == kind || self.0.cause.as_ref().is_some_and(|cause| cause.is(kind))
+        self.0.kind == kind || self.end().is_some_and(|end| end.is(kind))
+    }
+
+    /// Whether a try came to nothing before anybody answered.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.0.kind == Kind::Unanswered
+    }
+
+    /// No broker was found: nobody answered, or not in time, or not as a STOMP broker that takes connections.
+    pub fn is_unreachable(&self) -> bool {
+        self.is(Kind::Unanswered) || self.is(Kind::Unreachable)
+    }
+
+    /// The broker does not know the virtual host that was asked for, or does not open it to this login.
+    pub fn is_virtual_host(&self) -> bool {
+        self.is(Kind::VirtualHost)
+    }
+
+    /// The options make no sense; nothing was tried.
+    pub fn is_options(&self) -> bool {
+        self.is(Kind::Options)
     }
 
     /// The connection went away (or there was none) before the broker confirmed: the broker may or may not have the message.
@@ -107,7 +157,7 @@ impl Error {
                 | Kind::Credentials
                 | Kind::VirtualHost
         );
-        own || self.0.cause.as_ref().is_some_and(Error::is_permanent)
+        own || self.end().is_some_and(Error::is_permanent)
     }
 
     /// TLS: the broker's chain, host name or validity was refused by us, or our certificate by the broker.
@@ -138,7 +188,14 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self.0.cause.as_ref()? {
+            Cause::End(end) => Some(end),
+            Cause::Other(cause) => Some(&**cause),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +209,33 @@ mod tests {
         assert!(!closed.is_certificate() && !closed.is_lost());
         assert_eq!(closed.to_string(), "the STOMP session has ended: login 'app' was refused by b:1");
         assert!(!Error::closed(None).is_permanent());
+    }
+
+    #[test]
+    fn the_cause_can_be_found_behind_every_error_that_it_led_to() {
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let text = format!("b:1: reading failed: {reset}");
+        let lost = Error::lost(&*text).because(reset);
+        assert_eq!(lost.to_string(), text);
+        let answer = Error::lost("the connection ended").at_the_end(lost);
+        assert!(answer.is_lost() && !answer.is_permanent());
+        let closed = Error::closed(Some(answer));
+        let mut error: &dyn StdError = &closed;
+        while let Some(source) = error.source() {
+            error = source;
+        }
+        let io = error.downcast_ref::<std::io::Error>().unwrap();
+        assert_eq!(io.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn nobody_there_and_nobody_who_speaks_stomp_are_both_unreachable() {
+        let nobody = Error::new(Kind::Unanswered, "x");
+        assert!(nobody.is_unreachable() && nobody.is_unanswered() && !nobody.is_permanent());
+        let stranger = Error::unreachable("x");
+        assert!(stranger.is_unreachable() && !stranger.is_unanswered());
+        assert!(Error::closed(Some(Error::new(Kind::VirtualHost, "x"))).is_virtual_host());
+        assert!(Error::new(Kind::Options, "x").is_options());
     }
 
     #[test]

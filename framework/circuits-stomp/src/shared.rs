@@ -101,9 +101,9 @@ impl Link {
     }
 
     fn loss(&self) -> Error {
-        let reason =
-            self.reason.get().map_or_else(|| "the session was closed".to_owned(), ToString::to_string);
-        Error::lost(format!("the connection to {} ended before the broker confirmed: {reason}", self.host))
+        let reason = self.reason.get().cloned().unwrap_or_else(|| Error::closed(None));
+        let text = format!("the connection to {} ended before the broker confirmed: {reason}", self.host);
+        Error::lost(text).at_the_end(reason)
     }
 }
 
@@ -226,6 +226,7 @@ mod tests {
         link.fail(Error::lost("reset"));
         let error = link.answer(answer).await.unwrap_err();
         assert!(error.is_lost() && error.to_string().contains("reset"), "{error}");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "reset");
         drop(queue);
     }
 }

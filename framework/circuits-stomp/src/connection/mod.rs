@@ -37,8 +37,8 @@ pub(crate) struct End {
 }
 
 impl End {
-    fn lost(reason: impl Into<String>) -> Self {
-        Self { reason: Error::lost(reason), orderly: false, nameless: false, explained: true }
+    fn lost(reason: Error) -> Self {
+        Self { reason, orderly: false, nameless: false, explained: true }
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn run(
 fn last_word(read: Option<End>, write_error: Error) -> End {
     match read {
         Some(end) if end.nameless || end.orderly => end,
-        _ => End { reason: write_error, orderly: false, nameless: false, explained: true },
+        _ => End::lost(write_error),
     }
 }
 
@@ -185,7 +185,11 @@ impl Connection<'_> {
     }
 
     fn lost(&self, what: &str) -> End {
-        End::lost(format!("{}: {what}", self.host))
+        End::lost(Error::lost(format!("{}: {what}", self.host)))
+    }
+
+    fn lost_to(&self, what: &str, cause: impl std::error::Error + Send + Sync + 'static) -> End {
+        End::lost(Error::lost(format!("{}: {what}: {cause}", self.host)).because(cause))
     }
 }
 

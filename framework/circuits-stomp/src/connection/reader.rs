@@ -44,7 +44,7 @@ pub(super) async fn read(
                         return explained.await.unwrap_or(end);
                     }
                 }
-                Err(error) => return connection.lost(&format!("the broker sent a broken frame: {error}")),
+                Err(error) => return connection.lost_to("the broker sent a broken frame", error),
             }
         }
         let wanted = codec.wanted(buffer.len()).clamp(READ_BYTES, MOST_BUFFERED);
@@ -59,7 +59,7 @@ pub(super) async fn read(
             read = io.read_buf(&mut room) => match read {
                 Ok(0) => return connection.lost("the broker closed the connection"),
                 Ok(_) => last = Instant::now(),
-                Err(error) => return connection.lost(&format!("reading failed: {error}")),
+                Err(error) => return connection.lost_to("reading failed", error),
             },
             () = sleep_until(deadline(last, beat, GRACE)) => {
                 let silence = last.elapsed();

@@ -52,7 +52,7 @@ pub(super) async fn write(
         match flush(io, &mut out.batch).await {
             Ok(true) => last = Instant::now(),
             Ok(false) => {}
-            Err(error) => return broken(connection, &error),
+            Err(error) => return broken(connection, error),
         }
         out.permits.clear();
         if disconnect {
@@ -108,8 +108,8 @@ async fn flush(io: &mut (impl AsyncWrite + Unpin), batch: &mut Batch) -> std::io
     Ok(true)
 }
 
-fn broken(connection: &Connection<'_>, error: &std::io::Error) -> Error {
-    Error::lost(format!("{}: writing failed: {error}", connection.host))
+fn broken(connection: &Connection<'_>, error: std::io::Error) -> Error {
+    Error::lost(format!("{}: writing failed: {error}", connection.host)).because(error)
 }
 
 /// The end: when the broker has answered for every message, DISCONNECT; then silence.
@@ -127,7 +127,7 @@ async fn part(
             () = sleep_until(deadline(last, beat, 1)) => batch.push_beat(),
         }
         if let Err(error) = flush(io, &mut batch).await {
-            return broken(connection, &error);
+            return broken(connection, error);
         }
         last = Instant::now();
     }
@@ -135,7 +135,7 @@ async fn part(
     batch.push(Frame::disconnect(receipt));
     match flush(io, &mut batch).await {
         Ok(_) => std::future::pending().await,
-        Err(error) => broken(connection, &error),
+        Err(error) => broken(connection, error),
     }
 }
 
