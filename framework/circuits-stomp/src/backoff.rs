@@ -1,10 +1,10 @@
-//! How long to wait before the next try: a pure function, so that it can be read as a table.
+//! How long to wait before the next try: pure functions, so that they can be read as tables.
 
 use std::time::Duration;
 
 /// No two tries are further apart than this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
-/// The first try after a loss comes within this.
+/// The first try after a loss comes within this, and a port that nobody listens on is asked again within this.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The wait after `failures` failures in a row (from 1): doubles from one second to thirty, times 0.5 to 1.0 by `jitter`
@@ -15,8 +15,30 @@ pub(crate) fn delay(failures: u32, jitter: f64) -> Duration {
     ceiling.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
+/// How a try with a host ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Nobody answered: asking again costs nothing, and whoever comes back there has not seen us fail.
+    Unanswered,
+    /// Somebody answered, and it came to nothing: TLS, CONNECT, or a connection that broke soon after.
+    Answered,
+    /// The connection broke after it had worked for a while.
+    AfterSuccess,
+}
+
+/// The failures in a row that count from now on, after `failures` before, and the wait that follows.
+pub(crate) fn pause(failures: u32, ended: Ended, jitter: f64) -> (u32, Duration) {
+    let failures = match ended {
+        Ended::Unanswered => 0,
+        Ended::Answered => failures.saturating_add(1),
+        Ended::AfterSuccess => 1,
+    };
+    (failures, delay(failures, jitter))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::Ended::{AfterSuccess, Answered, Unanswered};
     use super::*;
 
     #[test]
@@ -26,5 +48,31 @@ mod tests {
         let least: Vec<u64> = (1..8).map(|n| delay(n, 0.0).as_millis() as u64).collect();
         assert_eq!(least, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
         assert_eq!(delay(u32::MAX, 7.0), LONGEST);
+    }
+
+    #[test]
+    fn pauses_grow_only_where_somebody_answered() {
+        let table: [(&[Ended], u64); 9] = [
+            (&[Unanswered], 1),
+            (&[Unanswered; 1000], 1),
+            (&[AfterSuccess], 1),
+            (&[AfterSuccess, Unanswered, Unanswered], 1),
+            (&[Answered], 1),
+            (&[Answered; 4], 8),
+            (&[AfterSuccess, Answered], 2),
+            // Who closed the port and opened it again has started anew.
+            (&[Answered, Answered, Answered, Answered, Unanswered, Answered], 1),
+            (&[Answered, Answered, AfterSuccess], 1),
+        ];
+        for (tries, most) in table {
+            let wait = |jitter| {
+                tries
+                    .iter()
+                    .fold((0, Duration::ZERO), |(failures, _), ended| pause(failures, *ended, jitter))
+                    .1
+            };
+            assert_eq!(wait(1.0), Duration::from_secs(most), "{tries:?}");
+            assert_eq!(wait(0.0), Duration::from_secs(most) / 2, "{tries:?}");
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! One try: TCP, TLS, CONNECT, CONNECTED, each with an error that says how far it came.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::codec::Decoder as _;
 
 use crate::codec::{Batch, Codec, Frame, Incoming};
@@ -15,6 +16,10 @@ use crate::error::{Error, Kind};
 use crate::options::{Host, Options, VirtualHost};
 use crate::prompt::Prompt;
 use crate::tls::{self, Tls};
+
+/// How long an address may leave a TCP connection unanswered. Linux asks again after 1, 3, 7, 15 and 31 s of silence: begun anew
+/// after this time, it finds a machine that comes back sooner. And a host may have other addresses.
+const SILENCE: Duration = Duration::from_secs(10);
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -39,12 +44,12 @@ impl Dial for TlsDial {
     fn dial<'a>(&'a self, host: &'a Host, deadline: Instant) -> BoxFuture<'a, Result<Box<dyn Io>, Error>> {
         Box::pin(async move {
             let connector = self.tls.connector().await?;
-            let tcp = timeout_at(deadline, TcpStream::connect((host.name.as_str(), host.port)));
-            let tcp = tcp.await.map_err(|_| late(host, "the TCP connection"))?;
+            let tcp =
+                timeout_at(deadline, reach(host)).await.map_err(|_| late(host, "the TCP connection"))?;
             let tcp = tcp.map_err(|error| {
-                Error::unreachable(format!(
-                    "{host} cannot be reached: {error}; is the broker up, are host and port right?"
-                ))
+                let text =
+                    format!("{host} cannot be reached: {error}; is the broker up, are host and port right?");
+                Error::new(Kind::Unanswered, text).because(error)
             })?;
             // ACK and SEND are small writes; Nagle's algorithm would hold each back for a delayed ACK of TCP.
             if let Err(error) = tcp.set_nodelay(true) {
@@ -57,6 +62,23 @@ impl Dial for TlsDial {
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
+}
+
+/// The first address of the host that answers.
+async fn reach(host: &Host) -> io::Result<TcpStream> {
+    let mut outcome = Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for address in lookup_host((host.name.as_str(), host.port)).await? {
+        outcome = timeout(SILENCE, TcpStream::connect(address)).await.unwrap_or_else(|_| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{address} did not answer within {SILENCE:?}"),
+            ))
+        });
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 fn late(host: &Host, what: &str) -> Error {
@@ -79,11 +101,12 @@ pub(crate) struct Established {
 pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> Result<Established, Error> {
     let deadline = Instant::now() + options.connect_timeout;
     let mut io = dial.dial(host, deadline).await?;
-    let lost = |error: std::io::Error| {
+    let lost = |error: io::Error| {
         let cause = error.to_string();
-        tls::refused_by_broker(host, &cause).unwrap_or_else(|| {
+        let lost = tls::refused_by_broker(host, &cause).unwrap_or_else(|| {
             Error::unreachable(format!("{host} dropped the connection at CONNECT: {cause}"))
-        })
+        });
+        lost.because(error)
     };
     let mut batch = Batch::default();
     batch.push(connect_frame(options, host));
@@ -96,7 +119,8 @@ pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> 
         io.flush().await.map_err(lost)?;
         loop {
             let frame = codec.decode(&mut buffer).map_err(|malformed| {
-                Error::unreachable(format!("what answers on {host} does not speak STOMP 1.2: {malformed}"))
+                let text = format!("what answers on {host} does not speak STOMP 1.2: {malformed}");
+                Error::unreachable(text).because(malformed)
             })?;
             if let Some(frame) = frame {
                 return Ok(frame);
@@ -185,7 +209,7 @@ mod tests {
         assert!(refuse("User name [app] or password is invalid.").is_credentials());
         assert!(refuse("Bad CONNECT: Access refused for user 'app'").is_credentials());
         let host = refuse("Bad CONNECT: Virtual host '127.0.0.1' access denied");
-        assert!(host.is_permanent() && !host.is_credentials());
+        assert!(host.is_permanent() && host.is_virtual_host() && !host.is_credentials());
         for text in [
             "Unable to connect to authentication service, password is invalid",
             "Supported protocol versions are: 1.0",

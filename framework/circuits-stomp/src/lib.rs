@@ -36,6 +36,7 @@ mod session;
 mod shared;
 mod supervisor;
 mod tls;
+mod turns;
 
 #[cfg(feature = "internals")]
 pub mod internals;

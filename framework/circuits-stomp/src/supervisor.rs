@@ -6,17 +6,20 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::backoff;
+use crate::backoff::Ended;
 use crate::connection::{self, Setup};
 use crate::connector::{self, Dial};
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::event::State;
-use crate::options::Options;
+use crate::options::{Host, Options};
 use crate::shared::Shared;
+use crate::turns::Turns;
 
 /// A connection that lived this long was a good one: the next wait is a short one again.
 const STEADY: Duration = Duration::from_secs(10);
+/// How often the log repeats why there is no connection.
+const AGAIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Supervisor {
     pub(crate) options: Options,
@@ -53,51 +56,55 @@ impl Supervisor {
 
     async fn keep_connected(&self) -> Over {
         let hosts = &self.options.hosts;
-        let (mut tries, mut failures, mut epoch) = (0_usize, 0_u32, 0_u64);
+        let mut turns = Turns::new(hosts.len(), Instant::now());
+        let (mut attempt, mut epoch, mut log) = (1_u32, 0_u64, Log::default());
+        // The same until the next connection, so that the hosts stay in their order.
+        let mut jitter = fastrand::f64();
         // Per host: refused for good. Only believed as long as no host ever accepted us.
         let mut refused = vec![false; hosts.len()];
         let mut receipt_each = false;
         loop {
-            let turn = tries % hosts.len();
+            let turn = turns.next(Instant::now());
             let host = &hosts[turn];
-            let state = State::Connecting { host: host.clone(), attempt: failures.saturating_add(1) };
-            self.shared.state.send_replace(state);
-            let attempt = tokio::select! {
+            self.shared.state.send_replace(State::Connecting { host: host.clone(), attempt });
+            let tried = tokio::select! {
                 biased;
                 () = self.shared.closing.cancelled() => return Over::Closed,
-                attempt = connector::connect(&*self.dial, &self.options, host) => attempt,
+                tried = connector::connect(&*self.dial, &self.options, host) => tried,
             };
-            let reason = match attempt {
+            let (reason, ended) = match tried {
                 Ok(established) => {
                     epoch += 1;
+                    (log, jitter) = (Log::default(), fastrand::f64());
                     let since = Instant::now();
                     let setup = Setup { host, epoch, receipt_each };
                     let run =
                         connection::run(established, setup, &self.shared, &self.options, &self.deliveries);
                     let Some(end) = run.await.filter(|end| !end.orderly) else { return Over::Closed };
-                    if since.elapsed() >= STEADY {
-                        failures = 0;
-                    }
                     receipt_each = end.nameless;
-                    end.reason
+                    let steady = since.elapsed() >= STEADY;
+                    if steady {
+                        attempt = 0;
+                    }
+                    (end.reason, if steady { Ended::AfterSuccess } else { Ended::Answered })
                 }
                 Err(error) => {
                     refused[turn] = error.is_permanent();
                     if epoch == 0 && refused.iter().all(|refused| *refused) {
                         return Over::Refused(error);
                     }
-                    error
+                    let ended = if error.is_unanswered() { Ended::Unanswered } else { Ended::Answered };
+                    (error, ended)
                 }
             };
             if self.shared.closing.is_cancelled() {
                 return Over::Unconfirmed(reason);
             }
-            failures = failures.saturating_add(1);
-            tries += 1;
-            // All hosts are tried before the wait grows.
-            let rounds = failures.div_ceil(hosts.len() as u32);
-            let retry_in = backoff::delay(rounds, fastrand::f64());
-            tracing::warn!(%host, error = %reason, ?retry_in, "Not connected to the broker.");
+            attempt = attempt.saturating_add(1);
+            let now = Instant::now();
+            turns.ended(ended, now, jitter);
+            let retry_in = turns.pause(now);
+            log.failed(host, &reason, retry_in);
             self.shared.state.send_replace(State::Disconnected { reason: Arc::new(reason), retry_in });
             tokio::select! {
                 biased;
@@ -105,5 +112,45 @@ impl Supervisor {
                 () = tokio::time::sleep(retry_in) => {}
             }
         }
+    }
+}
+
+/// Keeps the log of an outage short, however often a port is asked.
+#[derive(Default)]
+struct Log(Vec<(String, Instant)>);
+
+impl Log {
+    fn failed(&mut self, host: &Host, error: &Error, retry_in: Duration) {
+        if self.is_news(&error.to_string(), Instant::now()) {
+            tracing::warn!(%host, %error, ?retry_in, "STOMP is not connected; it will be tried again.");
+        } else {
+            tracing::debug!(%host, %error, ?retry_in, "STOMP is still not connected.");
+        }
+    }
+
+    /// Each failure is when it first comes, and once a minute while it goes on.
+    fn is_news(&mut self, failure: &str, now: Instant) -> bool {
+        self.0.retain(|(_, since)| now - *since < AGAIN);
+        let news = self.0.iter().all(|(told, _)| told != failure);
+        if news {
+            self.0.push((failure.to_owned(), now));
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_without_a_broker_takes_a_line_a_minute() {
+        let (mut log, start) = (Log::default(), Instant::now());
+        let mut lines = (0..3600).filter(|second| {
+            let now = start + Duration::from_secs(*second);
+            log.is_news("the port is closed", now) | (*second == 90 && log.is_news("no such host", now))
+        });
+        assert_eq!(lines.by_ref().take(4).collect::<Vec<_>>(), [0, 60, 90, 120]);
+        assert_eq!(lines.count(), 57);
     }
 }

@@ -247,6 +247,9 @@ async fn a_port_that_answers_nothing_or_nobody_is_no_refusal() {
 
     let reason = outcome(&start("localhost", port, Tls::system())).await.unwrap_err();
     assert!(!reason.is_permanent() && reason.to_string().contains("cannot be reached"), "{reason}");
+    let cause = std::error::Error::source(&reason).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionRefused));
+    assert!(reason.is_unreachable());
     let reason = outcome(&start("no.such.host.invalid", 1, Tls::system())).await.unwrap_err();
     assert!(!reason.is_permanent() && reason.to_string().contains("no.such.host.invalid:1"), "{reason}");
 }

@@ -4,6 +4,7 @@
 mod closing;
 mod happy;
 mod liveness;
+mod outage;
 mod reconnect;
 mod scripted;
 mod sending;

@@ -1,7 +1,8 @@
 //! A broker for tests: the other end of an in-memory pipe, played by the test, byte by byte.
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::connector::{Dial, Io};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::options::{Host, Options};
 use crate::session::Session;
 use crate::{AckToken, Deliveries, Delivery, Outgoing, State, Subscription};
@@ -19,15 +20,42 @@ use crate::{AckToken, Deliveries, Delivery, Outgoing, State, Subscription};
 pub(crate) const ACTIVEMQ: &str = "ActiveMQ/5.17.2";
 pub(crate) const RABBITMQ: &str = "RabbitMQ/3.10.8";
 
-/// Every dial hands the other end of a fresh pipe to the test.
+/// The hosts whose ports nobody listens on, and how often each was asked meanwhile.
+#[derive(Clone, Default)]
+pub(crate) struct ClosedPorts(Arc<Mutex<HashMap<String, usize>>>);
+
+impl ClosedPorts {
+    pub(crate) fn close(&self, host: &str) {
+        self.0.lock().unwrap().insert(host.to_owned(), 0);
+    }
+
+    /// How often it was asked while it was closed.
+    pub(crate) fn open(&self, host: &str) -> usize {
+        self.0.lock().unwrap().remove(host).unwrap()
+    }
+
+    fn refuse(&self, host: &Host) -> Result<(), Error> {
+        match self.0.lock().unwrap().get_mut(&host.name) {
+            Some(asked) => {
+                *asked += 1;
+                Err(Error::new(Kind::Unanswered, format!("{host} cannot be reached")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Every dial hands the other end of a fresh pipe to the test, unless the port is closed.
 pub(crate) struct Pipes {
     size: usize,
+    closed: ClosedPorts,
     dialled: mpsc::UnboundedSender<(Host, Peer)>,
 }
 
 impl Dial for Pipes {
     fn dial<'a>(&'a self, host: &'a Host, _: Instant) -> BoxFuture<'a, Result<Box<dyn Io>, Error>> {
         Box::pin(async move {
+            self.closed.refuse(host)?;
             let (ours, theirs) = tokio::io::duplex(self.size);
             let writes = Arc::new(AtomicUsize::new(0));
             let peer = Peer { io: theirs, unread: Vec::new(), writes: writes.clone() };
@@ -184,6 +212,7 @@ pub(crate) struct Stage {
     pub(crate) session: Session,
     pub(crate) deliveries: Deliveries,
     pub(crate) dialled: mpsc::UnboundedReceiver<(Host, Peer)>,
+    pub(crate) closed_ports: ClosedPorts,
 }
 
 pub(crate) fn options(hosts: &str) -> Options {
@@ -193,9 +222,10 @@ pub(crate) fn options(hosts: &str) -> Options {
 
 pub(crate) fn stage_with(options: Options, pipe_size: usize) -> Stage {
     let (sender, dialled) = mpsc::unbounded_channel();
-    let (session, deliveries) =
-        Session::start_with(options, Box::new(Pipes { size: pipe_size, dialled: sender }));
-    Stage { session, deliveries, dialled }
+    let closed_ports = ClosedPorts::default();
+    let pipes = Pipes { size: pipe_size, closed: closed_ports.clone(), dialled: sender };
+    let (session, deliveries) = Session::start_with(options, Box::new(pipes));
+    Stage { session, deliveries, dialled, closed_ports }
 }
 
 pub(crate) fn stage() -> Stage {

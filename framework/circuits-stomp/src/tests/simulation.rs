@@ -169,7 +169,7 @@ async fn play(seed: u64, server: &'static str, transaction: bool) {
     fastrand::seed(seed);
     let store = Arc::new(Mutex::new(Store { ready: (0..MESSAGES).collect(), ..Store::default() }));
     let options = options("broker:1").heart_beat(Duration::from_secs(10), Duration::from_secs(10));
-    let Stage { session, mut deliveries, mut dialled } = stage_with(options, 64 * 1024);
+    let Stage { session, mut deliveries, mut dialled, .. } = stage_with(options, 64 * 1024);
     let mut broker = Broker { store: Arc::clone(&store), random: Rng::with_seed(seed), server };
     let serving = tokio::spawn(async move {
         while let Some((_, peer)) = dialled.recv().await {

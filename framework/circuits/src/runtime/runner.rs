@@ -271,27 +271,25 @@ async fn follow(
     bus: &Bus,
     stop: CancellationToken,
 ) {
-    let mut tried = 0;
+    // Whether the log has it that we try; why that fails, the session says itself.
+    let mut told = false;
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            // The first attempt may be seen twice: as the state to begin with, and when it is published.
-            State::Connecting { attempt, .. } if attempt == tried => {}
-            State::Connecting { host, attempt } => {
-                tried = attempt;
+            State::Connecting { host, attempt } if !told => {
+                told = true;
                 info!(%host, attempt, "STOMP attempting to connect");
             }
             State::Connected { host, server, epoch, .. } => {
-                tried = 0;
+                told = false;
                 info!(%host, server, "STOMP connected");
                 // Of the first connection, which may have gone by unseen, `subscribe` tells.
                 if epoch > 1 {
                     destinations.iter().for_each(|destination| subscribed(destination, bus));
                 }
             }
-            State::Disconnected { reason, retry_in } => {
+            State::Disconnected { reason, .. } => {
                 bus.emit(|| Signal::Disconnected { reason: reason.to_string() });
-                warn!(%reason, retry_in_ms = retry_in.as_millis() as u64, "STOMP is not connected; it will be tried again");
             }
             State::Closed { .. } => return,
             _ => {}
