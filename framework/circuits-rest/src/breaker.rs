@@ -23,8 +23,12 @@ const PROBE_PAUSE: Duration = Duration::from_millis(200);
 /// The decision: pure functions of the state and the time.
 #[derive(Debug, Default)]
 struct Circuit {
-    /// Failures since the last answer.
+    /// Failures since the last answer, while it is up.
     failures: u32,
+    /// Probes that failed since it went down.
+    probes: u32,
+    /// How often it came back: tries from before say nothing about the time since.
+    recoveries: u64,
     /// When it last went down; none while it is up.
     down_since: Option<Instant>,
     /// When the next probe may go.
@@ -57,18 +61,28 @@ impl Circuit {
 
     /// Whether it was down.
     fn answered(&mut self) -> bool {
-        std::mem::take(self).down_since.is_some()
+        let down = self.down_since.is_some();
+        *self = Self { recoveries: self.recoveries + u64::from(down), ..Self::default() };
+        down
     }
 
-    /// Whether it is down from now on, and was not before.
-    fn failed(&mut self, now: Instant, policy: &RetryPolicy) -> bool {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures < THRESHOLD {
+    /// Whether it is down from now on, and was not before. Only a probe lengthens an outage: what was in flight when it
+    /// began fails with it, and a hundred such calls tell no more than one.
+    fn failed(&mut self, probe: bool, since: u64, now: Instant, policy: &RetryPolicy) -> bool {
+        if since != self.recoveries || (self.down_since.is_some() && !probe) {
             return false;
         }
-        self.probe_at = Some(now + policy.pause(self.failures - THRESHOLD + 1).max(PROBE_PAUSE));
         let first = self.down_since.is_none();
-        self.down_since.get_or_insert(now);
+        if first {
+            self.failures += 1;
+            if self.failures < THRESHOLD {
+                return false;
+            }
+            self.down_since = Some(now);
+        } else {
+            self.probes = self.probes.saturating_add(1);
+        }
+        self.probe_at = Some(now + policy.pause(self.probes.saturating_add(1)).max(PROBE_PAUSE));
         first
     }
 }
@@ -99,10 +113,13 @@ impl Breaker {
             // Before the look at the state: a change between look and wait must wake us.
             changed.as_mut().enable();
             let now = Instant::now();
-            let turn = self.circuit().ask(now);
+            let (turn, since) = {
+                let mut circuit = self.circuit();
+                (circuit.ask(now), circuit.recoveries)
+            };
             let next = match turn {
-                Turn::Go => return Ok(Permit { breaker: self, probe: false }),
-                Turn::Probe => return Ok(Permit { breaker: self, probe: true }),
+                Turn::Go => return Ok(Permit { breaker: self, probe: false, since }),
+                Turn::Probe => return Ok(Permit { breaker: self, probe: true, since }),
                 Turn::Wait(next) => next,
             };
             if now >= until {
@@ -148,6 +165,8 @@ impl Breaker {
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
     probe: bool,
+    /// The circuit's recoveries when it was given.
+    since: u64,
 }
 
 impl Permit<'_> {
@@ -160,7 +179,8 @@ impl Permit<'_> {
 
     /// It did not.
     pub(crate) fn failed(self) {
-        if self.breaker.circuit().failed(Instant::now(), &self.breaker.policy) {
+        let breaker = self.breaker;
+        if breaker.circuit().failed(self.probe, self.since, Instant::now(), &breaker.policy) {
             tracing::warn!("The platform does not answer; calls wait until it does.");
         }
     }
@@ -220,6 +240,27 @@ mod tests {
         assert!(!second.is_finished(), "there is a probe already");
         probe.answered();
         assert!(!second.await.unwrap().unwrap(), "the platform is back, so the second is no probe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_in_flight_that_meet_one_blip_count_as_one() {
+        let breaker = breaker();
+        let mut in_flight = Vec::new();
+        for _ in 0..50 {
+            in_flight.push(breaker.pass(None).await.unwrap());
+        }
+        let stragglers = in_flight.split_off(45);
+        let begun = Instant::now();
+        in_flight.into_iter().for_each(Permit::failed);
+        let probe = breaker.pass(None).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 2, "as long as after the failures of a single call");
+        probe.answered();
+        stragglers.into_iter().for_each(Permit::failed);
+        assert!(!breaker.is_down(), "tries from before the answer say nothing about the platform now");
+        bring_down(&breaker).await;
+        let begun = Instant::now();
+        breaker.pass(None).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 2, "a new outage begins with the first pause");
     }
 
     #[tokio::test(start_paused = true)]
