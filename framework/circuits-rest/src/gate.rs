@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, error::Kind};
+use crate::{Error, backoff, error::Kind};
 
 /// Whether another login may be tried.
 #[derive(Default)]
@@ -40,9 +40,8 @@ impl Gate {
     /// Ends logins for a while and says for how long.
     pub(crate) fn close(&mut self, now: Instant, error: &Error) -> Duration {
         let pause = if error.is_credentials() || error.is_session() {
-            let doubled = 2_u32.saturating_pow(self.refusals);
             self.refusals = self.refusals.saturating_add(1);
-            FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE)
+            backoff::grown(FIRST_PAUSE, 2, LONGEST_PAUSE, self.refusals)
         } else {
             UNREACHABLE_PAUSE
         };

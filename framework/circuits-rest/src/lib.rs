@@ -10,6 +10,7 @@
 //! answers a lost session with one new login for all callers together.
 
 mod answer;
+mod backoff;
 mod breaker;
 mod cache;
 mod client;

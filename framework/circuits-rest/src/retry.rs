@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::backoff;
+
 /// How often and how fast a failed call is repeated.
 ///
 /// Only what cannot do something twice is repeated: GET, PUT and DELETE when the connection failed or was lost, on 429
@@ -28,8 +30,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// The wait after `failed` failed tries (1 or more), before jitter.
     pub(crate) fn pause(&self, failed: u32) -> Duration {
-        let factor = self.backoff.max(1).saturating_pow(failed.saturating_sub(1));
-        self.delay.saturating_mul(factor).min(self.ceiling)
+        backoff::grown(self.delay, self.backoff, self.ceiling, failed)
     }
 
     /// What follows after `failed` failed tries of a call: the wait before the next one, or `None` when it is over.

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, Method, Rest, error::Kind, retry::Repeat};
+use crate::{Error, Method, Rest, backoff, error::Kind, retry::Repeat};
 
 /// What the closure of [`Rest::update`] decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,10 +58,11 @@ const LONGEST_ROUNDS: u32 = 128;
 /// the object only one tries at a time; it tries as often as they would together, or a process with many would hardly get
 /// a turn.
 pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64) -> Duration {
-    let Some(doublings) = conflicts.checked_sub(2) else { return Duration::ZERO };
+    if conflicts < 2 {
+        return Duration::ZERO;
+    }
     let longest = round.saturating_mul(LONGEST_ROUNDS).max(LONGEST_PAUSE);
-    let doubled = 2_u32.saturating_pow(doublings);
-    let limit = round.max(SHORTEST_PAUSE).saturating_mul(doubled).min(longest);
+    let limit = backoff::grown(round.max(SHORTEST_PAUSE), 2, longest, conflicts - 1);
     limit.mul_f64(spread.clamp(0.0, 1.0)) / u32::try_from(callers.max(1)).unwrap_or(u32::MAX)
 }
 
