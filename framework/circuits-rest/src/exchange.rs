@@ -124,6 +124,8 @@ impl Shared {
     /// Sends `call` until it succeeds or nothing more may be tried.
     pub(crate) async fn execute(&self, call: &Call) -> Result<Got, Error> {
         let mut renewed = false;
+        // Whether this try is the first with a new session.
+        let mut fresh = false;
         let mut failed = 0;
         loop {
             let permit = self.breaker.pass(call.deadline).await?;
@@ -140,6 +142,11 @@ impl Shared {
                 Err((_, failure)) if failure.means_down() => permit.failed(),
                 _ => permit.answered(),
             }
+            let unauthorised = tried.as_ref().is_err_and(|(error, _)| error.status() == Some(401));
+            let was_fresh = std::mem::take(&mut fresh);
+            if !unauthorised && !tried.as_ref().is_err_and(|(error, _)| error.status().is_none()) {
+                ticket.accept();
+            }
             let (error, failure) = match tried {
                 Ok(got) => {
                     if renewed {
@@ -147,14 +154,14 @@ impl Shared {
                     }
                     return Ok(got);
                 }
-                Err((error, _)) if error.status() == Some(401) && renewed => {
-                    self.session.distrust(ticket.generation).await;
+                Err((error, _)) if unauthorised && was_fresh => {
+                    self.session.distrust(&ticket).await;
                     return Err(error.with_kind(Kind::Session).context("refused, also with a new session"));
                 }
-                Err((error, _)) if error.status() == Some(401) => {
+                Err(_) if unauthorised => {
                     match self.session.renew(ticket.generation).await {
                         Ok(_) => {
-                            renewed = true;
+                            (renewed, fresh) = (true, true);
                             continue;
                         }
                         // The call itself was refused, so it certainly did nothing.

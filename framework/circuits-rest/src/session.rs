@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -33,6 +36,7 @@ pub(crate) struct Ticket {
     /// The platform's answer to the login: organisations, address, names.
     pub(crate) facts: Value,
     auth: Auth,
+    accepted: AtomicBool,
 }
 
 enum Auth {
@@ -57,6 +61,16 @@ impl Ticket {
                 }
             }
         }
+    }
+
+    /// A call was answered with something other than 401, so the session was good once.
+    pub(crate) fn accept(&self) {
+        self.accepted.store(true, Relaxed);
+    }
+
+    /// Whether the session was ever good.
+    pub(crate) fn was_accepted(&self) -> bool {
+        self.accepted.load(Relaxed)
     }
 
     /// Keeps the cookies of an answer: platforms rotate the session, balancers bind it to a node. An API key has none.
@@ -135,6 +149,7 @@ impl Session {
             account: Account::ApiKey { handle: 1 },
             facts: Value::Null,
             auth: Auth::Basic(HeaderValue::from_static("Basic")),
+            accepted: AtomicBool::default(),
         }));
     }
 
@@ -181,9 +196,12 @@ impl Session {
         }
     }
 
-    /// A session fresh from a login was refused all the same: further logins would not help for now.
-    pub(crate) async fn distrust(&self, generation: u64) {
-        self.gate.lock().await.distrust(Instant::now(), generation);
+    /// A renewed session was refused. If it never worked, further logins would not help for now; if it did, the platform has
+    /// ended it since, and the next call may log in again.
+    pub(crate) async fn distrust(&self, ticket: &Ticket) {
+        if !ticket.was_accepted() {
+            self.gate.lock().await.distrust(Instant::now(), ticket.generation);
+        }
     }
 
     /// A renewed session works: the next loss may be answered with a login at once.
@@ -259,7 +277,7 @@ impl Session {
                 (Account::User { id }, Auth::Cookies { csrf, jar: Mutex::new(jar) })
             }
         };
-        Ok(Ticket { generation, account, facts, auth })
+        Ok(Ticket { generation, account, facts, auth, accepted: AtomicBool::default() })
     }
 
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
