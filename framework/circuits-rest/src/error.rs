@@ -3,9 +3,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use serde_json::Value;
-
-use crate::{FieldConflict, Method};
+use crate::{FieldConflict, Method, said::Said};
 
 /// A call that did not succeed. Cheap to clone: a failed login is handed to everybody who waits for it.
 #[derive(Clone)]
@@ -174,6 +172,11 @@ impl Error {
         self.kind() == Kind::Credentials
     }
 
+    /// The platform refused the login from here (403): this address is banned, or the account is bound to other ones.
+    pub fn is_banned(&self) -> bool {
+        self.kind() == Kind::Credentials && self.status() == Some(403)
+    }
+
     /// The session was refused (401) and one new login did not help or was not tried again so soon.
     pub fn is_session(&self) -> bool {
         self.kind() == Kind::Session
@@ -255,43 +258,10 @@ fn status_name(status: u16) -> String {
     reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
 }
 
-/// What the body of a refusal says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) message: String,
-    pub(crate) hints: Vec<String>,
-}
-
-/// A web page or a dump is no message; this much of it tells where it came from.
-const LONGEST: usize = 400;
-
-/// Reads the platform's error object (`message` or `title`, `hints`, `error_code`), or the beginning of any other text.
-pub(crate) fn said(body: &[u8]) -> Said {
-    if let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(body) {
-        let text = |key: &str| object.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let mut message = text("message").or_else(|| text("title")).unwrap_or_default().to_owned();
-        if let Some(code) = text("error_code").filter(|code| *code != "generic") {
-            message = if message.is_empty() { code.to_owned() } else { format!("{message} ({code})") };
-        }
-        let hints = object.get("hints").and_then(Value::as_array).into_iter().flatten();
-        let hints = hints.filter_map(Value::as_str).map(shorten).collect();
-        return Said { message: shorten(&message), hints };
-    }
-    Said { message: shorten(&String::from_utf8_lossy(body)), hints: Vec::new() }
-}
-
-/// One line of at most [`LONGEST`] characters.
-fn shorten(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::said::said;
 
     #[test]
     fn the_text_names_call_status_words_and_hints() {
@@ -303,14 +273,5 @@ mod tests {
         );
         assert!(error.is_not_found() && !error.is_conflict());
         assert_eq!((error.status(), error.method(), error.path()), (Some(404), Some("GET"), "/incidents/7"));
-    }
-
-    #[test]
-    fn other_bodies_become_one_short_line() {
-        assert_eq!(said(b"<html>\n  <b>Bad\tGateway</b>").message, "<html> <b>Bad Gateway</b>");
-        assert_eq!(said(&[b'x'; 9999]).message.chars().count(), LONGEST + 1);
-        assert_eq!(said(b""), Said::default());
-        assert_eq!(said(b"[1]").message, "[1]");
-        assert_eq!(said(br#"{"title":"No","error_code":"locked"}"#).message, "No (locked)");
     }
 }

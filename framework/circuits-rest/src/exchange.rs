@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use crate::{
     Answer, Error, Method, RetryPolicy, Upload,
     answer::Tap,
-    error::{Kind, said},
+    error::Kind,
     files::Progress,
     retry::{Failure, Repeat},
+    said::refusal,
     session::{Session, Ticket, after},
     transport,
 };
@@ -267,7 +268,13 @@ impl Shared {
         if status.is_success() {
             return Ok(Got::Whole(body));
         }
-        Err(self.refusal(status.as_u16(), after, &body))
+        let error = refusal(status.as_u16(), &headers, &body, &self.session.secrets);
+        let error = if status.is_redirection() {
+            error.hint("redirects are not followed: check `host`, `port` and `resource_prefix`")
+        } else {
+            error
+        };
+        Err((error, Failure::Status { status: status.as_u16(), after }))
     }
 
     async fn send(
@@ -279,16 +286,5 @@ impl Shared {
             return request.build().map(|request| crate::script::answer(script, call.method, &request));
         }
         request.send().await
-    }
-
-    fn refusal(&self, status: u16, after: Option<Duration>, body: &[u8]) -> (Error, Failure) {
-        let text = self.session.secrets.blank(&String::from_utf8_lossy(body));
-        let error = Error::answer(status, said(text.as_bytes()));
-        let error = if (300..400).contains(&status) {
-            error.hint("redirects are not followed: check `host`, `port` and `resource_prefix`")
-        } else {
-            error
-        };
-        (error, Failure::Status { status, after })
     }
 }

@@ -29,6 +29,7 @@ mod patch;
 mod request;
 mod rest;
 mod retry;
+mod said;
 mod script;
 mod secret;
 mod session;

@@ -6,9 +6,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Download, Error, Rest, Upload,
-    error::{Kind, said},
+    error::Kind,
     exchange::{Call, Got, Payload},
     retry::Repeat,
+    said::{page, said},
 };
 
 /// An HTTP method.
@@ -240,12 +241,14 @@ impl Request {
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let body = if body.iter().all(u8::is_ascii_whitespace) { b"null" } else { body };
     serde_json::from_slice(body).map_err(|error| {
-        let beginning = said(body).message.chars().take(80).collect::<String>();
         let type_name = std::any::type_name::<T>();
-        Error::new(
-            Kind::Body,
-            format!("the answer is not a {type_name}: {error}; it begins with {beginning}"),
-        )
-        .source_is(error)
+        let text = match page(&String::from_utf8_lossy(body)) {
+            Some(page) => format!("the answer is {page}, not a {type_name}"),
+            None => {
+                let beginning = said(body).message.chars().take(80).collect::<String>();
+                format!("the answer is not a {type_name}: {error}; it begins with {beginning}")
+            }
+        };
+        Error::new(Kind::Body, text).source_is(error)
     })
 }

@@ -19,9 +19,10 @@ use tokio::time::Instant;
 use crate::{
     Account, Answer, Credentials, Error, Method,
     answer::Tap,
-    error::{Kind, said},
+    error::Kind,
     gate::Gate,
     retry::{Failure, retry_after},
+    said::{page, refusal},
     secret::Secrets,
     transport,
 };
@@ -259,8 +260,11 @@ impl Session {
         if status != reqwest::StatusCode::OK {
             return Err(self.refused(status.as_u16(), &headers, &body));
         }
-        let facts: Value =
-            serde_json::from_slice(&body).map_err(|_| malformed("the answer to the login is not JSON"))?;
+        let facts: Value = serde_json::from_slice(&body).map_err(|_| {
+            let what = page(&self.secrets.blank(&String::from_utf8_lossy(&body)));
+            let what = what.unwrap_or_else(|| "not JSON".to_owned());
+            malformed(&format!("the answer to the login is {what}"))
+        })?;
         let (account, auth) = match basic {
             Some(basic) => {
                 let handle = facts.get("api_key_handle").and_then(Value::as_i64).unwrap_or_default();
@@ -281,10 +285,16 @@ impl Session {
     }
 
     fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> (Error, Failure) {
-        let error =
-            Error::answer(status, said(self.secrets.blank(&String::from_utf8_lossy(body)).as_bytes()));
+        let error = refusal(status, headers, body, &self.secrets);
         match status {
-            401 | 403 => {
+            403 => {
+                let error = error.with_kind(Kind::Credentials).context("the platform refused the login");
+                let hint = "the platform bans addresses after refused logins, and an account may be bound to certain addresses: \
+                            correct the credentials if they were wrong, then let an administrator of the platform lift the \
+                            ban or allow this machine's address";
+                (error.hint(hint), Failure::Permanent)
+            }
+            401 => {
                 let hint = match self.credentials {
                     Credentials::ApiKey { .. } => "check `api_key_id` and `api_key_secret`",
                     Credentials::User { .. } => {
@@ -296,6 +306,10 @@ impl Session {
             }
             408 | 429 => (error, Failure::Status { status, after: after(headers) }),
             400..=499 => (error.hint("check `host`, `port` and `resource_prefix`"), Failure::Permanent),
+            300..=399 => {
+                let hint = "redirects are not followed: check `host`, `port` and `resource_prefix`";
+                (error.hint(hint), Failure::Status { status, after: after(headers) })
+            }
             // Start-up pages of a platform that is coming up, redirects included, go away by themselves.
             _ => (error, Failure::Status { status, after: after(headers) }),
         }
