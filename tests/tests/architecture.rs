@@ -12,12 +12,13 @@ const LONGEST_FILE: usize = 400;
 
 /// A crate by its place in the tree, what it may use of ours, and what its tests may use besides.
 const IMPORTS: &[(&str, &[&str], &[&str])] = &[
-    ("framework/circuits", &["circuits-rest", "circuits-stomp"], &["circuits-sandbox"]),
+    ("framework/circuits", &["circuits-rest", "circuits-stomp", "circuits-tls"], &["circuits-sandbox"]),
     ("framework/circuits-journal", &["circuits"], &[]),
-    ("framework/circuits-rest", &[], &["circuits-sandbox"]),
+    ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
     // An oracle that shares no code with the clients under test.
     ("framework/circuits-sandbox", &[], &[]),
-    ("framework/circuits-stomp", &[], &["circuits-sandbox"]),
+    ("framework/circuits-stomp", &["circuits-tls"], &["circuits-sandbox"]),
+    ("framework/circuits-tls", &[], &[]),
     // `components` itself: the components and nothing else. Checked by name below, since it grows with them.
     ("components", &["*"], &[]),
     ("components/*", &["circuits"], &["circuits-sandbox"]),
@@ -38,6 +39,7 @@ const SEALED: &[(&str, &[&str])] = &[
         &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
     ),
     ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
+    ("openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
     // Components register through `circuits::register!`.

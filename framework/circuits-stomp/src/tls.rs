@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use circuits_tls::{Authorities, FileError, Peer, Refusal};
 use native_tls::{Certificate, Identity, Protocol};
 use tokio_native_tls::{TlsConnector, TlsStream};
 
@@ -29,7 +30,7 @@ impl Tls {
         Self { trust: Trust::System, identity: None }
     }
 
-    /// Trusts the PEM certificates in this file and no others; it may hold several.
+    /// Trusts the certificates in this file or directory and no others, in the forms that [`Authorities`] reads.
     pub fn cafile(path: impl Into<PathBuf>) -> Self {
         Self { trust: Trust::File(path.into()), identity: None }
     }
@@ -40,8 +41,8 @@ impl Tls {
         Self { trust: Trust::Anyone, identity: None }
     }
 
-    /// Shows a client certificate: a PEM file with the certificate and its chain, and a PEM file with the PKCS#8 key
-    /// (`BEGIN PRIVATE KEY`, not encrypted).
+    /// Shows a client certificate: a file with the certificate and its chain, and a file with its key, in the forms that
+    /// [`circuits_tls::Identity`] reads.
     #[must_use]
     pub fn identity(self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { identity: Some((cert.into(), key.into())), ..self }
@@ -54,8 +55,11 @@ impl Tls {
             Trust::System => {}
             Trust::File(path) => {
                 builder.disable_built_in_roots(true);
-                for certificate in certificates(path).await? {
-                    builder.add_root_certificate(certificate);
+                let authorities =
+                    Authorities::load(path).await.map_err(|error| unusable(Kind::CaFile, &error))?;
+                for der in authorities.der() {
+                    builder
+                        .add_root_certificate(Certificate::from_der(&der).map_err(|error| set_up(&error))?);
                 }
             }
             Trust::Anyone => {
@@ -65,18 +69,7 @@ impl Tls {
         if let Some((cert, key)) = &self.identity {
             builder.identity(identity(cert, key).await?);
         }
-        let connector = builder.build().map_err(|error| match &self.identity {
-            // Certificate and key are first held against each other here.
-            Some((cert, key)) => Error::new(
-                Kind::Identity,
-                format!(
-                    "the client certificate {} and the key {} cannot be used together: {error}",
-                    cert.display(),
-                    key.display()
-                ),
-            ),
-            None => Error::unreachable(format!("TLS cannot be set up on this machine: {error}")),
-        })?;
+        let connector = builder.build().map_err(|error| set_up(&error))?;
         Ok(connector.into())
     }
 
@@ -101,114 +94,47 @@ impl Tls {
     }
 
     fn explain(&self, host: &Host, cause: &str) -> Error {
-        let low = cause.to_ascii_lowercase();
         let trusted = match &self.trust {
-            Trust::File(path) => format!("the certificates in {}", path.display()),
-            Trust::System | Trust::Anyone => "this system's root certificates".to_owned(),
+            Trust::File(path) => Some(path.as_path()),
+            Trust::System | Trust::Anyone => None,
         };
-        let (kind, cure) = if let Some(error) = refused_by_broker(host, &low) {
-            return error;
-        } else if low.contains("hostname mismatch") || low.contains("ip address mismatch") {
-            (
-                Kind::Certificate,
-                format!(
-                    "the certificate was issued for another host name; connect under a name that it carries, or renew it \
-                     with {:?} as subject alternative name",
-                    host.name
-                ),
-            )
-        } else if low.contains("expired") {
-            (
-                Kind::Certificate,
-                "the certificate has expired; renew it on the broker (and check this machine's clock)"
-                    .to_owned(),
-            )
-        } else if low.contains("not yet valid") {
-            (Kind::Certificate, "the certificate is not valid yet; check the clocks".to_owned())
-        } else if low.contains("certificate") {
-            (
-                Kind::Certificate,
-                format!(
-                    "the broker's certificate is not issued by {trusted}; set cafile to the broker's CA certificate (PEM)"
-                ),
-            )
-        } else if low.contains("protocol version") || low.contains("unsupported protocol") {
-            (
-                Kind::Unreachable,
-                "the broker offers nothing newer than TLS 1.1; at least TLS 1.2 is needed".to_owned(),
-            )
-        } else {
-            (Kind::Unreachable, "is this the broker's TLS port (stomp+ssl)?".to_owned())
-        };
-        Error::new(kind, format!("TLS with {host} failed: {cure} [{cause}]"))
+        let peer = Peer::broker(&host.name).trusting(trusted).showing_identity(self.identity.is_some());
+        match Refusal::explain(cause, &peer) {
+            Some(refusal) => refused(host, cause, &refusal),
+            None => Error::unreachable(format!(
+                "TLS with {host} failed: is this the broker's TLS port (stomp+ssl)? [{cause}]"
+            )),
+        }
     }
 }
 
 /// The error behind a TLS alert about our own certificate. With TLS 1.3 it arrives only after the handshake, as a read error.
 pub(crate) fn refused_by_broker(host: &Host, cause: &str) -> Option<Error> {
-    let low = cause.to_ascii_lowercase();
-    let about_us = low.contains("alert")
-        && (low.contains("certificate") || low.contains("unknown ca") || low.contains("access denied"));
-    about_us.then(|| {
-        Error::new(
-            Kind::Certificate,
-            format!(
-                "{host} refused our client certificate, or asks for one and got none: set client certificate and key to a \
-                 pair that the broker trusts [{cause}]"
-            ),
-        )
-    })
+    let refusal = Refusal::explain(cause, &Peer::broker(&host.name)).filter(Refusal::is_identity)?;
+    Some(refused(host, cause, &refusal))
 }
 
-async fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
-    let wrong = |why: String| {
-        Error::new(
-            Kind::CaFile,
-            format!("the certificate file {} {why} (cafile names a PEM file)", path.display()),
-        )
-    };
-    let pem = tokio::fs::read(path).await.map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let found =
-        Certificate::stack_from_pem(&pem).map_err(|error| wrong(format!("cannot be understood: {error}")))?;
-    if found.is_empty() {
-        return Err(wrong("holds no certificate".to_owned()));
-    }
-    Ok(found)
+fn refused(host: &Host, cause: &str, refusal: &Refusal) -> Error {
+    let kind = if refusal.is_certificate() { Kind::Certificate } else { Kind::Unreachable };
+    Error::new(kind, format!("TLS with {host} failed: {}; {} [{cause}]", refusal.text(), refusal.cure()))
+}
+
+fn unusable(kind: Kind, error: &FileError) -> Error {
+    Error::new(kind, error.to_string())
+}
+
+fn set_up(error: &native_tls::Error) -> Error {
+    Error::unreachable(format!("TLS cannot be set up on this machine: {error}"))
 }
 
 async fn identity(cert: &Path, key: &Path) -> Result<Identity, Error> {
-    let read = async |what: &str, path: &Path| {
-        tokio::fs::read(path).await.map_err(|error| {
-            Error::new(
-                Kind::Identity,
-                format!("the client {what} {} cannot be read: {error}", path.display()),
-            )
-        })
-    };
-    let (chain, secret) = (read("certificate", cert).await?, read("key", key).await?);
-    let text = String::from_utf8_lossy(&secret);
-    let convert = if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        Some("is encrypted; decrypt it")
-    } else if text.contains("BEGIN RSA PRIVATE KEY") || text.contains("BEGIN EC PRIVATE KEY") {
-        Some("is not PKCS#8; convert it")
-    } else {
-        None
-    };
-    if let Some(what) = convert {
-        let path = key.display();
-        return Err(Error::new(
-            Kind::Identity,
-            format!(
-                "the client key {path} {what}: openssl pkcs8 -topk8 -nocrypt -in {path} -out key.pkcs8.pem"
-            ),
-        ));
-    }
-    Identity::from_pkcs8(&chain, &secret).map_err(|error| {
+    let read =
+        circuits_tls::Identity::load(cert, key).await.map_err(|error| unusable(Kind::Identity, &error))?;
+    Identity::from_pkcs8(read.chain(), read.key()).map_err(|error| {
         Error::new(
             Kind::Identity,
             format!(
-                "the client certificate {} with the key {} cannot be used: {error} (both must be PEM, the key PKCS#8: \
-                 BEGIN PRIVATE KEY)",
+                "the client certificate {} with the key {} cannot be used: {error}",
                 cert.display(),
                 key.display()
             ),

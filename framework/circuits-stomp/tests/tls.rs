@@ -135,7 +135,17 @@ async fn an_unknown_authority() {
         "{reason}"
     );
     let reason = refusal("localhost", valid(&authority), Tls::system()).await;
-    assert!(reason.to_string().contains("set cafile"), "{reason}");
+    assert!(reason.to_string().contains("name it with `stomp_cafile` (or `cafile` for both)"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_cafile_that_holds_the_brokers_own_certificate_says_whose_is_wanted() {
+    let (files, authority) = (Files::new(), authority("ours"));
+    let (cert, key) = valid(&authority);
+    let own = files.write("own.pem", &cert);
+    let reason = refusal("localhost", (cert, key), Tls::cafile(&own)).await;
+    let text = reason.to_string();
+    assert!(text.contains("own.pem holds the certificate of 'localhost', but not that of 'ours'"), "{text}");
 }
 
 #[tokio::test]
@@ -197,6 +207,7 @@ async fn files_of_trusted_certificates_that_cannot_be_used() {
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for path in [
         PathBuf::from("/no/such/ca.pem"),
+        // A directory without links by hash.
         files.0.path().to_owned(),
         files.write("empty.pem", ""),
         files.write("text.pem", "not PEM"),
@@ -215,12 +226,12 @@ async fn client_keys_that_cannot_be_used_name_the_cure() {
     let cert = files.write("cert.pem", cert);
     let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     let cases: [(&Path, PathBuf, &str); 6] = [
-        (&cert, files.write("rsa.pem", pem("RSA PRIVATE KEY")), "openssl pkcs8 -topk8"),
-        (&cert, files.write("ec.pem", pem("EC PRIVATE KEY")), "openssl pkcs8 -topk8"),
+        (&cert, files.write("damaged.pem", pem("PRIVATE KEY")), "is damaged"),
+        (&cert, files.write("text.pem", "no key"), "holds no private key"),
         (&cert, files.write("locked.pem", pem("ENCRYPTED PRIVATE KEY")), "is encrypted"),
         (&cert, PathBuf::from("/no/such/key.pem"), "cannot be read"),
         (Path::new("/no/such/cert.pem"), files.write("good.pem", &key), "cannot be read"),
-        (&cert, files.write("other.pem", KeyPair::generate().unwrap().serialize_pem()), "cannot be used"),
+        (&cert, files.write("other.pem", KeyPair::generate().unwrap().serialize_pem()), "does not belong to"),
     ];
     for (cert, key, told) in cases {
         let reason = unusable(Tls::system().identity(cert, &key)).await;
