@@ -217,3 +217,22 @@ async fn a_platform_that_exports_nothing_to_this_account_is_told() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_end_in_a_blank_are_imported_once() {
+    let (sandbox, rest) = platform().await;
+    let export = json!({
+        "export_format_version": 2, "message_destinations": [{"programmatic_name": "q", "name": "Q ", "destination_type": 0}],
+        "fields": [{"name": "word", "text": "Word ", "type_id": 6, "input_type": "text", "prefix": "properties"}],
+        "actions": [{"name": "Run Query ", "type": 1, "object_type": "incident", "message_destinations": ["q"],
+            "conditions": [], "export_key": "Run Query "}],
+        "scripts": [{"name": "Script "}],
+    });
+    let definitions = definitions(export.to_string().into_bytes());
+    planned(&rest, &definitions).await.unwrap().apply(&rest, |_| {}).await.unwrap();
+    let again = planned(&rest, &definitions).await.unwrap();
+    assert!(again.is_empty(), "{:?}", again.changes());
+    assert_eq!(again.differences(), []);
+    let incident = sandbox.create_incident(json!({"name": "x", "discovered_date": 0})).unwrap();
+    sandbox.fire("Run Query ", incident, json!({})).unwrap();
+}

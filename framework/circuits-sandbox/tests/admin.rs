@@ -135,3 +135,38 @@ async fn types_and_functions() {
     assert_eq!(rest.call("POST", "/functions", Some(json!({"name": "fn_x"}))).await.0, 400);
     assert_eq!(rest.call("GET", "/functions/nothing", None).await.0, 404);
 }
+
+#[tokio::test]
+async fn names_are_kept_with_the_blanks_at_their_ends() {
+    let (sandbox, rest) = start().await;
+    rest.post("/message_destinations", json!({"programmatic_name": "q", "name": " Queue "})).await;
+    rest.post("/functions", json!({"name": "lookup", "display_name": "Look up ", "destination_handle": "q"}))
+        .await;
+    rest.post("/types/incident/fields", json!({"name": "word", "text": "Word ", "input_type": "text"})).await;
+    rest.post("/types", json!({"type_name": "table", "display_name": " Table"})).await;
+    let rule = |name: &str| json!({"name": name, "type": 1, "object_type": "incident", "message_destinations": ["q"]});
+    let made = rest.post("/actions", rule("Run Query ")).await;
+    let import = json!({"export_format_version": 2, "actions": [rule(" Imported ")], "scripts": [{"name": "Script "}]});
+    let import = rest.post("/configurations/imports", import).await;
+    let path = format!("/configurations/imports/{}", import["id"]);
+    rest.put(&path, json!({"status": "ACCEPTED"})).await;
+
+    let changed = rest.put(&format!("/actions/{}", made["id"]), rule("Run Query ")).await;
+    assert_eq!((&changed["name"], &changed["export_key"]), (&json!("Run Query "), &json!("Run Query ")));
+    let export = rest.post("/configurations/exports", json!({})).await;
+    for (list, key, name) in [
+        ("message_destinations", "name", " Queue "),
+        ("functions", "display_name", "Look up "),
+        ("fields", "text", "Word "),
+        ("types", "display_name", " Table"),
+        ("actions", "name", "Run Query "),
+        ("actions", "name", " Imported "),
+        ("scripts", "name", "Script "),
+    ] {
+        let mut all = export[list].as_array().unwrap().iter();
+        assert!(all.any(|object| object[key] == name), "{name:?} in {list}: {}", export[list]);
+    }
+    sandbox.fire("Run Query ", 2095, json!({})).unwrap();
+    assert!(sandbox.fire("Run Query", 2095, json!({})).unwrap_err().is_unknown());
+    assert_eq!(rest.call("POST", "/actions", Some(rule("  "))).await.0, 400, "a name of blanks alone");
+}

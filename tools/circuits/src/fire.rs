@@ -11,9 +11,9 @@ pub(crate) type Values = [(String, String)];
 /// Fires `rule` on `incident`.
 pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
     let rules = rest.list("/actions").await?;
-    let Some(found) = rules.iter().find(|candidate| candidate["name"] == rule) else {
+    let Some(found) = named(&rules, rule) else {
         let names: Vec<_> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
-        bail!("the platform has no rule named \"{rule}\"; it has: {}", names.join(", "));
+        bail!("the platform has no rule named \"{rule}\"; it has: {names:?}");
     };
     // Type 1 is a menu item, 0 an automatic rule.
     if found["type"] == 1 {
@@ -46,6 +46,15 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
     Ok(())
 }
 
+/// The rule of exactly this name. Names may begin or end with blanks, which nobody sees: where no name is equal, the only one
+/// that differs in nothing else is meant.
+fn named<'a>(rules: &'a [Value], name: &str) -> Option<&'a Value> {
+    let exact = rules.iter().find(|rule| rule["name"] == name);
+    let close = |rule: &&Value| rule["name"].as_str().is_some_and(|other| other.trim() == name.trim());
+    let mut close = rules.iter().filter(close);
+    exact.or_else(|| close.next().filter(|_| close.next().is_none()))
+}
+
 /// The activity fields as the platform wants them: select values by id.
 async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, Value>> {
     let mut properties = Map::new();
@@ -72,4 +81,29 @@ async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, 
         properties.insert(name.clone(), value);
     }
     Ok(properties)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_found_by_its_exact_name_and_else_by_the_only_one_with_other_blanks() {
+        let rules = |names: &[&str]| names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>();
+        for (names, wanted, found) in [
+            (&["Run Query", "Run Query "][..], "Run Query ", Some("Run Query ")),
+            (&["Run Query ", "Run Query"], "Run Query", Some("Run Query")),
+            (&["Run Query "], "Run Query", Some("Run Query ")),
+            (&["Run Query"], " Run Query ", Some("Run Query")),
+            (&["Run Query ", " Run Query"], "Run Query", None),
+            (&["Run Query"], "run query", None),
+        ] {
+            let rules = rules(names);
+            assert_eq!(
+                named(&rules, wanted).map(|rule| &rule["name"]),
+                found.map(Value::from).as_ref(),
+                "{wanted:?}"
+            );
+        }
+    }
 }

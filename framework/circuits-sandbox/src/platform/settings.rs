@@ -274,8 +274,9 @@ impl State {
     }
 }
 
+/// A text exactly as it is given, blanks at its ends included: the platform keeps them. One of blanks alone counts as missing.
 fn text(body: &Value, key: &str) -> Option<String> {
-    body[key].as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    body[key].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
 /// The object's uuid, as an export brings it, or a new one.
