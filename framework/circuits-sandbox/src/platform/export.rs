@@ -27,7 +27,7 @@ impl State {
             }
             function
         });
-        json!({
+        let mut export = json!({
             "export_format_version": 2,
             "export_type": "ORG",
             "export_date": super::state::now(),
@@ -40,7 +40,9 @@ impl State {
             "scripts": self.scripts,
             "workflows": self.workflows,
             "playbooks": self.playbooks,
-        })
+        });
+        self.kept.export(&mut export);
+        export
     }
 }
 

@@ -45,8 +45,10 @@ const RESOLUTIONS: [(i64, &str); 4] =
 const YES_NO: [(i64, &str); 2] = [(1, "No"), (2, "Yes")];
 
 pub(crate) fn state(identity: &Identity) -> State {
+    let org = org(identity);
     let mut state = State {
-        org: org(identity),
+        kept: super::kept::Kept::of(&org),
+        org,
         objects: BTreeMap::new(),
         rules: BTreeMap::new(),
         destinations: BTreeMap::new(),

@@ -33,7 +33,8 @@ impl State {
                 Some(0) if field["prefix"] == "properties" => self.put("incident", &field)?,
                 Some(6) => self.put("actioninvocation", &field)?,
                 Some(11) => self.put("__function", &field)?,
-                _ => {}
+                Some(0) => {}
+                _ => self.kept.put_field(&field),
             }
         }
         for function in all("functions") {
@@ -51,6 +52,7 @@ impl State {
         for rule in all("actions") {
             self.import_rule(rule)?;
         }
+        self.kept.import(export);
         Ok(())
     }
 

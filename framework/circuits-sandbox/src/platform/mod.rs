@@ -5,6 +5,7 @@ mod fields;
 mod fire;
 mod fixtures;
 mod import;
+mod kept;
 mod newsfeed;
 mod objects;
 mod patch;

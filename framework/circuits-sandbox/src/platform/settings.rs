@@ -234,6 +234,7 @@ impl State {
             "hide_notification",
             "order",
             "width",
+            "templates",
         ] {
             if let Some(value) = body.get(key) {
                 field[key] = value.clone();

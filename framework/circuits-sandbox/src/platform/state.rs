@@ -66,6 +66,7 @@ pub(crate) struct State {
     pub(crate) scripts: Vec<Value>,
     pub(crate) workflows: Vec<Value>,
     pub(crate) playbooks: Vec<Value>,
+    pub(crate) kept: super::kept::Kept,
     pub(crate) tokens: Tokens,
     pub(crate) next_id: i64,
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::export::Export;
 use super::field::FieldsOf;
 use super::function::Function;
+use super::packages::packages;
 use super::plan::{Change, Made, Plan, What};
 use super::planner::uuid_of;
 use super::platform::{PATIENCE, allow, fetch, is_allowed};
@@ -136,11 +137,7 @@ impl Deed<'_> {
             "export_format_version": 2,
             "export_type": "ORG",
             "server_version": version["server_version"],
-            // Platforms take no import without one; every export has this.
-            "incident_types": [{
-                "id": 0, "name": PACKAGES, "export_key": PACKAGES, "description": PACKAGES, "enabled": false, "hidden": false,
-                "system": false, "parent_id": null, "uuid": "bfeec2d4-3770-11e8-ad39-4a0004044aa0",
-            }],
+            "incident_types": packages(),
             list: [object],
         }))
     }
@@ -157,9 +154,6 @@ impl Deed<'_> {
         Ok(())
     }
 }
-
-/// The incident type under which exports of single objects travel.
-const PACKAGES: &str = "Customization Packages (internal)";
 
 /// Posts an export and accepts what the platform makes of it.
 async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits_rest::Error> {

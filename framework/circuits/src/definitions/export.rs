@@ -1,6 +1,7 @@
 //! A configuration exported from a platform: `.res` (JSON), `.resz` (a zip archive with one `.res`), or either in base64 as
 //! packages for the Python runner ship it; or asked of the platform itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
 
@@ -10,6 +11,7 @@ use circuits_rest::Rest;
 use serde_json::{Value, json};
 
 use super::contents::FieldNames;
+use super::kinds::{self, COMPARED, Part};
 use super::platform::PATIENCE;
 use crate::{Error, Result};
 
@@ -18,34 +20,27 @@ const LARGEST: u64 = 256 << 20;
 /// The only version of the format that platforms have written so far (v31 to v51).
 const VERSION: i64 = 2;
 
-/// An export, read and checked.
+/// An export, read and checked: nothing that uses one has another opinion of what can be used.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Export {
     document: Value,
 }
 
-/// An object of an export.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// An object of an export whose contents are known.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Exported<'a> {
     /// Its kind, for people.
-    pub(super) kind: &'static str,
+    pub(super) kind: Cow<'static, str>,
     pub(super) name: &'a str,
     pub(super) value: &'a Value,
 }
 
-/// Kinds of objects that are told one by one: the export's list, kind, key of the name.
-const KINDS: [(&str, &str, &str); 7] = [
-    ("message_destinations", "message destination", "programmatic_name"),
-    ("types", "data table", "type_name"),
-    ("functions", "function", "name"),
-    ("scripts", "script", "name"),
-    ("workflows", "workflow", "programmatic_name"),
-    ("playbooks", "playbook", "name"),
-    ("actions", "rule", "name"),
-];
-
-/// Fields by the number of the type that they belong to.
-const FIELDS: [(i64, &str); 3] = [(0, "incident field"), (6, "activity field"), (11, "function input")];
+impl Exported<'_> {
+    /// With its kind in front.
+    pub(super) fn label(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
 
 impl Export {
     /// Reads an export in any of its forms.
@@ -98,7 +93,7 @@ impl Export {
                 "its export_format_version is {version}, and only {VERSION} is known: is it an export of a platform?"
             )));
         }
-        for (list, kind, key) in KINDS.into_iter().chain([("fields", "field", "name")]) {
+        for (list, kind, key) in COMPARED.into_iter().chain([("fields", "field", "name")]) {
             let Some(objects) = document.get(list).filter(|objects| !objects.is_null()) else { continue };
             let Some(objects) = objects.as_array() else {
                 return Err(Error::new(format_args!("its {list} are no list")));
@@ -117,23 +112,35 @@ impl Export {
         &self.document
     }
 
-    /// The objects that are told one by one; the others come along with them.
+    /// The objects whose contents are known.
     pub(super) fn objects(&self) -> impl Iterator<Item = Exported<'_>> {
         let list = |name: &str| self.document[name].as_array().into_iter().flatten();
-        let named = KINDS.into_iter().flat_map(move |(export, kind, key)| {
-            list(export).filter_map(move |value| Some(Exported { kind, name: value[key].as_str()?, value }))
+        let named = COMPARED.into_iter().flat_map(move |(export, kind, key)| {
+            list(export).filter_map(move |value| {
+                Some(Exported { kind: kind.into(), name: value[key].as_str()?, value })
+            })
         });
         let fields = list("fields").filter_map(|value| {
-            let (_, kind) = FIELDS.into_iter().find(|(id, _)| value["type_id"] == *id)?;
-            // Fields that every platform has come with the export too.
-            let custom = value["type_id"] != 0 || value["prefix"] == "properties";
-            Some(Exported { kind, name: value["name"].as_str()?, value }).filter(|_| custom)
+            Some(Exported { kind: kinds::kind_of_field(value)?, name: value["name"].as_str()?, value })
         });
         named.chain(fields)
     }
 
+    /// All objects by kind and name.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        let mut all: Vec<_> =
+            self.objects().map(|one| (one.kind.into_owned(), one.name.to_owned())).collect();
+        for part in kinds::others(&self.document) {
+            if let Part::Objects(list, objects) = part {
+                let names = objects.into_iter().filter_map(kinds::identity);
+                all.extend(names.map(|name| (kinds::kind_of(list).into_owned(), name.to_owned())));
+            }
+        }
+        all
+    }
+
     /// The objects by kind and name.
-    pub(super) fn index(&self) -> HashMap<(&'static str, &str), &Value> {
+    pub(super) fn index(&self) -> HashMap<(Cow<'static, str>, &str), &Value> {
         self.objects().map(|one| ((one.kind, one.name), one.value)).collect()
     }
 
@@ -152,18 +159,27 @@ impl Export {
     /// Adds the choices that only the platform's fields have, so that an import takes none away.
     pub(super) fn keep_choices_of(&mut self, platform: &Self) {
         let theirs = platform.index();
-        for field in self.document["fields"].as_array_mut().into_iter().flatten() {
-            let Some((_, kind)) = FIELDS.into_iter().find(|(id, _)| field["type_id"] == *id) else {
-                continue;
-            };
-            let there = field["name"].as_str().and_then(|name| theirs.get(&(kind, name)));
-            let there = there.and_then(|there| there["values"].as_array()).cloned().unwrap_or_default();
-            let Some(own) = field["values"].as_array_mut() else { continue };
-            for value in there {
-                if !own.iter().any(|known| known["label"] == value["label"]) {
-                    own.push(value);
+        let there = |kind, object: &Value, key| Some(*theirs.get(&(kind, object[key].as_str()?))?);
+        let list = |document: &mut Value, list: &str| document[list].take();
+        let mut fields = list(&mut self.document, "fields");
+        for field in fields.as_array_mut().into_iter().flatten() {
+            let existing = kinds::kind_of_field(field).and_then(|kind| there(kind, field, "name"));
+            existing.into_iter().for_each(|existing| keep_choices(field, existing));
+        }
+        self.document["fields"] = fields;
+        for (of, kind, key) in COMPARED {
+            let mut objects = list(&mut self.document, of);
+            for object in objects.as_array_mut().into_iter().flatten() {
+                let Some(existing) = there(kind.into(), object, key) else { continue };
+                for part in kinds::FIELDS_WITHIN {
+                    let Some(Value::Object(fields)) = object.pointer_mut(part) else { continue };
+                    for (name, field) in fields {
+                        let existing = existing.pointer(part).and_then(|fields| fields.get(name));
+                        existing.into_iter().for_each(|existing| keep_choices(field, existing));
+                    }
                 }
             }
+            self.document[of] = objects;
         }
     }
 
@@ -189,6 +205,16 @@ pub async fn download(rest: &Rest) -> Result<Value> {
 /// Says what is wrong with it.
 pub fn read_export(bytes: &[u8]) -> Result<Value> {
     Ok(Export::read(bytes)?.document)
+}
+
+/// Adds the choices that only the platform's field has.
+fn keep_choices(field: &mut Value, existing: &Value) {
+    let Some(own) = field["values"].as_array_mut() else { return };
+    for value in existing["values"].as_array().into_iter().flatten() {
+        if !own.iter().any(|known| known["label"] == value["label"]) {
+            own.push(value.clone());
+        }
+    }
 }
 
 fn unzip(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -16,8 +16,12 @@ fn export() -> Value {
             {"name": "own", "type_id": 0, "prefix": "properties"},
             {"name": "word", "type_id": 6},
             {"name": "elsewhere", "type_id": 1000},
+            {"name": "status", "type_id": 1, "prefix": null},
         ],
         "tags": [{"name": "x"}],
+        "phases": [{"name": "Engage"}],
+        "roles": [{"export_key": "boss", "name": "Boss"}],
+        "geos": null,
     })
 }
 
@@ -52,7 +56,18 @@ fn all_forms_are_the_same_export() {
         assert_eq!(Export::read(&other).unwrap(), plain);
     }
     let named: Vec<_> = plain.objects().map(|object| format!("{} {}", object.kind, object.name)).collect();
-    assert_eq!(named, ["message destination q", "rule Rule", "incident field own", "activity field word"]);
+    assert_eq!(
+        named,
+        [
+            "message destination q",
+            "rule Rule",
+            "incident field own",
+            "activity field word",
+            "type 1000 field elsewhere"
+        ]
+    );
+    let all: Vec<_> = plain.all().into_iter().map(|(kind, name)| format!("{kind} {name}")).collect();
+    assert_eq!(all[named.len()..], ["phase Engage", "role boss"]);
     let mut other = export();
     other["fields"][2]["values"] = json!([{"label": "theirs"}]);
     let platform = Export::read(other.to_string().as_bytes()).unwrap();

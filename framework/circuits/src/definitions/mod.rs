@@ -2,12 +2,15 @@
 //! rules), and how it gets there.
 
 mod apply;
+mod compare;
 mod contents;
 mod deploy;
 mod difference;
 mod export;
 mod field;
 mod function;
+mod kinds;
+mod packages;
 mod plan;
 mod planner;
 mod platform;
@@ -22,7 +25,8 @@ pub use difference::Difference;
 pub use export::{download, read_export};
 pub use field::Field;
 pub use function::{DataTable, Function};
-pub use plan::{Change, Plan, plan};
+pub use packages::packages;
+pub use plan::{Change, Note, Plan, plan};
 pub use rule::Rule;
 pub use workflow::{Call, Playbook, Script, Workflow};
 
@@ -50,7 +54,7 @@ pub struct Definitions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Its kind, for people: `rule`, `message destination`, ...
-    pub kind: &'static str,
+    pub kind: String,
     /// The name by which it is known: the API name where it has one.
     pub name: String,
 }
@@ -126,8 +130,11 @@ impl Definitions {
     }
 
     /// Everything in an export of a platform: `include_bytes!("export.res")`, or a `.resz`, or base64 of either. It is imported
-    /// when the platform lacks anything of it, and what exists there may then be brought to what the export says: the
-    /// platform decides. Choices that only the platform's fields have are kept.
+    /// when the platform lacks anything of it, of whatever kind, and what exists there may then be brought to what the export says:
+    /// the platform decides. Choices that only the platform's fields have are kept.
+    ///
+    /// A rule, a function, a field and whatever else a component knows by its name is there if the platform has one of that name;
+    /// any other object if the platform has one with its `export_key`. Names are compared as they are, with the blanks at their ends.
     #[must_use]
     pub fn export(mut self, bytes: &'static [u8]) -> Self {
         self.exports.push(bytes);
@@ -150,8 +157,8 @@ impl Definitions {
     /// What is wrong with an export.
     pub fn objects(&self) -> Result<Vec<Object>> {
         let mut all = Vec::new();
-        let mut add = |kind: &'static str, name: &str| {
-            let object = Object { kind, name: name.to_owned() };
+        let mut add = |kind: &str, name: &str| {
+            let object = Object { kind: kind.to_owned(), name: name.to_owned() };
             // Functions may share an input.
             if !all.contains(&object) {
                 all.push(object);
@@ -170,7 +177,7 @@ impl Definitions {
         self.playbooks.iter().for_each(|one| add("playbook", one.name()));
         self.rules.iter().for_each(|one| add("rule", one.name()));
         for bytes in &self.exports {
-            Export::read(bytes)?.objects().for_each(|one| add(one.kind, one.name));
+            Export::read(bytes)?.all().iter().for_each(|(kind, name)| add(kind, name));
         }
         Ok(all)
     }

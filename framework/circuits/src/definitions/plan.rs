@@ -23,6 +23,32 @@ pub struct Plan {
     /// What would make differing objects as they are defined.
     pub(super) updates: Vec<Change>,
     pub(super) differences: Vec<Difference>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// What could not be compared: the platform may have it as the component defines it, or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub(super) component: String,
+    pub(super) text: String,
+}
+
+impl Note {
+    /// The component that defines it.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// What it is, and why: `notification On call: the platform's export has no notifications`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not compared: {}", self.text)
+    }
 }
 
 /// One object that is missing or to be changed, or a right.
@@ -51,7 +77,7 @@ pub(super) enum What {
     Function(Function),
     Made(Made),
     Rule(Rule),
-    /// An export, and how many of its objects are new.
+    /// An export, and how many of its objects and their parts are new.
     Import(Export, usize),
     /// Makes existing ones as they are defined.
     ChangeFunction(Function, Value),
@@ -91,7 +117,8 @@ impl Change {
     pub fn creates(&self) -> bool {
         !matches!(
             self.what,
-            What::Allow(_)
+            What::Import(_, 0)
+                | What::Allow(_)
                 | What::Choices { .. }
                 | What::ChangeFunction(..)
                 | What::ChangeRule(..)
@@ -119,7 +146,8 @@ impl fmt::Display for Change {
 /// acting account to read the destinations, and for choices that fields lack. What several need is planned once.
 ///
 /// Scripts, workflows, playbooks and whatever comes in exports are compared by an export of the platform, which takes the
-/// permission for it.
+/// permission for it. Of an export, each object and each of its fields is looked for; what cannot be compared is in
+/// [`Plan::notes`].
 ///
 /// # Errors
 /// A list that the platform refuses; an object that names another one which is neither defined nor on the platform; an export
@@ -145,6 +173,11 @@ impl Plan {
     /// had a reason.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
+    }
+
+    /// What could not be compared.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// Whether the platform has everything.

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use circuits_rest::Rest;
 use serde_json::{Value, json};
 
+use super::compare::{compare, quoted};
 use super::contents::{self, FieldNames};
 use super::difference::{Difference, missing_choices, of_destination, of_field, of_rule};
-use super::export::{Export, Exported};
+use super::export::Export;
 use super::field::{Field, FieldsOf};
 use super::function::{DataTable, Function};
-use super::plan::{Change, Made, Plan, What};
+use super::plan::{Change, Made, Note, Plan, What};
 use super::platform::{Platform, is_allowed};
 use super::{Definitions, Destination};
 use crate::{Error, Result};
@@ -219,51 +220,39 @@ impl<'a> Planner<'a> {
         })?;
         let rest = self.platform.rest();
         let platform = self.platform.export().await?;
-        let (ours, theirs) = (export.field_names(), platform.field_names());
-        let known = platform.index();
-        let (mut new, mut choices, mut differences, mut unreadable) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut count = 0;
-        for Exported { kind, name, value } in export.objects() {
-            count += 1;
-            let label = format!("{kind} {name}");
-            let Some(existing) = known.get(&(kind, name)) else {
-                new.push(label);
-                continue;
-            };
-            let missing = missing_choices(value, existing);
-            if !missing.is_empty() {
-                choices.push(format!("{} of {label}", quoted(&missing)));
-            }
-            if kind == "message destination" && !is_allowed(rest, existing) {
-                unreadable.push(name.to_owned());
-            }
-            let wanted = contents::of(kind, value, &ours);
-            let told = contents::differences(&wanted, &contents::of(kind, existing, &theirs));
-            differences.push((label, told));
-        }
+        let found = compare(&export, platform);
         export.keep_choices_of(platform);
-        let differs = differences.iter().any(|(_, told)| !told.is_empty());
-        for (label, told) in differences {
+        self.note(component, found.notes);
+        let differs = found.differences.iter().any(|(_, told)| !told.is_empty());
+        for (label, told) in found.differences {
             self.differ(component, &label, told);
         }
-        if new.is_empty() && choices.is_empty() {
-            for name in unreadable {
-                self.need(component, format!("message destination {name}"), What::Allow(name));
-            }
-            if differs {
-                self.may(component, format!("its {count} objects"), What::ImportAgain(export));
-            }
+        let (number, count) = (found.new.len(), found.count);
+        let said = |what: &str, labels: &[String]| {
+            let said = format!("{what} that are new: {}", labels.join(", "));
+            Some(said).filter(|_| !labels.is_empty())
+        };
+        let lacks: Vec<_> = [
+            said(&format!("{number} of {count} objects"), &found.new),
+            said("parts", &found.parts),
+            said("choices", &found.choices),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !lacks.is_empty() {
+            self.planned.extend(found.new);
+            self.need(component, lacks.join("; and "), What::Import(export, number + found.parts.len()));
             return Ok(());
         }
-        let number = new.len();
-        self.planned.extend(new.iter().cloned());
-        let added = match choices.is_empty() {
-            true => String::new(),
-            false => format!("; and choices that are new: {}", choices.join(", ")),
-        };
-        let label = format!("{number} of {count} objects that are new: {}{added}", new.join(", "));
-        self.need(component, label, What::Import(export, number));
+        for (name, there) in found.destinations {
+            if !is_allowed(rest, &there) {
+                self.need(component, format!("message destination {name}"), What::Allow(name));
+            }
+        }
+        if differs {
+            self.may(component, format!("its {count} objects"), What::ImportAgain(export));
+        }
         Ok(())
     }
 
@@ -289,6 +278,11 @@ impl<'a> Planner<'a> {
             object: object.to_owned(),
             text,
         }));
+    }
+
+    fn note(&mut self, component: &str, texts: Vec<String>) {
+        let note = |text| Note { component: component.to_owned(), text };
+        self.plan.notes.extend(texts.into_iter().map(note));
     }
 
     fn need(&mut self, component: &str, label: String, what: What) {
@@ -346,9 +340,4 @@ fn unknown(label: &str, does: &str, name: &str) -> Error {
     Error::new(format_args!(
         "{label} {does} `{name}`, which its component does not define and the platform does not have"
     ))
-}
-
-fn quoted(labels: &[String]) -> String {
-    let quoted: Vec<_> = labels.iter().map(|label| format!("\"{label}\"")).collect();
-    quoted.join(", ")
 }

@@ -38,10 +38,11 @@ pub(super) async fn compare(
         let missing = Some(missing).filter(|missing| !missing.is_empty());
         let missing = missing.map(|missing| format!("left for `circuits customize`: {}", missing.join("; ")));
         let differing = plan.differences().iter().map(|one| format!("differs: {one}"));
-        let told: Vec<_> = missing.into_iter().chain(differing).collect();
+        let mut told: Vec<_> = missing.into_iter().chain(differing).collect();
         if told.is_empty() {
-            return Ok(("the platform has all of them".to_owned(), ()));
+            told.push("the platform has all of them".to_owned());
         }
+        told.extend(plan.notes().iter().map(ToString::to_string));
         Ok((told.join("\n"), ()))
     };
     report.step("definitions", Failure::RestConnection, compared).await;

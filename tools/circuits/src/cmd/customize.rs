@@ -17,13 +17,15 @@ use crate::selection::Selection;
 const NAME: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
 const PLUS: Style = AnsiColor::Green.on_default();
 const MINUS: Style = AnsiColor::Red.on_default();
 
 /// What `--help` says at its end.
 const NOTES: &str = "\
 What exists on the platform is left as it is, but for the right of this account to read the message destinations, and for
-choices that fields lack; no choice is ever taken away. What differs is shown; --update makes functions, rules, scripts, workflows,
+choices that fields lack; no choice is ever taken away. Of an export, every kind of object is looked for; what cannot be compared
+is said. What differs is shown; --update makes functions, rules, scripts, workflows,
 playbooks and exports as they are defined. Interrupted half-way, run it again: it does the rest.";
 
 /// Arguments of `circuits customize`.
@@ -43,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, group = "shown", conflicts_with_all = ["yes", "dry_run", "update"])]
     drift: bool,
     /// With --drift or --dry-run: print JSON, an array of {"component", "object", "problem", "text"}, where the problem is
-    /// "missing" or "different".
+    /// "missing", "different", or "not compared", which is not drift.
     #[arg(long, requires = "shown")]
     json: bool,
     #[command(flatten)]
@@ -82,7 +84,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         } else if plan.changes().is_empty() {
             writeln!(
                 anstream::stdout(),
-                "Nothing to do: the platform has everything that the components need."
+                "Nothing to do: the platform has everything that the components need{}.",
+                if plan.notes().is_empty() { "" } else { ", as far as it could be compared" }
             )?;
         }
         if plan.is_empty() || args.dry_run {
@@ -122,7 +125,11 @@ fn drift(wanted: &[(&str, Definitions)], plan: &Plan, as_json: bool) -> anyhow::
     } else {
         show(wanted, plan)?;
         if sound {
-            writeln!(anstream::stdout(), "No drift: everything is as the components need it.")?;
+            writeln!(
+                anstream::stdout(),
+                "No drift: everything {}is as the components need it.",
+                if plan.notes().is_empty() { "" } else { "that could be compared " }
+            )?;
         }
     }
     if sound { Ok(()) } else { Err(Told(exit::DRIFT).into()) }
@@ -137,7 +144,10 @@ fn show_json(plan: &Plan) -> std::io::Result<()> {
     let different = plan.differences().iter().map(|one| {
         json!({"component": one.component(), "object": one.object(), "problem": "different", "text": one.to_string()})
     });
-    let all: Vec<_> = missing.chain(different).collect();
+    let unknown = plan.notes().iter().map(|note| {
+        json!({"component": note.component(), "object": null, "problem": "not compared", "text": note.text()})
+    });
+    let all: Vec<_> = missing.chain(different).chain(unknown).collect();
     writeln!(anstream::stdout(), "{:#}", Value::from(all))
 }
 
@@ -157,6 +167,8 @@ fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
         writeln!(out, "{NAME}{component}{NAME:#}:{nothing}")?;
         its.try_for_each(|change| writeln!(out, "  {change}"))?;
         different.iter().try_for_each(|one| differs(one, &mut out))?;
+        let mut notes = plan.notes().iter().filter(|note| note.component() == *component);
+        notes.try_for_each(|note| writeln!(out, "  {NOTE}not compared:{NOTE:#} {}", note.text()))?;
     }
     out.flush()
 }

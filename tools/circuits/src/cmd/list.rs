@@ -70,7 +70,7 @@ fn as_json(one: &Known) -> Value {
         Ok(objects) => {
             let mut kinds = Map::new();
             for Object { kind, name } in objects {
-                if let Value::Array(names) = kinds.entry(*kind).or_insert_with(|| json!([])) {
+                if let Value::Array(names) = kinds.entry(kind.clone()).or_insert_with(|| json!([])) {
                     names.push(json!(name));
                 }
             }

@@ -1,6 +1,7 @@
 //! Cuts out of an export what a component needs: what it handles, and whatever that names.
 
-use serde_json::{Map, Value, json};
+use circuits::definitions::packages;
+use serde_json::{Map, Value};
 
 /// The objects of an export's list.
 fn all<'a>(document: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
@@ -112,21 +113,15 @@ impl<'a> Kept<'a> {
             };
             cut.insert(key.clone(), value);
         }
-        // Platforms take no import without one; exports of single objects have this.
-        let packages = "Customization Packages (internal)";
-        cut.insert(
-            "incident_types".to_owned(),
-            json!([{
-                "id": 0, "name": packages, "export_key": packages, "description": packages, "enabled": false, "hidden": false,
-                "system": false, "parent_id": null, "uuid": "bfeec2d4-3770-11e8-ad39-4a0004044aa0",
-            }]),
-        );
+        cut.insert("incident_types".to_owned(), packages());
         Value::Object(cut)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,14 @@
+//! The head of an import file for single objects.
+
+use serde_json::{Value, json};
+
+/// The incident type under which exports of single objects travel.
+pub(super) const PACKAGES: &str = "Customization Packages (internal)";
+
+/// What an export of single objects lists as its `incident_types`: platforms take no import without one.
+pub fn packages() -> Value {
+    json!([{
+        "id": 0, "name": PACKAGES, "export_key": PACKAGES, "description": PACKAGES, "enabled": false, "hidden": false,
+        "system": false, "parent_id": null, "uuid": "bfeec2d4-3770-11e8-ad39-4a0004044aa0",
+    }])
+}
