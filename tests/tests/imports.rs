@@ -101,6 +101,9 @@ async fn a_corrupt_export_is_refused_before_anything_is_sent() {
     let nameless = json!({"export_format_version": 2, "functions": [{"name": "f"}, {}]}).to_string();
     let error = planned(&rest, &definitions(nameless.into())).await.unwrap_err().to_string();
     assert!(error.contains("its function number 2 in functions has no name"), "{error}");
+    let bare = json!({"export_format_version": 2, "functions": [{"name": "f"}]}).to_string();
+    let error = planned(&rest, &definitions(bare.into())).await.unwrap_err().to_string();
+    assert!(error.contains("its function f has no export_key"), "{error}");
     assert_eq!(writes(&sandbox), [""; 0]);
 }
 

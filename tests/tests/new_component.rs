@@ -55,15 +55,35 @@ fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
             {"name": "Script only", "type": 1, "object_type": "incident", "message_destinations": []},
         ],
         "functions": [
-            {"name": "find_owner", "display_name": "Find", "uuid": "g-1", "destination_handle": "tickets",
+            {"name": "find_owner", "display_name": "Find", "uuid": "g-1", "export_key": "find_owner", "destination_handle": "tickets",
              "view_items": [{"element": "field_uuid", "content": "f-3"}]},
-            {"name": "ping", "display_name": "Ping", "uuid": "g-2", "destination_handle": "other", "view_items": []},
+            {"name": "ping", "display_name": "Ping", "uuid": "g-2", "export_key": "ping", "destination_handle": "other", "view_items": []},
         ],
     });
+    let rule = |name: &str| {
+        json!({"name": name, "type": 1, "object_type": "incident", "message_destinations": ["looks"],
+            "view_items": [{"element": "field", "content": "due-date"}, {"element": "field", "content": "due_date"}]})
+    };
+    let function = |name: &str| {
+        json!({"name": name, "export_key": name, "display_name": name, "destination_handle": "looks",
+            "view_items": [{"element": "field_uuid", "content": "f-3"}]})
+    };
+    let field = |name: &str| json!({"name": name, "type_id": 6, "input_type": "text", "text": name});
+    let alike = json!({
+        "export_format_version": 2,
+        "message_destinations": [{"programmatic_name": "looks", "name": "Looks"}],
+        "fields": [field("due-date"), field("due_date"),
+            {"name": "2nd type", "uuid": "f-3", "type_id": 11, "input_type": "text", "text": "Type"}],
+        "actions": [rule("lookup 2"), rule("Lookup2 "), rule("\u{202e}\u{30c1}"), rule("self"), rule("2")],
+        "functions": [function("lookup_2"), function("lookup2"), function("lookup_22"), function("match")],
+    });
+    place.write("alike.res", &alike.to_string());
+    // Its struct would be one that the code uses.
+    make(&place, &["action", "--from", "alike.res"]);
     place.write("export.res", &export.to_string());
     make(&place, &["from_export", "--from", "export.res"]);
     make(&place, &["pinger", "--from", "export.res", "--function", "ping"]);
-    for name in ["open-ticket", "from_export", "pinger"] {
+    for name in ["open-ticket", "from_export", "pinger", "action"] {
         let directory = place.path(name);
         std::fs::copy(project().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
         cargo(&directory, "clippy", &["--all-targets", "--", "-D", "warnings"]);
@@ -125,6 +145,13 @@ fn what_cannot_be_made_is_told() {
     place.write("broken.res", "{");
     new(&["ticket", "--from", "broken.res"]).is(1, &["broken.res cannot be used", "no JSON"]);
     new(&["ticket", "--from", "missing.res"]).is(1, &["reading missing.res"]);
+    let bare =
+        json!({"export_format_version": 2, "functions": [{"name": "look_up", "destination_handle": "q"}]});
+    place.write("bare.res", &bare.to_string());
+    new(&["ticket", "--from", "bare.res"]).is(
+        1,
+        &["bare.res cannot be used", "its function look_up has no export_key, by which platforms know"],
+    );
     place.write("empty.res", &json!({"export_format_version": 2}).to_string());
     new(&["ticket", "--from", "empty.res"])
         .is(1, &["no rule and no function that sends to a message destination"]);

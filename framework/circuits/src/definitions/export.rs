@@ -103,6 +103,13 @@ impl Export {
                 return Err(Error::new(format_args!("its {kind} number {} in {list} has no {key}", at + 1)));
             }
         }
+        let functions = document["functions"].as_array();
+        if let Some(bare) = functions.into_iter().flatten().find(|one| kinds::export_key(one).is_none()) {
+            return Err(Error::new(format_args!(
+                "its function {} has no export_key, by which platforms know a function again",
+                bare["name"].as_str().unwrap_or_default()
+            )));
+        }
         clear_tags(&mut document);
         Ok(Self { document })
     }

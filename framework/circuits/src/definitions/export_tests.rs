@@ -96,6 +96,10 @@ fn what_is_broken_is_named() {
         (with("export_format_version", json!(3)), "export_format_version is 3"),
         (with("actions", json!({"name": "x"})), "its actions are no list"),
         (with("actions", json!([{"name": "x"}, {"nom": "y"}])), "rule number 2 in actions has no name"),
+        (
+            with("functions", json!([{"name": "f", "export_key": "f"}, {"name": "g"}])),
+            "its function g has no export_key",
+        ),
         (with("fields", json!([1])), "field number 1 in fields has no name"),
         (b"PK\x03\x04 and no more".to_vec(), "broken zip archive"),
         (zipped(&[("readme.txt", b"x")]), "holds 0 files *.res"),

@@ -138,6 +138,11 @@ pub(super) fn identity(object: &Value) -> Option<&str> {
         .find_map(|key| object[key].as_str().filter(|text| !text.is_empty()))
 }
 
+/// The key that the exporting platform gave the object.
+pub(super) fn export_key(object: &Value) -> Option<&str> {
+    object["export_key"].as_str().filter(|text| !text.is_empty())
+}
+
 /// The names of an object beside its `export_key`.
 fn names(object: &Value) -> impl Iterator<Item = &str> {
     ["programmatic_name", "type_name", "name"].into_iter().filter_map(|key| object[key].as_str())

@@ -7,7 +7,7 @@ use anyhow::bail;
 use serde_json::Value;
 
 use super::cut::cut;
-use super::names::{camel, snake, title};
+use super::names::{Names, title};
 
 /// What the new component is to handle.
 pub(super) struct Found {
@@ -24,6 +24,8 @@ pub(super) struct Found {
 pub(super) struct Handled {
     pub(super) name: String,
     pub(super) method: String,
+    /// The name of the struct of its fields or inputs.
+    pub(super) struct_name: String,
     /// Activity fields, or inputs.
     pub(super) fields: Vec<Asked>,
     /// Whether it can be fired by hand on an incident.
@@ -60,6 +62,7 @@ impl Found {
         let rule = Handled {
             name: title(name),
             method: "handle".to_owned(),
+            struct_name: "HandleFields".to_owned(),
             fields: vec![field],
             is_menu_item_of_incidents: true,
         };
@@ -112,7 +115,7 @@ impl Found {
             bail!("no rule and no function in it sends to the message destination `{destination}`");
         }
         let fields = list("fields");
-        let mut used = HashSet::from(["new".to_owned(), component.replace('-', "_"), "component".to_owned()]);
+        let mut used = Names::of(component);
         let (mut rules, mut called, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for (_, object) in &found {
             match object {
@@ -149,7 +152,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut HashSet<String>) -> Handled {
+fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut Names) -> Handled {
     let name = text(&object["name"]).to_owned();
     let items = object["view_items"].as_array().into_iter().flatten();
     let asked = items.filter_map(|item| {
@@ -162,8 +165,11 @@ fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut HashSet<St
         let kind = kind(field["input_type"].as_str()?, type_id == 11);
         Some(Asked { name: field["name"].as_str()?.to_owned(), kind })
     });
+    let (kind, what) = if type_id == 11 { ("function", "Inputs") } else { ("rule", "Fields") };
+    let (method, struct_name) = used.give(&name, kind, what);
     Handled {
-        method: snake(&name, used),
+        method,
+        struct_name,
         is_menu_item_of_incidents: object["type"] == 1 && object["object_type"] == "incident",
         fields: asked.collect(),
         name,
@@ -181,12 +187,5 @@ fn kind(input_type: &str, of_function: bool) -> &'static str {
         "boolean" => "bool",
         "multiselect" | "multiselect_members" => "Vec<i64>",
         _ => "Value",
-    }
-}
-
-impl Handled {
-    /// The name of the struct of its fields or inputs.
-    pub(super) fn struct_name(&self, what: &str) -> String {
-        format!("{}{what}", camel(&self.method))
     }
 }

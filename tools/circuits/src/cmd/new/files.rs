@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use super::export::{Found, Handled};
-use super::names::{camel, snake};
+use super::names::{member, state};
 
 /// Paths, contents, and what they are.
 pub(super) struct Plan(Vec<(String, String, &'static str)>);
@@ -104,7 +104,7 @@ fn runner(ident: &str) -> String {
 }
 
 fn component(name: &str, found: &Found) -> String {
-    let state = camel(name);
+    let state = state(name);
     let mut text = format!(
         r#"//! The component `{name}`.
 
@@ -142,14 +142,10 @@ fn component(setup: &Setup) -> Result<Component> {{
     }
     text.push_str("        .build())\n}\n");
     for rule in &found.rules {
-        text.push_str(&fields(
-            rule,
-            "Fields",
-            &format!("What the analyst filled in for \"{}\"", doc(&rule.name)),
-        ));
+        text.push_str(&fields(rule, &format!("What the analyst filled in for \"{}\"", doc(&rule.name))));
     }
     for function in &found.functions {
-        text.push_str(&fields(function, "Inputs", &format!("The inputs of `{}`", doc(&function.name))));
+        text.push_str(&fields(function, &format!("The inputs of `{}`", doc(&function.name))));
     }
     let methods: Vec<_> = found.rules.iter().map(method).chain(found.functions.iter().map(called)).collect();
     let _ = write!(text, "\nimpl {state} {{\n{}\n}}\n", methods.join("\n\n"));
@@ -163,17 +159,17 @@ fn imports(found: &Found) -> &'static str {
 }
 
 /// The struct of a rule's fields or a function's inputs.
-fn fields(of: &Handled, what: &str, about: &str) -> String {
+fn fields(of: &Handled, about: &str) -> String {
     if of.fields.is_empty() {
         return String::new();
     }
     let mut text = format!(
         "\n/// {about}.\n#[derive(serde::Deserialize, serde::Serialize)]\nstruct {} {{\n",
-        of.struct_name(what)
+        of.struct_name
     );
     let mut used = HashSet::new();
     for field in &of.fields {
-        let member = snake(&field.name, &mut used);
+        let member = member(&field.name, &mut used);
         if member != field.name {
             let _ = writeln!(text, "    #[serde(rename = {:?})]", field.name);
         }
@@ -194,7 +190,7 @@ fn called(function: &Handled) -> String {
     if function.fields.is_empty() {
         text.push_str("        let inputs = json!({});\n");
     } else {
-        let _ = writeln!(text, "        let inputs: {} = action.inputs()?;", function.struct_name("Inputs"));
+        let _ = writeln!(text, "        let inputs: {} = action.inputs()?;", function.struct_name);
     }
     text.push_str(
         "        // Do what is to be done here; what is returned is the output that workflows and playbooks read.\n        \
@@ -205,7 +201,9 @@ fn called(function: &Handled) -> String {
 
 /// A rule's name in a comment.
 fn doc(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    // The compiler refuses characters that turn the direction of text.
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
 
 fn method(rule: &Handled) -> String {
@@ -220,7 +218,7 @@ fn method(rule: &Handled) -> String {
         let _ = write!(
             text,
             "        let fields: {} = action.fields()?;\n        let text = format!(\"{{}}: {{}}\", self.greeting, json!(fields));\n        let note = json!({{\"text\": text}});\n",
-            rule.struct_name("Fields")
+            rule.struct_name
         );
     }
     text.push_str(

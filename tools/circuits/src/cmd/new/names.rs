@@ -13,8 +13,38 @@ const KEYWORDS: [&str; 51] = [
     "where", "while", "yield",
 ];
 /// Crates that a component's own would stand in the way of.
-const TAKEN: [&str; 9] =
-    ["alloc", "circuits", "circuits_cli", "circuits_sandbox", "components", "core", "serde", "std", "test"];
+const TAKEN: [&str; 12] = [
+    "alloc",
+    "circuits",
+    "circuits_cli",
+    "circuits_sandbox",
+    "components",
+    "core",
+    "proc_macro",
+    "serde",
+    "serde_json",
+    "std",
+    "test",
+    "tokio",
+];
+/// Types that the code of a component uses by these names.
+const TYPES: [&str; 15] = [
+    "Action",
+    "Arc",
+    "Component",
+    "Definitions",
+    "Err",
+    "Ok",
+    "Option",
+    "Registration",
+    "Reply",
+    "Result",
+    "Self",
+    "Setup",
+    "String",
+    "Value",
+    "Vec",
+];
 
 /// Whether a component may be called so.
 pub(super) fn check(name: &str) -> anyhow::Result<()> {
@@ -32,23 +62,66 @@ pub(super) fn check(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `Open Ticket (v2)!` as `open_ticket_v2`, different from all in `used`.
-pub(super) fn snake(name: &str, used: &mut HashSet<String>) -> String {
+/// The names of a component's handlers and of the structs that go with them, each given once.
+pub(super) struct Names {
+    methods: HashSet<String>,
+    types: HashSet<String>,
+}
+
+impl Names {
+    pub(super) fn of(component: &str) -> Self {
+        Self {
+            methods: HashSet::from(["new".to_owned(), "component".to_owned(), component.replace('-', "_")]),
+            types: HashSet::from([state(component)]),
+        }
+    }
+
+    /// A method and its struct for a rule or function of this name; `what` ends the struct's name.
+    pub(super) fn give(&mut self, name: &str, kind: &str, what: &str) -> (String, String) {
+        let of = |method: &str| format!("{}{what}", camel(method));
+        // `lookup_2` and `lookup2` are two methods, and would be one struct.
+        let method =
+            free(&safe(name, kind), |one| !self.methods.contains(one) && !self.types.contains(&of(one)));
+        let of = of(&method);
+        self.methods.insert(method.clone());
+        self.types.insert(of.clone());
+        (method, of)
+    }
+}
+
+/// The struct that holds a component's state.
+pub(super) fn state(component: &str) -> String {
+    let name = camel(component);
+    if TYPES.contains(&name.as_str()) { format!("{name}State") } else { name }
+}
+
+/// `Due (UTC)` as the member `due_utc` of a struct, different from all in `used`.
+pub(super) fn member(name: &str, used: &mut HashSet<String>) -> String {
+    let free = free(&safe(name, "field"), |one| !used.contains(one));
+    used.insert(free.clone());
+    free
+}
+
+/// The first of `base`, `base_2`, `base_3`... that may be used.
+fn free(base: &str, may: impl Fn(&str) -> bool) -> String {
+    let mut all = std::iter::once(base.to_owned()).chain((2..).map(|number| format!("{base}_{number}")));
+    all.find(|one| may(one)).unwrap_or_default()
+}
+
+/// `Open Ticket (v2)!` as `open_ticket_v2`. Names that are none, begin with a digit or mean something in Rust get the kind's name.
+fn safe(name: &str, kind: &str) -> String {
     let mut words = Vec::new();
     for word in name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         words.push(word.to_ascii_lowercase());
     }
     let mut base = words.join("_");
     if base.is_empty() || base.starts_with(|c: char| c.is_ascii_digit()) {
-        base = format!("rule_{base}").trim_end_matches('_').to_owned();
+        base = format!("{kind}_{base}").trim_end_matches('_').to_owned();
     }
     if KEYWORDS.contains(&base.as_str()) {
-        base.push_str("_rule");
+        base = format!("{base}_{kind}");
     }
-    let mut all = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}_{number}")));
-    let free = all.find(|candidate| !used.contains(candidate)).unwrap_or_default();
-    used.insert(free.clone());
-    free
+    base
 }
 
 /// `open_ticket_v2` as `OpenTicketV2`.
@@ -71,7 +144,7 @@ mod tests {
 
     #[test]
     fn names_of_rules_become_identifiers_of_their_own() {
-        let mut used = HashSet::from(["new".to_owned()]);
+        let mut names = Names::of("desk");
         for (name, expected) in [
             ("Open Ticket (v2)!", "open_ticket_v2"),
             ("open-ticket V2", "open_ticket_v2_2"),
@@ -80,8 +153,27 @@ mod tests {
             ("\u{30c1}\u{30a7}\u{30c3}\u{30af}", "rule"),
             ("type", "type_rule"),
             ("New", "new_2"),
+            ("desk", "desk_2"),
         ] {
-            assert_eq!(snake(name, &mut used), expected, "{name}");
+            assert_eq!(names.give(name, "rule", "Fields").0, expected, "{name}");
+        }
+        let given = |names: &mut Names, name: &str| names.give(name, "function", "Inputs");
+        let mut names = Names::of("x-inputs");
+        let pair = |method: &str, of: &str| (method.to_owned(), of.to_owned());
+        assert_eq!(given(&mut names, "lookup_2"), pair("lookup_2", "Lookup2Inputs"));
+        assert_eq!(given(&mut names, "lookup2"), pair("lookup2_2", "Lookup22Inputs"));
+        assert_eq!(given(&mut names, "lookup_22"), pair("lookup_22_2", "Lookup222Inputs"));
+        assert_eq!(given(&mut names, "x"), pair("x_2", "X2Inputs"));
+        assert_eq!((state("result"), state("x-inputs")), ("ResultState".to_owned(), "XInputs".to_owned()));
+        let mut used = HashSet::new();
+        for (name, expected) in [
+            ("a-b", "a_b"),
+            ("a_b", "a_b_2"),
+            ("lookup2", "lookup2"),
+            ("lookup_2", "lookup_2"),
+            ("2", "field_2"),
+        ] {
+            assert_eq!(member(name, &mut used), expected, "{name}");
         }
         assert_eq!(
             (camel("open_ticket_v2"), title("open-ticket")),
@@ -94,7 +186,7 @@ mod tests {
         for name in ["ticket", "open-ticket_2"] {
             check(name).unwrap();
         }
-        for name in ["", "Ticket", "2nd", "a b", "../x", "type", "circuits", "test"] {
+        for name in ["", "Ticket", "2nd", "a b", "../x", "type", "circuits", "test", "tokio"] {
             check(name).unwrap_err();
         }
     }
