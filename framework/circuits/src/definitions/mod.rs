@@ -2,6 +2,7 @@
 //! rules), and how it gets there.
 
 mod apply;
+mod bpmn;
 mod compare;
 mod contents;
 mod deploy;

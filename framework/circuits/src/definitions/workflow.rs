@@ -1,10 +1,9 @@
 //! Scripts of the platform, and workflows and playbooks that call functions one after the other. What branches or waits is drawn
 //! on the platform and shipped as an export.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
+use super::bpmn::bpmn;
 use crate::message::ObjectType;
 
 /// A script that the platform runs.
@@ -83,51 +82,73 @@ impl Call {
         self
     }
 
-    pub(crate) fn function(&self) -> &str {
+    /// The API name of the function.
+    pub fn function(&self) -> &str {
         &self.function
+    }
+
+    pub(super) fn before_script(&self) -> &str {
+        &self.before
+    }
+
+    pub(super) fn after_script(&self) -> &str {
+        &self.after
+    }
+
+    pub(super) fn output_name(&self) -> &str {
+        &self.output
     }
 }
 
-/// A workflow: functions called one after the other. Rules start it ([`Rule::starts`](super::Rule::starts)).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Workflow {
-    name: String,
-    display_name: String,
-    object: ObjectType,
-    calls: Vec<Call>,
+/// The two kinds of flows, which differ in who starts them and in how an export has them.
+macro_rules! flow {
+    ($(#[$about:meta])* $Flow:ident, $kind:literal) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $Flow {
+            name: String,
+            display_name: String,
+            object: ObjectType,
+            calls: Vec<Call>,
+        }
+
+        impl $Flow {
+            #[doc = concat!("A ", $kind, " by its API name and the name people see, for objects of this type.")]
+            pub fn new(name: &str, display_name: &str, object: ObjectType) -> Self {
+                Self { name: name.to_owned(), display_name: display_name.to_owned(), object, calls: Vec::new() }
+            }
+
+            /// The next step.
+            #[must_use]
+            pub fn call(mut self, call: Call) -> Self {
+                self.calls.push(call);
+                self
+            }
+
+            /// The API name.
+            pub fn name(&self) -> &str {
+                &self.name
+            }
+
+            /// The steps.
+            pub fn calls(&self) -> &[Call] {
+                &self.calls
+            }
+        }
+    };
 }
 
-/// A playbook that users start by hand: functions called one after the other.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Playbook {
-    name: String,
-    display_name: String,
-    object: ObjectType,
-    calls: Vec<Call>,
+flow! {
+    /// A workflow: functions called one after the other. Rules start it ([`Rule::starts`](super::Rule::starts)).
+    Workflow, "workflow"
+}
+
+flow! {
+    /// A playbook that users start by hand: functions called one after the other.
+    Playbook, "playbook"
 }
 
 impl Workflow {
-    /// A workflow by its API name and the name people see, for objects of this type.
-    pub fn new(name: &str, display_name: &str, object: ObjectType) -> Self {
-        Self { name: name.to_owned(), display_name: display_name.to_owned(), object, calls: Vec::new() }
-    }
-
-    /// The next step.
-    #[must_use]
-    pub fn call(mut self, call: Call) -> Self {
-        self.calls.push(call);
-        self
-    }
-
-    /// The API name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn calls(&self) -> &[Call] {
-        &self.calls
-    }
-
     /// As an export has it; `function` tells the uuid of a function.
     pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         json!({
@@ -150,27 +171,6 @@ impl Workflow {
 }
 
 impl Playbook {
-    /// A playbook by its API name and the name people see, for objects of this type.
-    pub fn new(name: &str, display_name: &str, object: ObjectType) -> Self {
-        Self { name: name.to_owned(), display_name: display_name.to_owned(), object, calls: Vec::new() }
-    }
-
-    /// The next step.
-    #[must_use]
-    pub fn call(mut self, call: Call) -> Self {
-        self.calls.push(call);
-        self
-    }
-
-    /// The API name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn calls(&self) -> &[Call] {
-        &self.calls
-    }
-
     /// As an export has it; `function` tells the uuid of a function.
     pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         let own = uuid("playbook", &self.name);
@@ -217,94 +217,6 @@ fn uuid(kind: &str, name: &str) -> String {
     let bits = (hash & !(0xf << 76) & !(0xc << 60)) | (0x8 << 76) | (0x8 << 60);
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-/// Width of a step, and the space to the next, in the drawing.
-const STEP: (usize, usize) = (100, 80);
-
-/// The steps as BPMN 2.0, drawn from left to right.
-fn bpmn(process: &str, name: &str, calls: &[Call], function: impl Fn(&str) -> String) -> String {
-    let last = calls.len();
-    let node = |at: usize| match at {
-        0 => "StartEvent_1".to_owned(),
-        at if at > last => "EndEvent_1".to_owned(),
-        at => format!("ServiceTask_{at}"),
-    };
-    let left = |at: usize| if at == 0 { 160 } else { 160 + 36 + STEP.1 + (at - 1) * (STEP.0 + STEP.1) };
-    let (mut steps, mut shapes) = (String::new(), String::new());
-    // Writing to a String cannot fail.
-    let _ = write!(steps, "<startEvent id=\"{}\"><outgoing>Flow_0</outgoing></startEvent>", node(0));
-    for (at, call) in (1..).zip(calls) {
-        let mut settings = json!({
-            "inputs": {},
-            "pre_processing_script": call.before,
-            "pre_processing_script_language": "python3",
-        });
-        if !call.after.is_empty() {
-            settings["post_processing_script"] = json!(call.after);
-            settings["post_processing_script_language"] = json!("python3");
-        }
-        if !call.output.is_empty() {
-            settings["result_name"] = json!(call.output);
-        }
-        let _ = write!(
-            steps,
-            "<serviceTask id=\"{}\" name=\"{}\" resilient:type=\"function\"><extensionElements><resilient:function uuid=\"{}\">{}\
-             </resilient:function></extensionElements><incoming>Flow_{}</incoming><outgoing>Flow_{at}</outgoing></serviceTask>",
-            node(at),
-            escaped(&call.function),
-            escaped(&function(&call.function)),
-            escaped(&settings.to_string()),
-            at - 1,
-        );
-    }
-    let _ = write!(steps, "<endEvent id=\"{}\"><incoming>Flow_{last}</incoming></endEvent>", node(last + 1));
-    for at in 0..=last {
-        let (from, to) = (node(at), node(at + 1));
-        let _ = write!(steps, "<sequenceFlow id=\"Flow_{at}\" sourceRef=\"{from}\" targetRef=\"{to}\"/>");
-        let end = left(at) + if at == 0 { 36 } else { STEP.0 };
-        let _ = write!(
-            shapes,
-            "<bpmndi:BPMNEdge bpmnElement=\"Flow_{at}\" id=\"Flow_{at}_di\"><omgdi:waypoint x=\"{end}\" y=\"206\"/>\
-             <omgdi:waypoint x=\"{}\" y=\"206\"/></bpmndi:BPMNEdge>",
-            left(at + 1)
-        );
-    }
-    for at in 0..=last + 1 {
-        let (width, height) = if at == 0 || at > last { (36, 36) } else { (STEP.0, 80) };
-        let _ = write!(
-            shapes,
-            "<bpmndi:BPMNShape bpmnElement=\"{0}\" id=\"{0}_di\"><omgdc:Bounds height=\"{height}\" width=\"{width}\" x=\"{1}\" y=\"{2}\"/>\
-             </bpmndi:BPMNShape>",
-            node(at),
-            left(at),
-            206 - height / 2
-        );
-    }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><definitions xmlns=\"http://www.omg.org/spec/BPMN/20100524/MODEL\" \
-         xmlns:bpmndi=\"http://www.omg.org/spec/BPMN/20100524/DI\" xmlns:omgdc=\"http://www.omg.org/spec/DD/20100524/DC\" \
-         xmlns:omgdi=\"http://www.omg.org/spec/DD/20100524/DI\" xmlns:resilient=\"http://resilient.ibm.com/bpmn\" \
-         targetNamespace=\"http://www.camunda.org/test\"><process id=\"{process}\" isExecutable=\"true\" name=\"{}\"><documentation/>\
-         {steps}</process><bpmndi:BPMNDiagram id=\"BPMNDiagram_1\"><bpmndi:BPMNPlane bpmnElement=\"{process}\" id=\"BPMNPlane_1\">\
-         {shapes}</bpmndi:BPMNPlane></bpmndi:BPMNDiagram></definitions>",
-        escaped(name)
-    )
-}
-
-/// As text or attribute of XML.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
