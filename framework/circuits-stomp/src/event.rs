@@ -36,6 +36,8 @@ pub enum State {
         /// How long until the next try.
         retry_in: Duration,
     },
+    /// Connects to no broker, and never will: a [`Session::off`](crate::Session::off).
+    Off,
     /// Over. No further state follows.
     Closed {
         /// The permanent refusal that ended the session before it was ever connected; `None` after

@@ -43,6 +43,29 @@ impl Session {
         (Session { shared: shared.clone(), _alive: alive }, Deliveries { queue, shared })
     }
 
+    /// A session that never connects, for a process that works without a broker: nothing is delivered, what is sent is
+    /// [lost](Error::is_lost), a subscription waits for ever, and [`close`](Self::close) succeeds at once.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn off() -> (Session, Deliveries) {
+        let shared = Arc::new(Shared::new(State::Off));
+        let (deliveries, queue) = mpsc::unbounded_channel();
+        let (abort, closing) = (shared.abort.clone(), shared.closing.clone());
+        let ending = Arc::clone(&shared);
+        tokio::spawn(async move {
+            // Kept until the end: without a sender, the queue of deliveries would be over.
+            let _deliveries = deliveries;
+            tokio::select! {
+                () = abort.cancelled() => {}
+                () = closing.cancelled() => {}
+            }
+            ending.end(None, None);
+        });
+        let alive = Arc::new(shared.abort.clone().drop_guard());
+        (Session { shared: shared.clone(), _alive: alive }, Deliveries { queue, shared })
+    }
+
     /// The connection's state, to read or to watch.
     pub fn state(&self) -> watch::Receiver<State> {
         self.shared.state.subscribe()

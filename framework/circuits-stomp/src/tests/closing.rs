@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scripted::{ACTIVEMQ, Stage, header, outgoing, stage};
-use crate::{State, Subscription};
+use crate::{Session, State, Subscription};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_accepted_is_written_and_confirmed_before_disconnect() {
@@ -98,4 +98,17 @@ async fn the_last_handle_takes_the_connection_with_it() {
     drop(clone);
     assert!(deliveries.recv().await.is_none());
     assert_eq!(peer.rest().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_off_loses_what_is_sent_and_ends_at_once() {
+    let (session, mut deliveries) = Session::off();
+    let state = session.state();
+    let nothing = tokio::time::timeout(Duration::from_secs(3600), deliveries.recv()).await;
+    assert!(nothing.is_err() && matches!(*state.borrow(), State::Off));
+    assert!(session.send(outgoing("acks", "x")).await.unwrap_err().is_lost());
+    session.close(Duration::from_secs(1)).await.unwrap();
+    assert!(matches!(*state.borrow(), State::Closed { reason: None }));
+    assert!(deliveries.recv().await.is_none());
+    assert!(session.send(outgoing("acks", "x")).await.unwrap_err().is_closed());
 }

@@ -73,7 +73,8 @@ impl Report {
         self.stuck.is_empty()
     }
 
-    /// It is live, connected to the broker, subscribed everywhere, and the platform answers.
+    /// It is live, connected to the broker, subscribed everywhere, and the platform answers. With `stomp=false` there is no
+    /// broker to be connected to.
     pub fn is_ready(&self) -> bool {
         self.is_live() && self.unready.is_empty()
     }
@@ -104,6 +105,11 @@ impl Health {
             }
             Some(State::Disconnected { reason, .. }) => {
                 unready.push(format!("not connected to the broker: {reason}"));
+                None
+            }
+            // As asked for: it lives on its timers and the test port.
+            Some(State::Off) => {
+                destinations.clear();
                 None
             }
             _ => {

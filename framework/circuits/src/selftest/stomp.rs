@@ -17,6 +17,9 @@ const PREFETCH: u32 = 1;
 /// How long the good-bye may take; without it the broker takes everything back when the connection breaks.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Why there is nothing to test where `stomp=false`.
+const OFF: &str = "stomp is off";
+
 /// Connects, and subscribes to the destinations of `org` if that is known. Whether the broker accepts the login.
 pub(super) async fn subscribe(
     report: &mut Report<impl FnMut(&Step)>,
@@ -25,6 +28,12 @@ pub(super) async fn subscribe(
     destinations: BTreeSet<String>,
 ) -> bool {
     let settings = config.settings();
+    if !settings.stomp {
+        report.skip("STOMP login", OFF);
+        report.skip("subscriptions", OFF);
+        report.skip("loop-back action", OFF);
+        return false;
+    }
     let session = report
         .step("STOMP login", Failure::Stomp, async {
             let options = connect::stomp_options(settings).map_err(RunError::stomp)?;
