@@ -44,7 +44,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A runner that has logged in to the platform and built its components; [`run`](Self::run) does the rest.
 pub struct Runner {
-    session_options: circuits_stomp::Options,
+    /// `None` where `stomp=false`.
+    session_options: Option<circuits_stomp::Options>,
     shared: Arc<Shared>,
     journal: Arc<dyn Journal>,
     reply_mode: crate::config::ReplyMode,
@@ -83,7 +84,8 @@ impl Runner {
         let config = config.into();
         let settings = config.settings();
         let registrations = registry::select(linked, &settings.noload).map_err(RunError::components)?;
-        let session_options = connect::stomp_options(settings).map_err(RunError::stomp)?;
+        let session_options = settings.stomp.then(|| connect::stomp_options(settings)).transpose();
+        let session_options = session_options.map_err(RunError::stomp)?;
         let recorder = Recorder::of(&config).map_err(RunError::components)?;
         let options = connect::recorded_options(settings, on_secret, recorder.as_ref());
         let client = Client::connect(options).await.map_err(RunError::rest)?;
@@ -105,10 +107,10 @@ impl Runner {
         let mut headroom = HashMap::new();
         for queue in live.routes.destinations() {
             let prefetch = connect::prefetch(&config, live.routes.waits(queue));
-            subscriptions.push(Subscription {
-                destination: DestinationName::actions(org, queue).to_string(),
-                prefetch,
-            });
+            if settings.stomp {
+                let destination = DestinationName::actions(org, queue).to_string();
+                subscriptions.push(Subscription { destination, prefetch });
+            }
             headroom.insert(queue.to_owned(), Arc::new(Headroom::new(queue, prefetch)));
         }
         let (submitter, submissions) = Submitter::new(org);
@@ -179,7 +181,7 @@ impl Runner {
     /// A connection that breaks later is mended for ever.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let destinations = self.destinations();
-        let (session, mut deliveries) = Session::start(self.session_options);
+        let (session, mut deliveries) = self.session_options.map_or_else(Session::off, Session::start);
         let state = session.state();
         let shared = Arc::clone(&self.shared);
         shared.vitals.connection.get_or_init(|| state.clone());
@@ -294,6 +296,7 @@ async fn follow(
             State::Closed { .. } => return,
             _ => {}
         }
+            State::Off => info!("STOMP connection is not enabled"),
         tokio::select! {
             () = stop.cancelled() => return,
             changed = state.changed() => if changed.is_err() { return },
