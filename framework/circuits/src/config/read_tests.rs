@@ -33,7 +33,7 @@ fn defaults() {
     assert_eq!(settings.stomp_hosts, [Endpoint { host: "soar.example.com".to_owned(), port: 65001 }]);
     assert_eq!((settings.num_workers, settings.stomp_prefetch_limit), (25, 25));
     assert_eq!(settings.stomp_timeout, Duration::from_secs(60));
-    assert_eq!((settings.max_connection_retries, settings.stomp_max_retries), (None, Some(3)));
+    assert_eq!((settings.max_connection_retries, settings.stomp_max_retries), (None, Some(8)));
     assert_eq!((settings.log_max_bytes, settings.log_backup_count), (10_000_000, 10));
     assert_eq!((settings.verify, settings.stomp_verify), (Verify::System, Verify::System));
     assert_eq!(settings.reply_mode, ReplyMode::Confirmed);

@@ -60,7 +60,8 @@ pub struct Settings {
     pub stomp_heartbeat: Duration,
     /// Largest accepted message body (`stomp_max_body`, bytes, 1024 to 1073741824, default 64 MiB).
     pub stomp_max_body: usize,
-    /// Deliveries of one reply before giving up (`stomp_max_retries`, default 3; 0 is unlimited: `None`).
+    /// How often a reply that the broker refuses is offered again before its message is acknowledged without it
+    /// (`stomp_max_retries`, default 8, about two minutes; 0 is without end: `None`).
     pub stomp_max_retries: Option<u32>,
     /// Messages the broker may send ahead (`stomp_prefetch_limit`, 1 to 1,000,000, default as `num_workers`).
     pub stomp_prefetch_limit: u32,
@@ -138,7 +139,7 @@ impl Default for Settings {
             stomp_timeout: Duration::from_secs(60),
             stomp_heartbeat: Duration::from_secs(15),
             stomp_max_body: 64 * 1024 * 1024,
-            stomp_max_retries: Some(3),
+            stomp_max_retries: Some(8),
             stomp_prefetch_limit: 25,
             reply_mode: ReplyMode::Confirmed,
             num_workers: 25,

@@ -68,9 +68,8 @@ pub(crate) struct Settler {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) mode: ReplyMode,
-    /// How often a reply is offered to a broker that refuses it, before the message is acknowledged without one; without a
-    /// limit for ever.
-    pub(crate) tries: Option<u32>,
+    /// How often a refused reply is offered again before the message is acknowledged without it; `None` is without end.
+    pub(crate) retries: Option<u32>,
     pub(crate) bus: Bus,
     pub(crate) vitals: Arc<Vitals>,
     /// The end of the grace time at shutdown.
@@ -84,6 +83,11 @@ enum Tried {
     Gone,
     /// The broker did not take the reply, for a reason that may pass.
     Refused,
+}
+
+/// Whether a reply is offered again after so many earlier refusals.
+fn is_offered_again(retries: Option<u32>, refusals: u32) -> bool {
+    retries.is_none_or(|retries| refusals < retries)
 }
 
 impl Settler {
@@ -141,12 +145,11 @@ impl Settler {
                     return;
                 }
                 Tried::Gone => {}
+                Tried::Refused if is_offered_again(self.retries, refusals) => {
+                    refusals = refusals.saturating_add(1);
+                    tokio::time::sleep(pause(refusals)).await;
+                }
                 Tried::Refused => {
-                    refusals += 1;
-                    if self.tries.is_none_or(|tries| refusals < tries) {
-                        tokio::time::sleep(pause(refusals)).await;
-                        continue;
-                    }
                     error!(
                         message_id = id,
                         refusals,
@@ -276,7 +279,7 @@ mod tests {
             journal: Arc::new(MemoryJournal::default()),
             in_flight: Arc::default(),
             mode: ReplyMode::Confirmed,
-            tries: None,
+            retries: None,
             bus: Bus::new(),
             vitals: Arc::new(Vitals::new()),
             abort: CancellationToken::new(),
@@ -287,5 +290,16 @@ mod tests {
         settler.acknowledge("a").await;
         sandbox.idle(&queue).await;
         assert_eq!(settler.in_flight.len(), 0);
+    }
+
+    #[test]
+    fn a_refused_reply_is_offered_again_as_often_as_the_setting_says() {
+        for (retries, refusals, again) in
+            [(Some(1), 0, true), (Some(1), 1, false), (Some(8), 7, true), (None, u32::MAX, true)]
+        {
+            assert_eq!(is_offered_again(retries, refusals), again, "{retries:?} {refusals}");
+        }
+        let usual: Duration = (1..=8).map(pause).sum();
+        assert_eq!(usual, Duration::from_secs(121), "two minutes, as app.config.example says of the default");
     }
 }

@@ -49,6 +49,7 @@ pub struct Runner {
     shared: Arc<Shared>,
     journal: Arc<dyn Journal>,
     reply_mode: crate::config::ReplyMode,
+    reply_retries: Option<u32>,
     lanes: Lanes,
     timers: Timers,
     /// Sorted by destination.
@@ -118,6 +119,7 @@ impl Runner {
         Ok(Self {
             session_options,
             reply_mode: settings.reply_mode,
+            reply_retries: settings.stomp_max_retries,
             lanes: Lanes::new(settings.num_workers),
             timers: Timers {
                 tasks: TaskTracker::new(),
@@ -191,7 +193,7 @@ impl Runner {
             journal: self.journal,
             in_flight: Arc::new(InFlight::default()),
             mode: self.reply_mode,
-            tries: shared.live().config.settings().stomp_max_retries,
+            retries: self.reply_retries,
             bus: self.bus.clone(),
             vitals: Arc::clone(&shared.vitals),
             abort: abort.clone(),
