@@ -157,6 +157,8 @@ async fn each_end_has_its_exit_code_and_says_why() {
     deploy(&rest, &with_function()).await.unwrap();
     tool(place, port, &["function", "probe_function", "5", "green"])
         .is(0, &["Pending", "counting", "\"counted\": 6", "\"colour\": \"green\""]);
+    tool(place, port, &["submit", "f", r#"{"function": {"name": "probe_function"}, "inputs": {}}"#])
+        .is(1, &["probe_count"]);
     tool(place, port, &["function", "probe_function", "five"]).is(1, &["`five` is not a whole number"]);
     tool(place, port, &["submitfile", "probe", "nowhere"]).is(1, &["reading nowhere"]);
     tool(place, port, &["submit", "probe"]).is(2, &["<JSON>"]);
@@ -419,4 +421,21 @@ async fn the_prompt_of_a_terminal_takes_json_over_several_lines() {
     let history = std::fs::read_to_string(place.join(".resilient/action_test_history")).unwrap();
     assert!(history.contains("submitfile probe an echo"), "{history}");
     runner.terminate();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_trap_exception_the_failure_of_a_function_is_its_result() {
+    let world = World::start(On::Sandbox).await;
+    let folder = tempfile::tempdir().unwrap();
+    let runner = start(folder.path(), &world, &["--trap-exception", "true"]);
+    let call = r#"{"function": {"name": "probe_function"}, "inputs": {}}"#;
+    let said = tool(folder.path(), runner.port, &["--json", "submit", "f", call]);
+    said.is(0, &["The function `probe_function` failed"]);
+    let last: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
+    let results = &last["reply"]["results"];
+    assert_eq!((&last["outcome"], &results["success"]), (&json!("completed"), &json!(false)));
+    assert!(results["reason"].as_str().unwrap().contains("probe_count"), "{results}");
+
+    let fail = String::from_utf8(world.compose("Fail", world.incident()).body.to_vec()).unwrap();
+    tool(folder.path(), runner.port, &["submit", "probe", &fail]).is(1, &["the ticket system is down"]);
 }

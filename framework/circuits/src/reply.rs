@@ -4,6 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Error;
+
 /// The answer to one action: its text is what the analyst reads in the Action Status dialog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
@@ -29,6 +31,15 @@ impl Reply {
     /// The action failed, with this text. Handlers usually return an [`Error`](crate::Error) instead, which becomes this.
     pub fn error(message: impl Into<String>) -> Self {
         Self { message_type: 1, message: message.into(), complete: true, results: None }
+    }
+
+    /// What `trap_exception` makes of a function that failed: a status for the analyst, and a result with which the workflow
+    /// goes on.
+    pub(crate) fn trapped(function: &str, error: &Error) -> (Self, Self) {
+        let status =
+            format!("The function `{function}` failed; the workflow goes on (trap_exception): {error}");
+        let results = serde_json::json!({"success": false, "reason": error.to_string()});
+        (Self::status(status), Self::results(results))
     }
 
     /// Progress: the action stays pending.

@@ -72,6 +72,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("reply_mode"),
     key("num_workers"),
     key("handler_timeout"),
+    key("trap_exception"),
     key("max_attempts"),
     key("shutdown_timeout"),
     key("selftest_timeout"),
@@ -114,7 +115,6 @@ pub(crate) const UNUSED: &[(&str, Option<&str>)] = &[
     ("stomp_params", Some("use stomp_timeout, stomp_heartbeat and stomp_hosts")),
     ("stomp_timer_interval", None),
     ("stomp_url", Some("use stomp_host and stomp_port")),
-    ("trap_exception", None),
     ("ui_lock", None),
 ];
 

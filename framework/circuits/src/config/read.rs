@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
             ),
             handler_timeout: Some(self.seconds("handler_timeout", 0..=604_800))
                 .filter(|time| !time.is_zero()),
+            trap_exception: self.flag("trap_exception"),
             max_attempts: self.number("max_attempts", COUNTS),
             shutdown_timeout: self.seconds("shutdown_timeout", 0..=3600),
             selftest_timeout: self.seconds("selftest_timeout", 1..=3600),

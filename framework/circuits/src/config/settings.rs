@@ -71,6 +71,8 @@ pub struct Settings {
     pub num_workers: usize,
     /// Longest run of a handler (`handler_timeout`, seconds; 0, the default, is no limit: `None`).
     pub handler_timeout: Option<Duration>,
+    /// Whether the failure of a function becomes its result, so that the workflow goes on (`trap_exception`, default false).
+    pub trap_exception: bool,
     /// Times that the process may die while a message is handled, before it is set aside (`max_attempts`, 1 to 1000, default 5).
     pub max_attempts: u32,
     /// Time for running handlers after SIGTERM (`shutdown_timeout`, seconds, default 30).
@@ -144,6 +146,7 @@ impl Default for Settings {
             reply_mode: ReplyMode::Confirmed,
             num_workers: 25,
             handler_timeout: None,
+            trap_exception: false,
             max_attempts: 5,
             shutdown_timeout: Duration::from_secs(30),
             selftest_timeout: Duration::from_secs(10),
@@ -189,6 +192,7 @@ impl Settings {
             "reply_mode" => self.reply_mode.to_string(),
             "num_workers" => self.num_workers.to_string(),
             "handler_timeout" => seconds(self.handler_timeout.unwrap_or_default()),
+            "trap_exception" => self.trap_exception.to_string(),
             "max_attempts" => self.max_attempts.to_string(),
             "shutdown_timeout" => seconds(self.shutdown_timeout),
             "selftest_timeout" => seconds(self.selftest_timeout),

@@ -8,7 +8,7 @@ use circuits_rest::Rest;
 use circuits_stomp::Headers;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument, debug};
+use tracing::{Instrument, debug, error};
 
 use super::seat::Seat;
 use crate::action::Inner;
@@ -26,6 +26,8 @@ pub(crate) struct Handling {
     pub(crate) handler: BoundHandler,
     /// How long it may be at work without a break.
     pub(crate) limit: Option<Duration>,
+    /// The function whose failure is to be its result (`trap_exception`).
+    pub(crate) trap: Option<String>,
     pub(crate) seat: Arc<Seat>,
     /// The action's key.
     pub(crate) key: String,
@@ -60,11 +62,20 @@ impl Handling {
         // A task of its own, so that a panic ends there.
         let run =
             AbortOnDropHandle::new(tokio::spawn(async move { handler.call(action).await }.in_current_span()));
-        tokio::select! {
+        let outcome = tokio::select! {
             joined = run => joined.unwrap_or_else(|error| {
                 Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
             }),
             () = seat.overstayed(self.limit) => Err(timed_out(self.limit.unwrap_or_default())),
+        };
+        match (outcome, self.trap) {
+            (Err(error), Some(function)) => {
+                error!(error = ?error, "The function failed; with trap_exception that is its result");
+                let (status, result) = Reply::trapped(&function, &error);
+                progress.teller()(status);
+                Ok(result)
+            }
+            (outcome, _) => outcome,
         }
     }
 }

@@ -91,14 +91,15 @@ impl Run {
         }
         self.shared.record(recorded, rule.as_deref(), &job.headers, &job.message);
         seat.start(rule.as_deref()).await;
-        let (handler, limit) = {
+        let (handler, limit, trap) = {
             // Not held while the handler runs: what a reload replaces ends with the last hold on it.
             let live = self.shared.live();
             let handler = match job.message.function() {
                 Some(function) => live.routes.function(function)?,
                 None => live.routes.find(&job.queue, rule.as_deref())?,
             };
-            (handler.clone(), live.config.settings().handler_timeout)
+            let settings = live.config.settings();
+            (handler.clone(), settings.handler_timeout, settings.trap_exception)
         };
         let _running = self.shared.vitals.run(&job.id, rule.as_deref(), job.incident, seat);
         self.settler.bus.emit(|| Signal::Started {
@@ -117,6 +118,7 @@ impl Run {
         let handling = Handling {
             handler,
             limit,
+            trap: job.message.function().filter(|_| trap).map(str::to_owned),
             seat: Arc::clone(seat),
             status: self.status(&job),
             key: job.id.clone(),

@@ -138,6 +138,7 @@ impl Trial {
             let handling = Handling {
                 handler,
                 limit,
+                trap: None,
                 seat: Arc::clone(&seat),
                 key: name.clone(),
                 rule: Some("Rule".to_owned()),

@@ -295,10 +295,10 @@ async fn follow(
             State::Disconnected { reason, .. } => {
                 bus.emit(|| Signal::Disconnected { reason: reason.to_string() });
             }
+            State::Off => info!("STOMP connection is not enabled"),
             State::Closed { .. } => return,
             _ => {}
         }
-            State::Off => info!("STOMP connection is not enabled"),
         tokio::select! {
             () = stop.cancelled() => return,
             changed = state.changed() => if changed.is_err() { return },

@@ -61,6 +61,8 @@ pub struct Kit {
     lanes: Lanes,
     /// `handler_timeout`.
     limit: Option<Duration>,
+    /// `trap_exception`.
+    trap: bool,
     client: Client,
     mock: Arc<Mock>,
     count: AtomicU64,
@@ -108,6 +110,7 @@ impl Kit {
             routes,
             lanes: Lanes::new(WORKERS),
             limit: config.settings().handler_timeout,
+            trap: config.settings().trap_exception,
             client,
             mock,
             count: AtomicU64::new(0),
@@ -149,6 +152,7 @@ impl Kit {
         let handling = Handling {
             handler: handler.clone(),
             limit: self.limit,
+            trap: message.function().filter(|_| self.trap).map(str::to_owned),
             seat: Arc::clone(&seat),
             headers: self.headers(&id, queue),
             key: id,
