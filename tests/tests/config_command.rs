@@ -119,6 +119,9 @@ async fn a_check_tells_every_fault_at_once() {
     assert_eq!((script.code, told["faults"].as_array().unwrap().len()), (1, 5), "{told:#}");
     place.run(&["config", "check", "nowhere.config"]).is(1, &["nowhere.config", "cannot be read"]);
 }
+    place.run(&["config", "check", "--config-file", "bad.config"]).is(1, &["5 faults in"]);
+    place.run(&["config", "check", "--num-workers", "0"]).is(1, &["command line: [resilient] num_workers"]);
+    place.run(&["config", "check", "bad.config", "--config-file", "app.config"]).is(2, &["cannot be used"]);
 
 #[test]
 fn the_components_are_listed() {

@@ -68,7 +68,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("stomp_heartbeat"),
     key("stomp_max_body"),
     key("stomp_max_retries").env("RESILIENT_STOMP_MAX_RETRIES"),
-    key("stomp_prefetch_limit").same_as("num_workers"),
+    key("stomp_prefetch_limit"),
     key("reply_mode"),
     key("num_workers"),
     key("handler_timeout"),

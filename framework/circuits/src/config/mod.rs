@@ -31,6 +31,7 @@ pub use error::{ConfigError, Fault};
 pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use secrets::is_secret_name;
+use section::Entry;
 pub use section::Section;
 pub use settings::{ClientAuth, Credentials, Proxy, ReplyMode, Settings, Verify, VirtualHost};
 pub use warning::{Severity, Warning};
@@ -143,16 +144,38 @@ impl Config {
             .iter()
             .flat_map(|section| section.entries.iter().map(move |entry| (section, entry)));
         entries
-            .map(|(section, entry)| Effective {
-                section: section.name.clone(),
-                key: entry.key.clone(),
-                value: entry.shown(),
-                origin: entry.origin.clone(),
+            .map(|(section, entry)| {
+                let (value, origin) = self.in_force(section, entry);
+                Effective { section: section.name.clone(), key: entry.key.clone(), value, origin }
             })
             .collect()
     }
 
     /// The sections and keys that differ in value between this configuration and `other`, sorted. A key that was added or removed
+    /// The value for eyes and its origin; where it follows from other keys or is corrected, what the runner goes by.
+    fn in_force(&self, section: &Section, entry: &Entry) -> (Option<String>, String) {
+        let (value, origin, settings) = (entry.shown(), entry.origin.clone(), &self.settings);
+        match (section.name.as_str(), entry.key.as_str(), &value) {
+            (layers::RESILIENT, "stomp_prefetch_limit", None) => {
+                let [working, waiting] = [false, true].map(|waits| settings.prefetch(waits).to_string());
+                (
+                    Some(working),
+                    format!("{origin} ({waiting} for a destination whose handlers let messages wait)"),
+                )
+            }
+            (layers::RESILIENT, "journal", None) => {
+                (settings.journal.as_ref().map(|path| path.display().to_string()), origin)
+            }
+            (layers::RESILIENT, "stomp_timeout", Some(given)) => {
+                let seconds = settings.stomp_timeout.as_secs().to_string();
+                let origin =
+                    if *given == seconds { origin } else { format!("{origin} (raised from {given})") };
+                (Some(seconds), origin)
+            }
+            _ => (value, origin),
+        }
+    }
+
     /// differs.
     pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
         let values = |config: &Self| -> BTreeMap<(String, String), Option<String>> {
@@ -190,4 +213,6 @@ impl fmt::Debug for Config {
 }
 
 #[cfg(test)]
+#[cfg(test)]
+mod readers_tests;
 mod tests;

@@ -79,11 +79,12 @@ impl<'a> Reader<'a> {
             stomp_heartbeat: self.seconds("stomp_heartbeat", 0..=3600),
             stomp_max_body: self.number("stomp_max_body", 1024..=1 << 30),
             stomp_max_retries: self.unlimited("stomp_max_retries", 0..=i64::from(i32::MAX)),
-            stomp_prefetch_limit: self.worded(
+            stomp_prefetch_limit: Some(self.worded(
                 "stomp_prefetch_limit",
                 |value| PREFETCH.contains(&value),
                 "stomp_prefetch_limit must be in the range 1 <= 1000000",
-            ),
+            ))
+            .filter(|&limit| limit > 0),
             reply_mode: self.reply_mode(),
             num_workers: self.worded(
                 "num_workers",

@@ -31,7 +31,7 @@ fn defaults() {
     let settings = settings("");
     assert_eq!((settings.port, settings.stomp_port), (443, 65001));
     assert_eq!(settings.stomp_hosts, [Endpoint { host: "soar.example.com".to_owned(), port: 65001 }]);
-    assert_eq!((settings.num_workers, settings.stomp_prefetch_limit), (25, 25));
+    assert_eq!((settings.num_workers, settings.stomp_prefetch_limit), (25, None));
     assert_eq!(settings.stomp_timeout, Duration::from_secs(60));
     assert_eq!((settings.max_connection_retries, settings.stomp_max_retries), (None, Some(8)));
     assert_eq!((settings.log_max_bytes, settings.log_backup_count), (10_000_000, 10));
@@ -43,16 +43,29 @@ fn defaults() {
 
 #[test]
 fn one_key_stands_in_for_another() {
-    let settings = settings("cafile=/ca.pem\nnum_workers=50\nclient_auth_cert=c\nclient_auth_key=k\n");
+    let settings = settings("cafile=/ca.pem\nclient_auth_cert=c\nclient_auth_key=k\n");
     assert_eq!(settings.stomp_verify, Verify::CaFile("/ca.pem".into()));
-    assert_eq!(settings.stomp_prefetch_limit, 50);
     assert_eq!(settings.stomp_client_auth, settings.client_auth);
     let own = self::settings(
         "cafile=/ca.pem\nstomp_cafile=FALSE\nstomp_host=mq\nstomp_port=61613\nstomp_prefetch_limit=3\n",
     );
     assert_eq!((own.verify, own.stomp_verify), (Verify::CaFile("/ca.pem".into()), Verify::Off));
     assert_eq!(own.stomp_hosts, [Endpoint { host: "mq".to_owned(), port: 61613 }]);
-    assert_eq!(own.stomp_prefetch_limit, 3);
+    assert_eq!(own.stomp_prefetch_limit, Some(3));
+}
+
+#[test]
+fn the_default_prefetch_follows_the_workers() {
+    for (lines, working, waiting) in [
+        ("", 50, 1050),
+        ("num_workers=3", 6, 1006),
+        ("num_workers=3\nreply_mode=transaction", 3, 1003),
+        ("num_workers=2000", 2000, 3000),
+        ("stomp_prefetch_limit=7\nnum_workers=3", 7, 7),
+    ] {
+        let settings = settings(lines);
+        assert_eq!((settings.prefetch(false), settings.prefetch(true)), (working, waiting), "{lines}");
+    }
 }
 
 #[test]

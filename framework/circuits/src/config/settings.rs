@@ -63,8 +63,9 @@ pub struct Settings {
     /// How often a reply that the broker refuses is offered again before its message is acknowledged without it
     /// (`stomp_max_retries`, default 8, about two minutes; 0 is without end: `None`).
     pub stomp_max_retries: Option<u32>,
-    /// Messages the broker may send ahead (`stomp_prefetch_limit`, 1 to 1,000,000, default as `num_workers`).
-    pub stomp_prefetch_limit: u32,
+    /// Messages that the broker may send ahead (`stomp_prefetch_limit`, 1 to 1,000,000, default none: as
+    /// [`prefetch`](Self::prefetch) says).
+    pub stomp_prefetch_limit: Option<u32>,
     /// How reply and acknowledgement belong together (`reply_mode`, default `confirmed`).
     pub reply_mode: ReplyMode,
     /// Handlers running at once (`num_workers`, 1 to 2000, default 25).
@@ -142,7 +143,7 @@ impl Default for Settings {
             stomp_heartbeat: Duration::from_secs(15),
             stomp_max_body: 64 * 1024 * 1024,
             stomp_max_retries: Some(8),
-            stomp_prefetch_limit: 25,
+            stomp_prefetch_limit: None,
             reply_mode: ReplyMode::Confirmed,
             num_workers: 25,
             handler_timeout: None,
@@ -170,7 +171,30 @@ impl Default for Settings {
     }
 }
 
+/// The most that the default prefetch for work may grow to.
+const MOST_PREFETCH: u32 = 2000;
+
+/// How many messages of a destination may wait beside those that are worked on: some megabytes of them.
+const ROOM_FOR_WAITING: u32 = 1000;
+
 impl Settings {
+    /// How many un-acknowledged messages the broker may send for a destination: exactly `stomp_prefetch_limit` where it is set.
+    /// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle (as many as
+    /// workers with `reply_mode=transaction`, for what ActiveMQ needs to commit grows with what is un-acknowledged), and where
+    /// handlers let messages wait, room for those.
+    pub(crate) fn prefetch(&self, waits: bool) -> u32 {
+        if let Some(set) = self.stomp_prefetch_limit {
+            return set;
+        }
+        let ahead = match self.reply_mode {
+            ReplyMode::Confirmed => 2,
+            ReplyMode::Transaction => 1,
+        };
+        let workers = u32::try_from(self.num_workers).unwrap_or(u32::MAX);
+        let work = workers.saturating_mul(ahead).min(MOST_PREFETCH);
+        if waits { work.saturating_add(ROOM_FOR_WAITING) } else { work }
+    }
+
     /// The text that would give this value in app.config, or `None` where leaving the key out is the only way.
     /// Used for the defaults only: keys whose default is another key's value give `None`.
     pub(crate) fn default_text(&self, key: &str) -> Option<String> {

@@ -6,7 +6,7 @@ use circuits_rest::{Client, Rest, RetryPolicy};
 use circuits_stomp::{Host, Tls};
 
 use crate::RunError;
-use crate::config::{Config, Credentials, ReplyMode, Settings, Verify, VirtualHost};
+use crate::config::{Config, Credentials, Settings, Verify, VirtualHost};
 use crate::recording::Recorder;
 
 /// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
@@ -28,12 +28,6 @@ pub async fn login(
 
 /// Tries of a login that somebody waits for.
 const LOGIN_TRIES: u32 = 3;
-
-/// The largest prefetch that app.config may ask for, and that the default for work may grow to.
-const MOST_PREFETCH: u32 = 2000;
-
-/// How many messages of a destination may wait beside those that are worked on: some megabytes of them.
-const ROOM_FOR_WAITING: u32 = 1000;
 
 /// Options of the broker session.
 pub(crate) fn stomp_options(settings: &Settings) -> Result<circuits_stomp::Options, circuits_stomp::Error> {
@@ -119,25 +113,4 @@ pub(crate) fn rest_options(
         options = options.proxy(via);
     }
     options
-}
-
-/// How many un-acknowledged messages the broker may send for a destination: exactly `stomp_prefetch_limit` where it is set.
-/// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle (as many as
-/// workers with `reply_mode=transaction`, for what ActiveMQ needs to commit grows with what is un-acknowledged), and where handlers
-/// let messages wait, room for those.
-pub(crate) fn prefetch(config: &Config, waits: bool) -> u32 {
-    let settings = config.settings();
-    let set = config
-        .section("resilient")
-        .and_then(|section| section.origin("stomp_prefetch_limit"))
-        .is_some_and(|origin| !origin.starts_with("default"));
-    if set {
-        return settings.stomp_prefetch_limit;
-    }
-    let ahead = match settings.reply_mode {
-        ReplyMode::Confirmed => 2,
-        ReplyMode::Transaction => 1,
-    };
-    let work = settings.stomp_prefetch_limit.saturating_mul(ahead).min(MOST_PREFETCH);
-    if waits { work.saturating_add(ROOM_FOR_WAITING) } else { work }
 }

@@ -107,7 +107,7 @@ impl Runner {
         let mut subscriptions = Vec::new();
         let mut headroom = HashMap::new();
         for queue in live.routes.destinations() {
-            let prefetch = connect::prefetch(&config, live.routes.waits(queue));
+            let prefetch = settings.prefetch(live.routes.waits(queue));
             if settings.stomp {
                 let destination = DestinationName::actions(org, queue).to_string();
                 subscriptions.push(Subscription { destination, prefetch });

@@ -19,14 +19,17 @@ const PALE: Style = AnsiColor::Yellow.on_default();
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The file [default: $APP_CONFIG_FILE, ./app.config, ~/.resilient/app.config].
+    #[arg(conflicts_with = "config_file")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
     /// Print JSON: {"file", "faults", "warnings"}.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    let overrides = args.file.map_or_else(Overrides::default, |file| Overrides::default().with_file(file));
+    let overrides = args.file.map_or(args.overrides.clone(), |file| args.overrides.with_file(file));
     let Checked { file, faults, warnings } = check_config(&overrides.sources()?, &registrations());
     if args.json {
         let report = json!({"file": file, "faults": faults, "warnings": warnings});

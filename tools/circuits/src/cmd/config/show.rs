@@ -69,7 +69,7 @@ fn show(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "[resilient]\nhost=soar\napi_key_id=id\napi_key_secret=s3cret\nnum_workers=50\n\
+    const TEXT: &str = "[resilient]\nhost=soar\napi_key_id=id\napi_key_secret=s3cret\nnum_workers=50\nstomp_timeout=5\n\
         [Not.Linked]\nlist=a\n  b\nprivate_key=k3y\n[empty]\n";
 
     fn shown(show: fn(&Config, &mut Vec<u8>) -> anyhow::Result<()>) -> String {
@@ -86,11 +86,22 @@ mod tests {
         let resilient = &json["resilient"];
         assert_eq!(resilient["num_workers"], json!({"value": "50", "origin": "app.config:5"}));
         assert_eq!(resilient["port"], json!({"value": "443", "origin": "default"}));
-        assert_eq!(resilient["stomp_prefetch_limit"], json!({"value": "50", "origin": "default"}));
+        assert_eq!(
+            resilient["stomp_prefetch_limit"],
+            json!({
+                "value": "100",
+                "origin": "default (1100 for a destination whose handlers let messages wait)"
+            })
+        );
+        assert_eq!(resilient["journal"], json!({"value": "circuits.journal", "origin": "default"}));
+        assert_eq!(
+            resilient["stomp_timeout"],
+            json!({"value": "45", "origin": "app.config:6 (raised from 5)"})
+        );
         assert_eq!(resilient["org"], json!({"value": null, "origin": "default"}));
         assert_eq!(resilient["api_key_secret"], json!({"value": "***", "origin": "app.config:4"}));
         assert_eq!(resilient["api_key_id"]["value"], "id");
-        assert_eq!(json["Not.Linked"]["list"], json!({"value": "a\nb", "origin": "app.config:7"}));
+        assert_eq!(json["Not.Linked"]["list"], json!({"value": "a\nb", "origin": "app.config:8"}));
         assert_eq!(json["Not.Linked"]["private_key"]["value"], "***");
         assert_eq!(json["empty"], json!({}));
         for key in circuits::config::keys() {
