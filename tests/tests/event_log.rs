@@ -65,6 +65,15 @@ async fn what_became_of_each_message_is_listed_shown_and_run_again() {
     circuits(place, &["events", "show", "4711"]).is(1, &["no message 4711", "circuits events list"]);
     circuits(place, &["events", "list", "--since", "then"]).is(2, &["--since", "2026-01-31"]);
 
+    // What the configuration calls a secret is hidden here too.
+    let config = std::fs::read_to_string(place.join("app.config")).unwrap();
+    std::fs::write(place.join("app.config"), format!("{config}[mail]\nsmtppw=ticket system\n")).unwrap();
+    for command in [&["events"][..], &["events", "--json"], &["events", "show", "2"]] {
+        let said = circuits(place, command);
+        assert!(said.code == 0 && !said.out.contains("ticket system"), "{command:?}: {said:?}");
+    }
+    std::fs::write(place.join("app.config"), config).unwrap();
+
     let plan = circuits(place, &["events", "retry", &look]);
     plan.is(1, &["\"Look\"", "Context tokens are not stored", "-y"]);
     circuits(place, &["events", "retry", "-y", &look, &look])

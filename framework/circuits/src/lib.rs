@@ -45,6 +45,7 @@ pub mod internals;
 pub mod journal;
 pub mod message;
 pub mod recording;
+pub mod redact;
 mod registry;
 mod reply;
 mod runtime;

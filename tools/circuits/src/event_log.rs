@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
+use circuits::redact::Redactor;
 use circuits_journal::{Event, EventLog};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -14,10 +15,15 @@ use crate::overrides::Overrides;
 
 /// Opens the journal that the settings name.
 pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<EventLog> {
+    Ok(open_to_show(overrides)?.0)
+}
+
+/// The same, with what hides secrets in what is shown of it.
+pub(crate) fn open_to_show(overrides: &Overrides) -> anyhow::Result<(EventLog, Redactor)> {
     let config = overrides.load()?;
     let journal = config.settings().journal.clone();
     let path = journal.context("the journal is off (journal=off), so nothing is remembered of messages")?;
-    Ok(EventLog::open(&path)?)
+    Ok((EventLog::open(&path)?, Redactor::new(config.secrets())))
 }
 
 /// A length of time, such as `90m`, `12h` or `30d`; a day has 24 hours.

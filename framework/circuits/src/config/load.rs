@@ -7,11 +7,12 @@ use super::ini::{Ini, IniSection};
 use super::layers::{self, Layers, RESILIENT};
 use super::locate::{self, Sources};
 use super::nearest::hint;
-use super::secrets::{self, asks_vault, is_secret_name, is_variable_name, url_password};
+use super::secrets::{self, asks_vault, is_variable_name};
 use super::section::{Entry, Section};
 use super::values::integer;
 use super::warning::Warning;
 use super::{Config, keys, read};
+use crate::redact::{is_secret_name, named_secrets};
 
 /// The name that stands for the file when there is only a text.
 const TEXT: &str = "app.config";
@@ -194,8 +195,9 @@ impl<'a> Loader<'a> {
             entry.secret = true;
             self.secrets.extend(resolved.inserted.into_iter().filter(|secret| !secret.is_empty()));
         }
-        if let Some(password) = url_password(&resolved.text) {
-            self.secrets.push(password.to_owned());
+        // `user:password@host`, `Uid=u;Pwd=p`.
+        for (start, end) in named_secrets(&resolved.text) {
+            self.secrets.push(resolved.text[start..end].to_owned());
             entry.secret = true;
         }
         if entry.secret && !resolved.text.is_empty() {

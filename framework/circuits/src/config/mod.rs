@@ -30,7 +30,6 @@ pub use endpoint::Endpoint;
 pub use error::{ConfigError, Fault};
 pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
-pub use secrets::is_secret_name;
 use section::Entry;
 pub use section::Section;
 pub use settings::{ClientAuth, Credentials, Proxy, ReplyMode, Settings, Verify, VirtualHost};
@@ -151,7 +150,6 @@ impl Config {
             .collect()
     }
 
-    /// The sections and keys that differ in value between this configuration and `other`, sorted. A key that was added or removed
     /// The value for eyes and its origin; where it follows from other keys or is corrected, what the runner goes by.
     fn in_force(&self, section: &Section, entry: &Entry) -> (Option<String>, String) {
         let (value, origin, settings) = (entry.shown(), entry.origin.clone(), &self.settings);
@@ -176,6 +174,7 @@ impl Config {
         }
     }
 
+    /// The sections and keys that differ in value between this configuration and `other`, sorted. A key that was added or removed
     /// differs.
     pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
         let values = |config: &Self| -> BTreeMap<(String, String), Option<String>> {
@@ -213,6 +212,6 @@ impl fmt::Debug for Config {
 }
 
 #[cfg(test)]
-#[cfg(test)]
 mod readers_tests;
+#[cfg(test)]
 mod tests;

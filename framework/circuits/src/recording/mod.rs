@@ -19,7 +19,6 @@
 mod folder;
 mod name;
 mod recorder;
-mod redact;
 
 pub use folder::{Answer, Folder, Message};
 pub(crate) use recorder::{Mark, Recorder};

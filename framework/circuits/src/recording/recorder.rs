@@ -15,9 +15,9 @@ use serde_json::{Map, Value};
 use tracing::{info, warn};
 
 use super::name;
-use super::redact::Redact;
 use crate::config::Config;
 use crate::message::ActionMessage;
+use crate::redact::Redactor;
 use crate::{Error, Reply, Result};
 
 /// How many messages and answers may wait to be written; what comes on top of them is not recorded.
@@ -25,7 +25,7 @@ const ROOM: usize = 10_000;
 
 /// Records what goes through a runner.
 pub(crate) struct Recorder {
-    redact: Redact,
+    redactor: Redactor,
     queue: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
     /// The newest time that a name has: no two have the same.
@@ -84,20 +84,18 @@ impl Recorder {
                 }
             }
         });
-        let recorder = Self {
-            redact: Redact::default(),
+        Ok(Self {
+            redactor: Redactor::new(secrets),
             queue: Some(queue),
             writer: Some(writer.map_err(|error| Error::new(error).context("Starting to record"))?),
             newest: Mutex::new(DateTime::MIN),
             behind: AtomicBool::new(false),
-        };
-        secrets.iter().for_each(|secret| recorder.add_secret(secret.as_ref()));
-        Ok(recorder)
+        })
     }
 
     /// Hides this secret from now on.
     pub(crate) fn add_secret(&self, secret: &str) {
-        self.redact.add(secret);
+        self.redactor.add(secret);
     }
 
     /// Records a message whose rule (or function) has this name.
@@ -150,14 +148,14 @@ impl Recorder {
         match serde_json::from_slice(body) {
             Ok(value) => self.pretty(value),
             Err(_) => match std::str::from_utf8(body) {
-                Ok(text) => self.redact.text(text.to_owned()).into(),
+                Ok(text) => self.redactor.hide(text).into(),
                 Err(_) => body.to_owned(),
             },
         }
     }
 
     fn pretty(&self, value: Value) -> Vec<u8> {
-        format!("{:#}", self.redact.value(value)).into()
+        format!("{:#}", self.redactor.hide_in(value)).into()
     }
 
     fn put(&self, job: Job) {

@@ -5,7 +5,7 @@ use circuits_journal::{Filter, Status};
 
 use super::events;
 use crate::confirm::confirm;
-use crate::event_log::{open, row};
+use crate::event_log::{open, open_to_show, row};
 use crate::overrides::Overrides;
 
 /// Arguments of `circuits dead`.
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::List(args) => {
             let dead = Filter { status: Some(Status::Dead), ..Filter::default() };
-            events::list(&open(&args.overrides)?, &dead, args.limit, args.json)
+            events::list(&open_to_show(&args.overrides)?, &dead, args.limit, args.json)
         }
         Command::Show(args) => events::show(args),
         Command::Retry(args) => events::retry(args),

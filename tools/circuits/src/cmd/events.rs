@@ -7,13 +7,13 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
+use circuits::redact::Redactor;
 use circuits_journal::{EventLog, Filter, Status};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use serde_json::Value;
 
 use crate::confirm::confirm;
-use crate::event_log::{self, Age, When, as_json, open, row, title};
+use crate::event_log::{self, Age, When, as_json, open, open_to_show, row, title};
 use crate::overrides::Overrides;
 
 /// Arguments of `circuits events`.
@@ -131,7 +131,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                 incident: args.incident,
                 status: args.status.map(|Standing(status)| status),
             };
-            list(&open(&args.overrides)?, &filter, args.limit, args.json)
+            list(&open_to_show(&args.overrides)?, &filter, args.limit, args.json)
         }
         Command::Show(args) => show(args),
         Command::Retry(args) => retry(args),
@@ -140,16 +140,21 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Prints the messages that the filter lets through.
-pub(super) fn list(log: &EventLog, filter: &Filter, limit: u32, json: bool) -> anyhow::Result<()> {
+pub(super) fn list(
+    (log, redactor): &(EventLog, Redactor),
+    filter: &Filter,
+    limit: u32,
+    json: bool,
+) -> anyhow::Result<()> {
     let events = log.list(filter, limit)?;
     let mut out = anstream::stdout().lock();
     if json {
         let events: Vec<_> = events.iter().map(as_json).collect();
-        writeln!(out, "{:#}", Value::from(events))?;
+        writeln!(out, "{:#}", redactor.hide_in(events.into()))?;
         return Ok(());
     }
     for event in &events {
-        writeln!(out, "{}", row(event))?;
+        writeln!(out, "{}", redactor.hide(&row(event)))?;
     }
     match u32::try_from(events.len()) {
         Ok(0) => writeln!(out, "No such message.")?,
@@ -160,13 +165,15 @@ pub(super) fn list(log: &EventLog, filter: &Filter, limit: u32, json: bool) -> a
 }
 
 pub(super) fn show(args: Show) -> anyhow::Result<()> {
-    let log = open(&args.overrides)?;
+    let (log, redactor) = open_to_show(&args.overrides)?;
     let details = log.show(log.find(&args.id)?)?;
     let mut out = anstream::stdout().lock();
     if args.json {
-        writeln!(out, "{:#}", show::as_json(&details))?;
+        writeln!(out, "{:#}", redactor.hide_in(show::as_json(&details)))?;
     } else {
-        show::write(&details, &mut out)?;
+        let mut text = Vec::new();
+        show::write(&details, &mut text)?;
+        out.write_all(redactor.hide(&String::from_utf8_lossy(&text)).as_bytes())?;
     }
     Ok(())
 }

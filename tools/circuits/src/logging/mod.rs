@@ -7,10 +7,8 @@
 mod file;
 mod filter;
 mod line;
-mod named;
 mod options;
 mod queue;
-mod redactor;
 mod writer;
 
 use std::io;
@@ -18,13 +16,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use circuits::config::LogLevel;
+use circuits::redact::Redactor;
 use tracing::Subscriber;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 
 pub(crate) use options::LogOptions;
-pub(crate) use redactor::Redactor;
 
 use file::RotatingFile;
 use line::Lines;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 
 use anstyle::{AnsiColor, Style};
+use circuits::redact::Redactor;
 use tracing::Level;
 
 use super::file::RotatingFile;
 use super::line::Line;
 use super::queue::{Queue, truncate};
-use super::redactor::Redactor;
 
 /// Longest line that is written; secrets have been hidden in all of it before it is cut.
 const LONGEST: usize = 64 * 1024;

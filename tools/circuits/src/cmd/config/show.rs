@@ -123,4 +123,23 @@ mod tests {
         assert!(line("list").contains("a\\nb"), "{text}");
         assert!(text.contains("[empty]") && !text.contains("s3cret") && !text.contains("k3y"), "{text}");
     }
+    #[test]
+    fn secrets_inside_values_and_under_odd_names_are_hidden() {
+        let text = "[resilient]\nhost=localhost\napi_key_id=a\napi_key_secret=b\n\
+            [odbc]\nconnection=Driver={PostgreSQL};Server=db.example.com;Uid=u;Pwd=TOPSECRET1;\n\
+            url=postgresql://u:TOPSECRET2@h/d\n[calendar]\nsmtppw=TOPSECRET3\nserver=mx.example.com\n";
+        let config = Config::from_text(text).unwrap();
+        for show in [show, show_json] {
+            let mut out = Vec::new();
+            show(&config, &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            assert!(!out.contains("TOPSECRET") && out.contains("mx.example.com"), "{out}");
+        }
+        // A log that quotes a part of such a value hides it as well.
+        let redactor = circuits::redact::Redactor::new(config.secrets());
+        assert_eq!(
+            redactor.hide("login with TOPSECRET1, TOPSECRET2, TOPSECRET3"),
+            "login with ***, ***, ***"
+        );
+    }
 }

@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use super::named::hide_named;
+use serde_json::Value;
 
-/// What stands in place of a secret.
-pub(super) const HIDDEN: &str = "***";
+use super::named::hide_named;
+use super::{HIDDEN, is_secret_name};
 
 /// Shorter texts are not looked for: `1` or `abc` as a "secret" would deface every line without hiding anything. They are
 /// still hidden behind their names.
@@ -21,21 +21,21 @@ const SHORTEST_PIECE: usize = 8;
 
 /// A growing set of secrets, shared by all clones.
 #[derive(Clone, Default)]
-pub(crate) struct Redactor {
+pub struct Redactor {
     /// All forms of all secrets, longest first, so that no secret is cut up by a shorter one inside it.
     forms: Arc<RwLock<Vec<String>>>,
 }
 
 impl Redactor {
     /// Knows these secrets from the start.
-    pub(crate) fn new<S: AsRef<str>>(secrets: &[S]) -> Self {
+    pub fn new<S: AsRef<str>>(secrets: &[S]) -> Self {
         let redactor = Self::default();
         secrets.iter().for_each(|secret| redactor.add(secret.as_ref()));
         redactor
     }
 
     /// Hides this secret from now on, in lines that are not written yet too.
-    pub(crate) fn add(&self, secret: &str) {
+    pub fn add(&self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < SHORTEST {
             return;
@@ -50,7 +50,7 @@ impl Redactor {
     }
 
     /// The text without secrets.
-    pub(crate) fn hide(&self, text: &str) -> String {
+    pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for form in self.forms.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(form.as_str()) {
@@ -58,6 +58,25 @@ impl Redactor {
             }
         }
         hide_named(&text)
+    }
+
+    /// The JSON value without secrets: also what stands behind a secret's name is hidden.
+    pub fn hide_in(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hide(&text)),
+            Value::Array(values) => values.into_iter().map(|value| self.hide_in(value)).collect(),
+            Value::Object(members) => members
+                .into_iter()
+                .map(|(name, value)| match value {
+                    Value::String(_) | Value::Number(_) if is_secret_name(&name) => (name, HIDDEN.into()),
+                    Value::Array(values) if is_secret_name(&name) => {
+                        (name, values.iter().map(|_| HIDDEN).collect())
+                    }
+                    value => (name, self.hide_in(value)),
+                })
+                .collect(),
+            other => other,
+        }
     }
 }
 

@@ -2,16 +2,28 @@
 //! `https://user:x@host`. A second net for secrets that nobody has announced; names are judged by whole words, so that
 //! `mapping` and `shipping_address` stay readable.
 
-use circuits::config::is_secret_name;
-
-use super::redactor::HIDDEN;
+use super::HIDDEN;
+use super::names::is_secret_name;
 
 /// Schemes that stand before the secret in an `Authorization` header.
 const SCHEMES: &[&str] = &["basic", "bearer", "digest", "negotiate", "token"];
 
 /// The text with such values as `***`.
-pub(super) fn hide_named(text: &str) -> String {
+pub(crate) fn hide_named(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (start, end) in named_secrets(text) {
+        out.push_str(&text[copied..start]);
+        out.push_str(HIDDEN);
+        copied = end;
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+/// Where such values begin and end, in order.
+pub(crate) fn named_secrets(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
     let mut copied = 0;
     let mut from = 0;
     while let Some(at) = text.get(from..).and_then(|rest| rest.find([':', '='])).map(|at| from + at) {
@@ -24,14 +36,12 @@ pub(super) fn hide_named(text: &str) -> String {
         };
         from = at + 1;
         if let Some((start, end)) = value {
-            out.push_str(&text[copied..start]);
-            out.push_str(HIDDEN);
+            found.push((start, end));
             copied = end;
             from = end.max(from);
         }
     }
-    out.push_str(&text[copied..]);
-    out
+    found
 }
 
 /// The name that ends here, perhaps in quotes: `name`, `"name" `, `\"name\"`.
