@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
+use circuits_tests::certs::Authority;
 use circuits_tests::command::{Place, platform, said};
 use serde_json::Value;
 
@@ -117,11 +119,42 @@ async fn a_check_tells_every_fault_at_once() {
     let script = place.run(&["config", "check", "--json", "bad.config"]);
     let told: Value = serde_json::from_str(&script.out).unwrap();
     assert_eq!((script.code, told["faults"].as_array().unwrap().len()), (1, 5), "{told:#}");
-    place.run(&["config", "check", "nowhere.config"]).is(1, &["nowhere.config", "cannot be read"]);
-}
     place.run(&["config", "check", "--config-file", "bad.config"]).is(1, &["5 faults in"]);
     place.run(&["config", "check", "--num-workers", "0"]).is(1, &["command line: [resilient] num_workers"]);
     place.run(&["config", "check", "bad.config", "--config-file", "app.config"]).is(2, &["cannot be used"]);
+    place.run(&["config", "check", "nowhere.config"]).is(1, &["nowhere.config", "cannot be read"]);
+}
+
+#[test]
+fn a_check_holds_certificates_and_keys_against_each_other() {
+    let place = Place::new(BINARY);
+    let authority = Authority::new(&place.path(""), "authority");
+    let [one, other] = ["one", "other"].map(|name| authority.client(name));
+    std::fs::write(place.path("empty.pem"), "").unwrap();
+    let check = |cafile: &Path, cert: &Path, key: &Path| {
+        let files = [("cafile", cafile), ("client_auth_cert", cert), ("client_auth_key", key)];
+        let lines: String = files.map(|(key, path)| format!("{key}={}\n", path.display())).concat();
+        place.write(
+            "app.config",
+            &format!("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\n{lines}[probe]\n"),
+        );
+        place.run(&["config", "check"])
+    };
+    let empty = place.path("empty.pem");
+    check(&authority.file, &one.cert, &one.key).is(0, &["is in order"]);
+    check(&authority.file, &one.cert, &other.key).is(
+        1,
+        &[
+            "app.config:7: [resilient] client_auth_cert and client_auth_key: ",
+            "cannot be used together",
+            "1 fault in",
+        ],
+    );
+    check(&authority.file, &one.cert, &empty)
+        .is(1, &["app.config:7: [resilient] ", "empty.pem", "1 fault in"]);
+    check(&one.key, &empty, &one.key)
+        .is(1, &["app.config:5: [resilient] cafile = ", "holds no certificate", "2 faults in"]);
+}
 
 #[test]
 fn the_components_are_listed() {

@@ -48,6 +48,14 @@ impl Tls {
         Self { identity: Some((cert.into(), key.into())), ..self }
     }
 
+    /// Reads the files, and holds certificate and key against each other, as each connect does.
+    ///
+    /// # Errors
+    /// What keeps every connect from succeeding, whatever the broker.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.connector().await.map(drop)
+    }
+
     pub(crate) async fn connector(&self) -> Result<TlsConnector, Error> {
         let mut builder = native_tls::TlsConnector::builder();
         builder.min_protocol_version(Some(Protocol::Tlsv12));

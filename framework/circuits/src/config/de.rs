@@ -25,12 +25,13 @@ pub(crate) fn from_section<T: DeserializeOwned>(section: &Section) -> Result<T, 
 }
 
 fn missing(section: &Section, field: &str) -> Fault {
+    let note = section.note(field);
     let text = if section.present {
         format!("`{field}` is missing; add `{field}=...` to the section")
     } else {
         format!("the section is missing and its key `{field}` is needed; add the section with `{field}=...`")
     };
-    Fault::new(&section.origin, &section.name, field, text)
+    Fault::new(&section.origin, &section.name, field, text + &note)
 }
 
 /// What went wrong, before it is known where.
@@ -154,10 +155,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let text = entry.value.as_deref().unwrap_or_default();
         seed.deserialize(Text(text)).map_err(|error| {
             // The message may quote the value, which must not be shown if it is a secret.
-            let text = if entry.secret {
-                format!("`{}` = `***`: is not valid", entry.key)
-            } else {
-                format!("`{}` = `{}`: {error}", entry.key, shown(text))
+            let text = match text {
+                "" => format!("`{}` is empty: {error}{}", entry.key, entry.note()),
+                _ if entry.secret => format!("`{}` = `***`: is not valid", entry.key),
+                _ => format!("`{}` = `{}`: {error}", entry.key, shown(text)),
             };
             Error::Faults(vec![Fault::new(&entry.origin, &self.section.name, &entry.key, text)])
         })

@@ -1,5 +1,7 @@
 //! A broker as a host and a port.
 
+use super::host;
+
 /// One broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -27,7 +29,6 @@ impl Endpoint {
             Some(port) => port.parse().ok().filter(|&port| port != 0)?,
             None => default_port,
         };
-        let plain = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/@,".contains(c));
-        plain.then(|| Self { host: host.to_owned(), port })
+        host::is_bare(host).then(|| Self { host: host.to_owned(), port })
     }
 }

@@ -152,8 +152,14 @@ impl<'a> Loader<'a> {
             for key in order {
                 let Some(layered) = values.remove(&key) else { continue };
                 let inherited = !own.contains(&key.as_str()) && layered.origin.starts_with(self.path);
-                let entry =
-                    Entry { key, value: layered.value, origin: layered.origin, secret: false, inherited };
+                let entry = Entry {
+                    key,
+                    value: layered.value,
+                    origin: layered.origin,
+                    secret: false,
+                    inherited,
+                    emptied_by: Vec::new(),
+                };
                 entries.push(self.resolve(&section.name, entry));
             }
             if section.name == RESILIENT {
@@ -185,6 +191,7 @@ impl<'a> Loader<'a> {
                 "{place} asks for an environment variable that is not set{name}; it is used as it stands"
             )));
         }
+        entry.emptied_by = resolved.empty;
         if asks_vault(&text) {
             let what = "asks for a secret from a password vault (^NAME), which is not supported";
             self.warnings.push(Warning::caution(format!("{place} {what}; it is used as it stands")));

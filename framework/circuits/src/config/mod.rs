@@ -8,6 +8,7 @@
 mod de;
 mod endpoint;
 mod error;
+mod host;
 mod ini;
 mod keys;
 mod layers;

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::endpoint::Endpoint;
 use super::error::Fault;
+use super::host;
 use super::layers::RESILIENT;
 use super::section::{Entry, Section};
 use super::settings::{
@@ -102,10 +103,10 @@ impl<'a> Reader<'a> {
                 .filter(|age| !age.is_zero()),
             journal_max_bytes: self.journal_max_bytes(),
             health_port: self.health_port(),
-            health_host: self.text("health_host").unwrap_or_default(),
+            health_host: self.host_name("health_host", "health_port").unwrap_or_default(),
             log_http_responses: self.path("log_http_responses"),
             test_actions: self.flag("test_actions"),
-            test_host: self.text("test_host").unwrap_or_default(),
+            test_host: self.host_name("test_host", "test_port").unwrap_or_default(),
             test_port: self.number("test_port", 0..=65_535),
             test_token: self.text("test_token").map(SecretString::from),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
@@ -126,11 +127,21 @@ impl<'a> Reader<'a> {
     }
 
     fn host(&mut self) -> String {
-        let host = self.text("host");
+        let host = self.host_name("host", "port");
         if host.is_none() {
-            self.missing("host", "host is missing; add host=<the platform's host name>");
+            let note = self.note("host");
+            self.missing("host", &format!("host is missing; add host=<the platform's host name>{note}"));
         }
         host.unwrap_or_default()
+    }
+
+    /// The text of a key that names a host, refused if it is something else.
+    fn host_name(&mut self, key: &'static str, port: &str) -> Option<String> {
+        let text = self.text(key)?;
+        if let Some(fault) = host::fault(&text, port) {
+            self.refuse(key, &fault);
+        }
+        Some(text)
     }
 
     /// An API key wins over a user, as it does in the Python client.
@@ -163,9 +174,13 @@ impl<'a> Reader<'a> {
                     [] => "neither is set".to_owned(),
                     found => format!("only {} is set", found.join(" and ")),
                 };
+                let notes: String =
+                    ["api_key_id", "api_key_secret", "email", "password"].map(|key| self.note(key)).concat();
                 self.missing(
                     "api_key_id",
-                    &format!("credentials are missing: set api_key_id and api_key_secret, or email and password ({found})"),
+                    &format!(
+                        "credentials are missing: set api_key_id and api_key_secret, or email and password ({found}){notes}"
+                    ),
                 );
                 Credentials::ApiKey { id: String::new(), secret: SecretString::default() }
             }
@@ -190,10 +205,14 @@ impl<'a> Reader<'a> {
     }
 
     fn proxy(&mut self) -> Option<Proxy> {
-        let port = self.number("proxy_port", 0..=65535);
+        let port = Some(self.number("proxy_port", 0..=65535)).filter(|&port| port != 0);
+        let host = self.text("proxy_host")?;
+        if let Some(fault) = host::proxy_fault(&host, port) {
+            self.refuse("proxy_host", &fault);
+        }
         Some(Proxy {
-            host: self.text("proxy_host")?,
-            port: Some(port).filter(|&port| port != 0),
+            host,
+            port,
             user: self.text("proxy_user"),
             password: self.text("proxy_password").map(SecretString::from),
         })
@@ -216,17 +235,18 @@ impl<'a> Reader<'a> {
 
     fn stomp_hosts(&mut self, host: &str, port: u16) -> Vec<Endpoint> {
         let Some(text) = self.text("stomp_hosts") else {
-            let host = self.text("stomp_host").unwrap_or_else(|| host.to_owned());
+            let host = self.host_name("stomp_host", "stomp_port").unwrap_or_else(|| host.to_owned());
             return vec![Endpoint { host, port }];
         };
-        let mut endpoints = Vec::new();
-        for item in list(&text) {
+        let (mut endpoints, items) = (Vec::new(), list(&text).collect::<Vec<_>>());
+        for item in &items {
             match Endpoint::parse(item, port) {
                 Some(endpoint) => endpoints.push(endpoint),
+                None if items.len() == 1 => self.refuse("stomp_hosts", "is not host or host:port"),
                 None => self.refuse("stomp_hosts", &format!("`{}` is not host or host:port", shown(item))),
             }
         }
-        if endpoints.is_empty() {
+        if items.is_empty() {
             self.refuse("stomp_hosts", "must name at least one host or host:port, separated by commas");
         }
         endpoints
@@ -378,8 +398,14 @@ impl<'a> Reader<'a> {
         let value = entry.shown().unwrap_or_default();
         let unset = entry.value.as_deref().is_some_and(|value| value.starts_with('$'));
         let unset = if unset { "; the environment has no such variable" } else { "" };
-        let text = format!("{key} = `{}`: {rule}{unset}", shown(&value));
+        let value = if value.is_empty() { "is empty".to_owned() } else { format!("= `{}`", shown(&value)) };
+        let text = format!("{key} {value}: {rule}{unset}{}", self.note(key));
         self.faults.push(Fault::new(&entry.origin, RESILIENT, key, text));
+    }
+
+    /// Where a key has no value because a variable of the environment has none: which one.
+    fn note(&self, key: &str) -> String {
+        self.entry(key).map(Entry::note).unwrap_or_default()
     }
 
     fn missing(&mut self, key: &'static str, text: &str) {

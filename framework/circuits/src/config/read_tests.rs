@@ -81,6 +81,31 @@ fn brokers_by_name_and_port() {
 }
 
 #[test]
+fn what_is_not_a_host_is_refused_with_the_cure() {
+    for (line, expected) in [
+        (
+            "stomp_host=https://mq.example.com",
+            "app.config:5: [resilient] stomp_host = `https://mq.example.com`: is an address: write mq.example.com alone",
+        ),
+        ("stomp_host=mq:61613", "write mq, and stomp_port=61613"),
+        ("stomp_host=<broker>", "is still a placeholder"),
+        ("stomp_host=${MQ", "is still a placeholder"),
+        ("stomp_hosts=tcp://mq", "stomp_hosts = `tcp://mq`: is not host or host:port"),
+        ("stomp_hosts=a, b:c", "`b:c` is not host or host:port"),
+        ("proxy_host=socks5://p", "proxy_host = `socks5://p`: the scheme socks5 is not supported"),
+        ("proxy_host=p:1\nproxy_port=2", "remove one of them"),
+    ] {
+        let text = refusal(&format!("{line}\n"));
+        assert!(text.contains(expected) && text.lines().count() == 1, "{line}: {text}");
+    }
+    for host in ["https://soar.example.com", "soar.example.com:443", "{{SOAR_HOST}}", "<host>"] {
+        let config = LOGIN.replace("host=soar.example.com", &format!("host={host}"));
+        let text = Config::from_text(&config).unwrap_err().to_string();
+        assert!(text.contains("[resilient] host = `") && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
 fn an_api_key_wins_over_a_user() {
     let both = settings("email=a@b\npassword=pw\n");
     assert!(matches!(both.credentials, Credentials::ApiKey { ref id, .. } if id == "id"));
@@ -116,7 +141,7 @@ fn every_refusal_names_place_value_and_range() {
         ("log_max_bytes=99999", "log_max_bytes = `99999`: log_max_bytes must be either 0 or >= 100000"),
         ("log_backup_count=-1", "log_backup_count = `-1`: log_backup_count must be a positive value"),
         ("port=ssh", "port = `ssh`: must be a whole number from 1 to 65535"),
-        ("port=", "port = ``: must be a whole number from 1 to 65535"),
+        ("port=", "port is empty: must be a whole number from 1 to 65535"),
         ("port=65536", "port = `65536`: must be a whole number from 1 to 65535"),
         (
             "stomp_port=$PORT",
@@ -132,7 +157,7 @@ fn every_refusal_names_place_value_and_range() {
         ("reply_mode=both", "reply_mode = `both`: must be confirmed or transaction"),
         ("loglevel=LOUD", "loglevel = `LOUD`: must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("stomp=maybe", "stomp = `maybe`: must be true or false"),
-        ("logfile=", "logfile = ``: must be the name of a file"),
+        ("logfile=", "logfile is empty: must be the name of a file"),
     ] {
         let text = refusal(&format!("{line}\n"));
         assert!(text.starts_with("app.config:5: [resilient] "), "{line}: {text}");

@@ -10,6 +10,8 @@ pub(crate) struct Resolved {
     pub(crate) inserted: Vec<String>,
     /// Names that the environment does not have; their text stands unchanged.
     pub(crate) missing: Vec<String>,
+    /// Names that the environment has with nothing behind them.
+    pub(crate) empty: Vec<String>,
 }
 
 /// Substitutes `${NAME}` anywhere, or a whole value `$NAME`. What was put in is not scanned again.
@@ -40,6 +42,9 @@ impl Resolved {
     fn insert(&mut self, name: &str, original: &str, env: &BTreeMap<String, String>) {
         match env.get(name) {
             Some(value) => {
+                if value.is_empty() {
+                    self.empty.push(name.to_owned());
+                }
                 self.text.push_str(value);
                 self.inserted.push(value.clone());
             }

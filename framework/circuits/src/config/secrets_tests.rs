@@ -30,6 +30,7 @@ fn substitutes_from_the_environment() {
     ] {
         assert_eq!(resolve(text, &env()).text, expected, "{text}");
     }
+    assert_eq!(resolve("$EMPTY", &env()).empty, ["EMPTY"]);
     assert_eq!(resolve("${NOPE} ${A} ${B}", &env()).missing, ["NOPE"]);
     assert_eq!(resolve("${NOPE} ${A} ${B}", &env()).inserted, ["one", "two"]);
 }

@@ -19,9 +19,25 @@ pub(crate) struct Entry {
     pub(crate) secret: bool,
     /// Comes from `[DEFAULT]`.
     pub(crate) inherited: bool,
+    /// The environment variables that the value asks for and that are set to nothing.
+    pub(crate) emptied_by: Vec<String>,
 }
 
 impl Entry {
+    /// Which environment variables left nothing of the value, to go on with in a message.
+    pub(crate) fn note(&self) -> String {
+        let empty = self.value.as_deref().unwrap_or_default().is_empty();
+        match self.emptied_by.as_slice() {
+            [] => String::new(),
+            _ if !empty => String::new(),
+            names => format!(
+                "; {} comes from the environment, where {} is set to nothing",
+                self.key,
+                names.join(" and ")
+            ),
+        }
+    }
+
     /// The value for eyes: `***` if it is a secret.
     pub(crate) fn shown(&self) -> Option<String> {
         match &self.value {
@@ -79,6 +95,11 @@ impl Section {
     /// section, key and what is allowed or near.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         de::from_section(self)
+    }
+
+    /// [`Entry::note`] of a key.
+    pub(crate) fn note(&self, key: &str) -> String {
+        self.entry(key).map(Entry::note).unwrap_or_default()
     }
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {

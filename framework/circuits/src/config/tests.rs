@@ -90,6 +90,31 @@ fn without_a_file_the_places_are_named() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_is_named() {
+    let place = Place::new(&[("SOAR_KEY", ""), ("PORT", ""), ("HOST", "")]);
+    place.write(
+        "cwd/app.config",
+        "[resilient]\nhost=$HOST\napi_key_id=i\napi_key_secret=$SOAR_KEY\nport=${PORT}\n[c]\nn=$PORT\n",
+    );
+    let text = place.load().unwrap_err().to_string();
+    for part in [
+        "host is missing; add host=<the platform's host name>; host comes from the environment, where HOST is set to nothing",
+        "(only api_key_id is set); api_key_secret comes from the environment, where SOAR_KEY is set to nothing",
+        "port is empty: must be a whole number from 1 to 65535; port comes from the environment, where PORT is set to nothing",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    place.write("cwd/app.config", &format!("{LOGIN}[c]\nn=$PORT\n"));
+    #[derive(Debug, serde::Deserialize)]
+    struct Own {
+        #[expect(dead_code, reason = "only its absence counts")]
+        n: u32,
+    }
+    let error = place.load().unwrap().section_or_empty("c").settings::<Own>().unwrap_err().to_string();
+    assert!(error.contains("`n` is empty: ") && error.contains("where PORT is set to nothing"), "{error}");
+}
+
+#[test]
 fn command_line_over_environment_over_file_over_default() {
     let mut place =
         Place::new(&[("LOGLEVEL", "ERROR"), ("RESILIENT_STOMP_TIMEOUT", "90"), ("RESOURCE_PREFIX", "")]);

@@ -47,7 +47,8 @@ pub(crate) fn path(text: &str, home: Option<&Path>) -> PathBuf {
 /// A value as a message shows it: on one line and not too long.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
-    let mut line: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    let plain = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    let mut line: String = text.chars().take(LONGEST).map(plain).collect();
     if text.chars().count() > LONGEST {
         line.push('…');
     }
@@ -79,6 +80,13 @@ mod tests {
             assert_eq!(boolean(text), Some(false), "{text}");
         }
         assert_eq!(boolean("maybe"), None);
+    }
+
+    #[test]
+    fn a_value_is_shown_on_one_line_as_it_was_written() {
+        assert_eq!(shown(r#""C:\it's""#), r#""C:\it's""#);
+        assert_eq!(shown("a\nb\u{1b}"), "a\\nb\\u{1b}");
+        assert_eq!(shown(&"x".repeat(99)).chars().count(), 81);
     }
 
     #[test]

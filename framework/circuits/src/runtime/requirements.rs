@@ -58,10 +58,11 @@ pub(crate) fn missing_keys(registration: &Registration, config: &Config) -> Vec<
     let section = config.section_or_empty(registration.section());
     let missing = |key: &&str| match section.get(key).filter(|value| !value.trim().is_empty()) {
         None => Some(format!(
-            "'{key}' is mandatory and is not set (required by '{}'). Set it in [{}] of {}",
+            "'{key}' is mandatory and is not set (required by '{}'). Set it in [{}] of {}{}",
             registration.name(),
             registration.section(),
-            file(config)
+            file(config),
+            section.note(key)
         )),
         Some(value) if registration.example(key) == Some(&value) => Some(format!(
             "'{key}' is mandatory and still has its placeholder value of '{value}' (required by '{}'). Set it in [{}], {}",

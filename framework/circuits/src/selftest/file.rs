@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Section, Settings, Sources, Verify};
+use super::{certificates, folders};
+use crate::config::{Config, Section, Sources};
 use crate::registry::{Registration, select};
 use crate::runtime::requirements::missing_keys;
 
@@ -21,10 +22,10 @@ pub struct Checked {
 }
 
 /// Reads a configuration as a runner of these components does, and reports everything at once: lines that cannot be read,
-/// values that are not allowed, files that it names and that are not there, required keys that are missing.
+/// values that are not allowed, files and folders that it names and that cannot be used, required keys that are missing.
 ///
 /// The values of the components' own sections are not judged: that takes their constructors, and those a platform.
-pub fn check_config(sources: &Sources, linked: &[&'static Registration]) -> Checked {
+pub async fn check_config(sources: &Sources, linked: &[&'static Registration]) -> Checked {
     let (config, faults) = Config::examine(sources);
     let mut checked =
         Checked { faults: faults.iter().map(ToString::to_string).collect(), ..Checked::default() };
@@ -41,7 +42,8 @@ pub fn check_config(sources: &Sources, linked: &[&'static Registration]) -> Chec
             &format!("host = `{EXAMPLE_HOST}` is the example's; set host=<the platform's host name>"),
         ));
     }
-    checked.faults.extend(unreadable(settings, &resilient));
+    checked.faults.extend(certificates::faults(settings, &resilient).await);
+    checked.faults.extend(folders::faults(settings, &resilient));
     let registrations = match select(linked, &settings.noload) {
         Ok(registrations) => registrations,
         Err(error) => {
@@ -65,34 +67,9 @@ pub fn check_config(sources: &Sources, linked: &[&'static Registration]) -> Chec
 }
 
 /// `file:line: [section] text`, with the line of the key if it has one, else that of the section.
-fn at(section: &Section, key: &str, text: &str) -> String {
+pub(super) fn at(section: &Section, key: &str, text: &str) -> String {
     let own = section.origin(key).filter(|origin| *origin != "default");
     format!("{}: [{}] {text}", own.unwrap_or(&section.origin), section.name())
-}
-
-/// The files that `[resilient]` names and that cannot be read. What one key takes over from another is told once.
-fn unreadable(settings: &Settings, section: &Section) -> Vec<String> {
-    let ca = |verify: &Verify| match verify {
-        Verify::CaFile(path) => Some(path.clone()),
-        _ => None,
-    };
-    let rest = settings.client_auth.as_ref();
-    let stomp = settings.stomp_client_auth.as_ref();
-    let files = [
-        ("cafile", ca(&settings.verify)),
-        ("stomp_cafile", ca(&settings.stomp_verify)),
-        ("client_auth_cert", rest.map(|client| client.cert.clone())),
-        ("client_auth_key", rest.map(|client| client.key.clone())),
-        ("stomp_client_auth_cert", stomp.map(|client| client.cert.clone())),
-        ("stomp_client_auth_key", stomp.map(|client| client.key.clone())),
-    ];
-    let fault = |(key, path): (&str, Option<PathBuf>)| {
-        let path = path.filter(|_| section.origin(key).is_some_and(|origin| origin != "default"))?;
-        let error = std::fs::read(&path).err()?;
-        let text = format!("{key} = `{}` cannot be read: {error}; name a PEM file", path.display());
-        Some(at(section, key, &text))
-    };
-    files.into_iter().filter_map(fault).collect()
 }
 
 #[cfg(unix)]
@@ -123,30 +100,84 @@ mod tests {
     static DEMANDING: Registration =
         Registration::new("demanding", none).config("[mail]\nserver=mx.example.com\n").requires(&["server"]);
 
-    fn faults(text: &str) -> Vec<String> {
+    /// The faults of this text in a folder with these files.
+    async fn faults_among(text: &str, files: &[(&str, &str)]) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("app.config"), text).unwrap();
-        let sources = Sources { cwd: directory.path().to_owned(), ..Sources::default() };
         let place = format!("{}/", directory.path().display());
-        let checked = check_config(&sources, &[&DEMANDING]);
+        for (name, content) in files {
+            std::fs::write(directory.path().join(name), content).unwrap();
+        }
+        // Relative names would be those of the test's own folder.
+        std::fs::write(directory.path().join("app.config"), text.replace("./", &place)).unwrap();
+        let sources = Sources { cwd: directory.path().to_owned(), ..Sources::default() };
+        let checked = check_config(&sources, &[&DEMANDING]).await;
         assert_eq!(checked.file, Some(directory.path().join("app.config")));
         checked.faults.iter().map(|fault| fault.replace(&place, "")).collect()
     }
 
-    #[test]
-    fn required_keys_are_told_beside_the_faults_of_the_file() {
-        let found = faults("[resilient]\nhost=h\nport=x\n[mail]\nserver=mx.example.com\n");
+    async fn faults(text: &str) -> Vec<String> {
+        faults_among(&text.replace("[resilient]\n", "[resilient]\nlogdir=./logs\n"), &[]).await
+    }
+
+    #[tokio::test]
+    async fn required_keys_are_told_beside_the_faults_of_the_file() {
+        let found = faults("[resilient]\nhost=h\nport=x\n[mail]\nserver=mx.example.com\n").await;
         assert_eq!(found.len(), 3, "{found:#?}");
-        assert!(found[0].starts_with("app.config:3: [resilient] port = `x`"), "{found:#?}");
+        assert!(found[0].starts_with("app.config:4: [resilient] port = `x`"), "{found:#?}");
         assert!(found[1].contains("credentials are missing"), "{found:#?}");
         assert!(
-            found[2].starts_with("app.config:4: [mail] 'server' is mandatory and still has"),
+            found[2].starts_with("app.config:5: [mail] 'server' is mandatory and still has"),
             "{found:#?}"
         );
-        let absent = faults("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\n");
+        let absent = faults("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\n").await;
         assert!(
             absent[0].starts_with("app.config: [mail] 'server' is mandatory and is not set"),
             "{absent:#?}"
         );
+    }
+
+    const SOUND: &str = "[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\nlogdir=./logs\njournal=./j\n[mail]\nserver=mx\n";
+
+    #[tokio::test]
+    async fn files_and_folders_that_cannot_be_used_are_told() {
+        assert_eq!(faults_among(SOUND, &[]).await, Vec::<String>::new());
+        let files = [("text.pem", "not a certificate\n"), ("empty.pem", ""), ("file", "")];
+        for (line, expected) in [
+            ("cafile=./none.pem", "cafile = `none.pem` cannot be read: No such file"),
+            ("cafile=./text.pem", "holds no certificate"),
+            ("cafile=./empty.pem", "holds no certificate"),
+            ("stomp_cafile=./text.pem", "stomp_cafile = `text.pem`: "),
+            (
+                "log_http_responses=./none",
+                "log_http_responses = `none`: the recording needs a folder that exists",
+            ),
+            ("log_http_responses=./file", "needs a folder that exists"),
+            ("test_actions=true\ntest_host=0.0.0.0", "test_host = `0.0.0.0` is not loopback"),
+            ("noload=nobody", "noload names `nobody`"),
+        ] {
+            let text = SOUND.replace("[mail]", &format!("{line}\n[mail]"));
+            let found = faults_among(&text, &files).await;
+            assert!(found.len() == 1 && found[0].contains(expected), "{line}: {found:#?}");
+            assert!(
+                found[0].starts_with("app.config:7") || found[0].starts_with("app.config:8"),
+                "{found:#?}"
+            );
+        }
+        for (from, to, expected) in [
+            (
+                "logdir=./logs",
+                "logdir=./file/logs",
+                "app.config:5: [resilient] logdir = `file/logs`: the log cannot be written, for file is not a folder",
+            ),
+            (
+                "journal=./j",
+                "journal=./file/j",
+                "app.config:6: [resilient] journal = `file/j`: the journal cannot be written",
+            ),
+            ("journal=./j", "journal=./", "the journal cannot be written"),
+        ] {
+            let found = faults_among(&SOUND.replace(from, to), &files).await;
+            assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:#?}");
+        }
     }
 }

@@ -4,9 +4,11 @@
 //! No message is taken from a queue for good: each subscription has room for one message, which is never acknowledged, so
 //! the broker gives it back (marked as redelivered) when the test disconnects, and a runner handles it as any other.
 
+mod certificates;
 mod components;
 mod definitions;
 mod file;
+mod folders;
 mod loop_back;
 mod rest;
 mod stomp;

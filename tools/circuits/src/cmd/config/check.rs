@@ -30,7 +30,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let overrides = args.file.map_or(args.overrides.clone(), |file| args.overrides.with_file(file));
-    let Checked { file, faults, warnings } = check_config(&overrides.sources()?, &registrations());
+    let Checked { file, faults, warnings } = tokio::runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(check_config(&overrides.sources()?, &registrations()));
     if args.json {
         let report = json!({"file": file, "faults": faults, "warnings": warnings});
         let told = writeln!(anstream::stdout(), "{report:#}");

@@ -1,0 +1,83 @@
+//! The folders and files that a runner writes to, and who may reach its test port: what can be said of them without a
+//! network.
+
+use std::fs::{File, OpenOptions};
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::file::at;
+use crate::config::{Section, Settings};
+
+/// What is wrong with them, each with its place.
+pub(super) fn faults(settings: &Settings, section: &Section) -> Vec<String> {
+    let mut faults = Vec::new();
+    let logs =
+        can_be_made(&settings.logdir).and_then(|()| can_be_written(&settings.logdir.join(&settings.logfile)));
+    let logs_are_well = logs.is_ok();
+    faults.extend(logs.err().map(|why| {
+        let text = format!("logdir = `{}`: the log {why}; name another folder", settings.logdir.display());
+        at(section, "logdir", &text)
+    }));
+    let own = section.origin("journal").is_some_and(|origin| origin != "default");
+    // By default it is beside the logs.
+    if let Some(path) = settings.journal.as_deref().filter(|_| own || logs_are_well) {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let journal = can_be_made(folder).and_then(|()| can_be_written(path));
+        faults.extend(journal.err().map(|why| {
+            let text = format!("journal = `{}`: the journal {why}; name another file", path.display());
+            at(section, "journal", &text)
+        }));
+    }
+    if let Some(folder) = &settings.log_http_responses {
+        let why = if folder.is_dir() {
+            can_be_made(folder).err()
+        } else {
+            Some("needs a folder that exists".to_owned())
+        };
+        faults.extend(why.map(|why| {
+            let text = format!(
+                "log_http_responses = `{}`: the recording {why}; make it, or name another",
+                folder.display()
+            );
+            at(section, "log_http_responses", &text)
+        }));
+    }
+    faults.extend(open_test_port(settings).map(|text| at(section, "test_host", &text)));
+    faults
+}
+
+/// Whether this folder is there and can be written to, or could be made.
+fn can_be_made(folder: &Path) -> Result<(), String> {
+    let there = folder.ancestors().find(|folder| folder.exists() && !folder.as_os_str().is_empty());
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(format!("cannot be written, for {} is not a folder", there.display()));
+    }
+    let probe = there.join(format!(".circuits-check-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe).map(drop);
+    let _ = std::fs::remove_file(&probe);
+    made.map_err(|error| {
+        format!("cannot be written: this user may not write to {} ({error})", there.display())
+    })
+}
+
+/// Whether this file can be written to, if it is there.
+fn can_be_written(file: &Path) -> Result<(), String> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let opened: std::io::Result<File> = OpenOptions::new().append(true).open(file);
+    opened.map(drop).map_err(|error| format!("cannot be written: {} ({error})", file.display()))
+}
+
+/// An address that others can reach, without a token. What a name leads to only a network tells.
+fn open_test_port(settings: &Settings) -> Option<String> {
+    let address: IpAddr = settings.test_host.parse().ok()?;
+    let open = settings.test_actions && settings.test_token.is_none() && !address.is_loopback();
+    open.then(|| {
+        format!(
+            "test_host = `{address}` is not loopback, so anybody on the network could submit actions; set test_token, or \
+             test_host=localhost"
+        )
+    })
+}
