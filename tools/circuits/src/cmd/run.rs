@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Run on an embedded platform on this machine instead, fire a rule for each linked component, and show both sides.
     #[arg(long)]
     sandbox: bool,
-    /// With --sandbox: end after the tour instead of staying up.
+    /// With --sandbox: fire one rule only, and end when its action is answered.
     #[arg(long, requires = "sandbox")]
     once: bool,
     /// Watch app.config, and put its changes in force as far as that goes without a restart.

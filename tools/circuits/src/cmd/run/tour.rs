@@ -1,5 +1,5 @@
-//! `circuits run --sandbox`: an embedded platform, the linked components' definitions deployed to it, each of their rules
-//! fired once, and both sides shown until everything is answered.
+//! `circuits run --sandbox`: starts an embedded platform, deploys the linked components' definitions to it, fires each of their
+//! rules, and shows both sides until everything is answered; with `--once` until the first rule's action is.
 
 use std::path::Path;
 use std::pin::pin;
@@ -71,6 +71,15 @@ pub(super) async fn run(
         for rule in &rules {
             say("");
             fire::fire(&rest, rule.name(), incident, rule.samples()).await?;
+            if once {
+                watch_until_settled(rule.name(), &mut signals, &mut events).await;
+                say(&format!(
+                    "\nThe action of \"{}\" is answered. Without --once all rules are fired.",
+                    rule.name()
+                ));
+                drop(finish);
+                return Ok(());
+            }
             actions += watch_until_quiet(&mut signals, &mut events).await;
         }
         match rules.len() {
@@ -132,19 +141,33 @@ async fn watch_until_quiet(signals: &mut Receiver<Signal>, events: &mut Receiver
         match show_next(signals, events).await {
             Some(Seen::Fired) => fired += 1,
             Some(Seen::Answered) => answered += 1,
-            Some(Seen::Settled) => settled += 1,
-            Some(Seen::Other) => {}
+            Some(Seen::Settled { .. }) => settled += 1,
+            Some(Seen::Started { .. } | Seen::Other) => {}
             None => break,
         }
     }
     fired
 }
 
-/// What the tour counts.
+/// Shows both sides until the first action of this rule is settled.
+async fn watch_until_settled(rule: &str, signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) {
+    let mut handled = None;
+    loop {
+        match show_next(signals, events).await {
+            Some(Seen::Started { message, of }) if of.as_deref() == Some(rule) => handled = Some(message),
+            Some(Seen::Settled { message }) if handled.as_ref() == Some(&message) => return,
+            Some(_) => {}
+            None => return,
+        }
+    }
+}
+
+/// What the tour waits for.
 enum Seen {
     Fired,
     Answered,
-    Settled,
+    Started { message: String, of: Option<String> },
+    Settled { message: String },
     Other,
 }
 
@@ -164,7 +187,11 @@ async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>)
         signal = next(signals) => {
             let signal = signal?;
             show::runner(&signal);
-            Some(if matches!(signal, Signal::Settled { .. }) { Seen::Settled } else { Seen::Other })
+            Some(match signal {
+                Signal::Started { message_id, rule, .. } => Seen::Started { message: message_id, of: rule },
+                Signal::Settled { message_id } => Seen::Settled { message: message_id },
+                _ => Seen::Other,
+            })
         }
     }
 }
