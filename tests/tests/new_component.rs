@@ -82,7 +82,7 @@ fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
     make(&place, &["action", "--from", "alike.res"]);
     place.write("export.res", &export.to_string());
     make(&place, &["from_export", "--from", "export.res"]);
-    make(&place, &["pinger", "--from", "export.res", "--function", "ping"]);
+    make(&place, &["pinger", "--from", "export.res", "--destination", "other", "--function", "ping"]);
     for name in ["open-ticket", "from_export", "pinger", "action"] {
         let directory = place.path(name);
         std::fs::copy(project().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();

@@ -1,4 +1,4 @@
-//! `circuits new`: a crate of its own for a component, that compiles, has a test that passes, and a runner.
+//! `circuits new`: makes a crate for a component. It compiles, and has a passing test and a runner.
 
 mod cut;
 mod export;
@@ -17,6 +17,7 @@ use self::files::Plan;
 
 /// Arguments of `circuits new`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("choice").multiple(true))]
 pub(crate) struct Args {
     /// The component's name: lower-case letters, digits, `_` and `-`.
     name: String,
@@ -29,7 +30,7 @@ pub(crate) struct Args {
     /// The same with what the platform of app.config has now. Say which rules, functions or destination.
     #[arg(long, group = "source", requires = "choice")]
     from_platform: bool,
-    /// With --from or --from-platform: only this rule; may be given several times. Of the export, only what is needed is kept.
+    /// With --from or --from-platform: only this rule; may be given several times. Keeps no more of the export than it needs.
     #[arg(long, value_name = "NAME", requires = "source", group = "choice")]
     rule: Vec<String>,
     /// With --from or --from-platform: only this function; may be given several times.
