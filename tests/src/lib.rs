@@ -7,6 +7,8 @@
 )]
 
 mod activemq;
+#[cfg(doctest)]
+mod book;
 pub mod broker;
 pub mod certs;
 pub mod command;

@@ -1,4 +1,4 @@
-//! The guide for newcomers: every command and every block of code in it, in their order, in one shell.
+//! Runs the chapter for newcomers: every command and every block of code, in their order, in one shell.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -67,7 +67,7 @@ fn script(blocks: &[Block<'_>]) -> String {
 #[test]
 fn every_step_of_the_guide_works() {
     let project = std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
-    let guide = std::fs::read_to_string(project.join("docs/first-component.md")).unwrap();
+    let guide = std::fs::read_to_string(project.join("docs/src/first-component.md")).unwrap();
     let blocks = blocks(&guide);
     let folder = tempfile::tempdir().unwrap();
     // What is built already is not built again: the same folder, the same profile.

@@ -112,6 +112,18 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
+///
+/// # Errors
+/// What `main` would print.
+#[doc(hidden)]
+pub fn check_command_line(words: &[String]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,4 +8,4 @@ mod order;
 mod session;
 mod show;
 
-pub use cli::main;
+pub use cli::{check_command_line, main};

@@ -40,7 +40,7 @@ enum Command {
     New(cmd::new::Args),
     /// Connect to the platform and handle actions until stopped.
     Run(cmd::run::Args),
-    /// An embedded platform on this machine: keep it up, fire rules, watch their status.
+    /// Run an embedded platform on this machine, fire its rules, watch their status.
     Sandbox(cmd::sandbox::Args),
     /// List the linked components with what they need, without asking a platform.
     List(cmd::list::Args),
@@ -48,13 +48,13 @@ enum Command {
     Customize(cmd::customize::Args),
     /// Test configuration, REST, components and STOMP, with a cure for what fails; takes no message away.
     Selftest(cmd::selftest::Args),
-    /// How the running runner is: connected, subscribed, what runs, what waits. Exit code 0 if it is ready, otherwise 1.
+    /// Show the state of the running runner: connected, subscribed, what runs, what waits. Exit code 0 if it is ready, otherwise 1.
     Status(cmd::status::Args),
-    /// What became of each message: list, show, run again, purge.
+    /// Show what became of each message; run messages again; purge them.
     Events(cmd::events::Args),
-    /// Messages that were set aside because they brought the process down too often.
+    /// Show, retry or drop the messages that were set aside because the process died of them too often.
     Dead(cmd::dead::Args),
-    /// The journal's file: check it, make it ready to be copied.
+    /// Check the journal's file, or make it ready to be copied.
     Db(cmd::db::Args),
     /// Create, update, check and show app.config.
     Config(cmd::config::Args),
@@ -92,6 +92,18 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),
+    }
+}
+
+/// Whether [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
+///
+/// # Errors
+/// What `main` would print.
+#[doc(hidden)]
+pub fn check_command_line(words: &[String]) -> Result<(), String> {
+    match Cli::try_parse_from(words) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
     }
 }
 

@@ -19,4 +19,4 @@ mod shutdown;
 mod status;
 mod test_port;
 
-pub use cli::main;
+pub use cli::{check_command_line, main};

@@ -1,0 +1,13 @@
+//! Holds the Rust in the book to the compiler. The first component is not here: a test of its own writes and runs it.
+
+#[doc = include_str!("../../docs/src/components.md")]
+struct Components;
+
+#[doc = include_str!("../../docs/src/combinators.md")]
+struct Combinators;
+
+#[doc = include_str!("../../docs/src/definitions.md")]
+struct Definitions;
+
+#[doc = include_str!("../../docs/src/testing.md")]
+struct Testing;
