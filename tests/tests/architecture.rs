@@ -1,5 +1,5 @@
 //! The rules of the workspace that the compiler does not check: who may import whom, which crate alone knows a foreign one,
-//! that every component ships, and that files open with what they are for and stay small.
+//! that every component ships, and that each file opens with its purpose and stays small.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 

@@ -1,4 +1,4 @@
-//! `circuits customize`: the plan, the prompt, the deed, and what happens when the deed is stopped half-way.
+//! `circuits customize`: the plan, the prompt, the changes, and what happens when they are interrupted half-way.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,4 +1,4 @@
-//! How a runner tells that it is well: `circuits status`, `/healthz` and `/readyz`, and systemd's notifications and unit.
+//! How a runner shows that it is well: `circuits status`, `/healthz` and `/readyz`, and systemd's notifications and unit.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,7 +1,7 @@
 //! Gives all unassigned open tasks of an incident, or of one of its phases, to one person.
 //!
-//! Shows cached look-ups (a user and a phase by name), and a bulk update that nobody's edit gets lost in: when one of the
-//! tasks was changed meanwhile the platform refuses them all, and the tasks are read and chosen again.
+//! Shows cached look-ups (a user and a phase by name), and a bulk update that loses nobody's edit: when somebody has changed one
+//! of the tasks in the meantime, the platform refuses them all, and the component reads and chooses again.
 
 mod customize;
 

@@ -1,4 +1,4 @@
-//! Looks the value of one custom incident field up in a CSV file and writes what it finds to another.
+//! Looks up the value of one custom incident field in a CSV file, and writes the result into another field.
 
 mod customize;
 mod table;

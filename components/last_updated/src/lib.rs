@@ -1,7 +1,8 @@
 //! Keeps the date of an incident's last change in the custom field `last_updated`.
 //!
-//! Shows how to require a field, so that a platform without it is noticed at start, and how to change one safely: `update` reads the incident, applies the closure, writes it back, and does so again
-//! if somebody else was faster. The write carries the action's context token, without which it would fire its own rule.
+//! Shows how to require a field, so that the runner does not start on a platform without it, and how to change one safely:
+//! `update` reads the incident, applies the closure and writes it back, and starts over if somebody else was faster. The
+//! write carries the action's context token; without it, it would fire its own rule.
 
 mod customize;
 

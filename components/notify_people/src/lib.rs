@@ -1,7 +1,7 @@
-//! Tells people of an incident by mail, by webhook or both.
+//! Sends news of an incident by mail, by webhook or both.
 //!
-//! Shows settings that depend on each other and are checked at start, secrets that no error and no reply repeats, and how
-//! what people have typed into an incident is kept in its place: see `template`, `mail` and `webhook`.
+//! Shows settings that depend on each other and are checked at start, secrets that appear in no error and no reply, and how
+//! to keep harmless what people have typed into an incident: see `template`, `mail` and `webhook`.
 
 mod customize;
 mod mail;

@@ -1,5 +1,5 @@
-//! A command line of the list: cut into arguments once, at start; values of a message are put into the arguments and are
-//! never cut, expanded or looked at by a shell.
+//! A command line of the list. It is cut into arguments once, at start; values of a message go into single arguments, and no
+//! shell cuts or expands them.
 
 use circuits::prelude::*;
 use serde_json::Value;

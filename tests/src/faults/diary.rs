@@ -1,4 +1,4 @@
-//! What the handlers did, written by themselves to a file that outlives their process: a killed one cannot tell.
+//! What the handlers did. They write it to a file that outlives their process, because a killed process cannot report.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! Fires actions, makes faults among them, and asks at the end what became of each.
+//! Fires actions, causes faults in between, and asks at the end what became of each action.
 
 use std::collections::HashMap;
 use std::path::Path;

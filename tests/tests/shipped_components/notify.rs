@@ -1,4 +1,4 @@
-//! Telling people, with a mail server and an HTTP server of the test's own: what arrives is read byte by byte.
+//! Mail and webhooks, to a mail server and an HTTP server of the test's own: what arrives is read byte by byte.
 
 use circuits_sandbox::Status;
 use serde_json::{Value, json};

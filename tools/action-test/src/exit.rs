@@ -54,7 +54,7 @@ impl fmt::Display for NoRunner {
 
 impl std::error::Error for NoRunner {}
 
-/// Prints the error, and gives its exit code. A reader that closed the pipe is no error.
+/// Prints the error, and gives its exit code. A reader that closed the pipe is not an error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)

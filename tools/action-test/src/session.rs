@@ -1,4 +1,4 @@
-//! One use of the tool: a connection that is made again when the runner has restarted, and what is done over it.
+//! One use of the tool: a connection, made again when the runner has restarted, and the commands that run over it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! From an error to what the user reads and the exit code a supervisor reads.
+//! Turns an error into the text that the user reads and the exit code that a supervisor reads.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ const LOCKED: u8 = 3;
 /// The platform is not as the components need it.
 pub(crate) const DRIFT: u8 = 4;
 
-/// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is no error.
+/// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is not an error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)

@@ -75,7 +75,7 @@ async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, 
                 .with_context(|| {
                     let labels: Vec<_> =
                         choices.iter().filter_map(|choice| choice["label"].as_str()).collect();
-                    format!("\"{value}\" is no choice of \"{name}\"; there are: {}", labels.join(", "))
+                    format!("\"{value}\" is not a choice of \"{name}\"; there are: {}", labels.join(", "))
                 })?,
         };
         properties.insert(name.clone(), value);

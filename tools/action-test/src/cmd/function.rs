@@ -1,4 +1,4 @@
-//! `function`: a call of a function, with inputs from the command line, in the order that the platform lists them.
+//! `function`: calls a function, with inputs from the command line in the order in which the platform lists them.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 

@@ -37,7 +37,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         watch: Watch,
     },
-    /// Submit a call of a function; the platform of app.config tells its inputs.
+    /// Submit a call of a function, whose inputs are looked up on the platform of app.config.
     Function(function::Args),
     /// Run the commands in a file, one per line; # begins a comment.
     Runlist {

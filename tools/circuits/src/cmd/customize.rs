@@ -1,4 +1,4 @@
-//! `circuits customize`: creates on the platform what the linked components need, after it has shown what that is.
+//! `circuits customize`: shows what the linked components lack on the platform, then creates it.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -24,9 +24,9 @@ const MINUS: Style = AnsiColor::Red.on_default();
 /// What `--help` says at its end.
 const NOTES: &str = "\
 What exists on the platform is left as it is, but for the right of this account to read the message destinations, and for
-choices that fields lack; no choice is ever taken away. Of an export, every kind of object is looked for; what cannot be compared
-is said. What differs is shown; --update makes functions, rules, scripts, workflows,
-playbooks and exports as they are defined. Interrupted half-way, run it again: it does the rest.";
+choices that fields lack; no choice is ever taken away. An export is compared object by object, whatever the kind; the plan names
+what cannot be compared. What differs is shown; --update changes functions, rules, scripts, workflows, playbooks and exports to
+what is defined. Interrupted half-way, run it again: it does the rest.";
 
 /// Arguments of `circuits customize`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Show what would be done, and end.
     #[arg(long, group = "shown")]
     dry_run: bool,
-    /// Make what differs as it is defined, too. Types of fields and of message destinations cannot be changed.
+    /// Also change what differs to what is defined. Types of fields and of message destinations cannot be changed.
     #[arg(long)]
     update: bool,
     /// Show what the platform lacks and what differs from the definitions, and end: with exit code 4 if there is anything.

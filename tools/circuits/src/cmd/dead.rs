@@ -29,7 +29,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// So many at most.
+    /// Show at most this many.
     #[arg(long, default_value_t = 50)]
     limit: u32,
     /// Print JSON: an array of messages.
@@ -67,7 +67,7 @@ fn drop(args: Drop) -> anyhow::Result<()> {
     let event = log.show(log.find(&args.id)?)?.event;
     if event.status != Status::Dead {
         bail!(
-            "message {} is no dead letter, it is {}; `circuits events purge` deletes others",
+            "message {} is not a dead letter, it is {}; `circuits events purge` deletes others",
             event.number,
             event.status.name()
         );

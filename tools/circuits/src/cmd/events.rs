@@ -40,22 +40,22 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// That arrived then or later: a date, a time (RFC 3339 or local), or an age such as 12h.
+    /// Only messages that arrived then or later: a date, a time (RFC 3339 or local), or an age such as 12h.
     #[arg(long, value_name = "TIME")]
     since: Option<When>,
-    /// That arrived before.
+    /// Only messages that arrived earlier.
     #[arg(long, value_name = "TIME")]
     until: Option<When>,
-    /// Of the rule with this name.
+    /// Only messages of the rule with this name.
     #[arg(long, value_name = "NAME")]
     rule: Option<String>,
-    /// About this incident.
+    /// Only messages about this incident.
     #[arg(long, value_name = "ID")]
     incident: Option<i64>,
-    /// That stand there.
+    /// Only messages with this status.
     #[arg(long, value_enum)]
     status: Option<Standing>,
-    /// So many at most.
+    /// Show at most this many.
     #[arg(long, default_value_t = 50)]
     limit: u32,
     /// Print JSON: an array of messages.
@@ -90,10 +90,10 @@ pub(crate) struct Retry {
 
 #[derive(Debug, clap::Args)]
 struct Purge {
-    /// Those that arrived longer ago than this, such as 30d.
+    /// Only messages that arrived longer ago than this, such as 30d.
     #[arg(long, value_name = "AGE")]
     older_than: Age,
-    /// So many at most.
+    /// Delete at most this many.
     #[arg(long, default_value_t = u32::MAX, hide_default_value = true)]
     limit: u32,
     /// Do not ask.

@@ -1,4 +1,4 @@
-//! `circuits run`: the main job. With `--sandbox` on an embedded platform, whose rules it fires by itself.
+//! `circuits run`: handles actions until it is stopped; with `--sandbox` on an embedded platform, whose rules it fires itself.
 
 mod auto_restart;
 mod show;

@@ -1,8 +1,8 @@
 //! The log: to the console and to a file that rolls over by size, one line an event, no secret in any of them.
 //!
 //! An event is formatted where it happens, with the fields of the spans around it, and handed to a thread of its own that
-//! hides secrets and writes. Nothing that handles messages ever waits for a disk or a terminal; what happens when they are
-//! too slow is told in [`queue`].
+//! hides secrets and writes. Nothing that handles messages ever waits for a disk or a terminal; [`queue`] says what happens
+//! when they are too slow.
 
 mod file;
 mod filter;

@@ -1,5 +1,5 @@
-//! How a running runner tells others how it is: `circuits status` through a socket, containers through HTTP, systemd through
-//! its notifications. None of them can hold up the handling of messages.
+//! How a running runner reports its state: to `circuits status` through a socket, to containers through HTTP, to systemd
+//! through its notifications. None of them can hold up the handling of messages.
 
 mod http;
 mod report;

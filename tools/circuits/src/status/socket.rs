@@ -1,4 +1,4 @@
-//! The socket beside the log: whoever connects is sent the report, as JSON, and nothing is read from them.
+//! The socket beside the log: it sends the report as JSON to whoever connects, and reads nothing from them.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -78,5 +78,5 @@ pub(crate) async fn ask(path: &Path) -> anyhow::Result<Value> {
         }
         Ok(read) => drop(read.with_context(|| format!("reading from {shown}"))?),
     }
-    serde_json::from_str(&text).with_context(|| format!("what answers at {shown} is no runner"))
+    serde_json::from_str(&text).with_context(|| format!("what answers at {shown} is not a runner"))
 }

@@ -1,4 +1,4 @@
-//! Tells systemd: up when everything is subscribed, a sign of life while it makes progress, what it does, and its end.
+//! Reports to systemd: ready when everything is subscribed, alive while it makes progress, what it is doing, and that it stops.
 
 use std::time::Duration;
 

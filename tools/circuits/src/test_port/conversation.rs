@@ -1,4 +1,4 @@
-//! What is said with one tool.
+//! The conversation with one tool.
 
 use bytes::{Buf as _, Bytes};
 use circuits::{Replies, Submitter};

@@ -1,5 +1,5 @@
-//! The test port: `action-test`, and the Python client's `res-action-test`, submit actions here and are told what the platform
-//! would have been.
+//! The test port: `action-test` and the Python client's `res-action-test` submit actions here and get the replies that the
+//! platform would have got.
 //!
 //! The protocol is that of the Python client, plain TCP. Client to runner: `u32be` length of what follows, `u32be` number of
 //! the action, `<destination> <JSON>`. Runner to client: `u32be` length, text. With a `test_token` the first frame must be

@@ -1,5 +1,5 @@
-//! What an export holds that a component can take up: rules that send to a message destination with the fields they ask for, and
-//! functions with their inputs.
+//! The parts of an export that a component can handle: rules that send to a message destination, with the fields they ask for,
+//! and functions with their inputs.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Names from elsewhere as Rust has them.
+//! Turns names from elsewhere into names of Rust.
 
 use std::collections::HashSet;
 
