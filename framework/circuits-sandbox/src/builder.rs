@@ -200,12 +200,12 @@ impl Builder {
             state.create(Kind::Incident, incident, &cause);
         }
         for name in &self.destinations {
-            state.ensure_destination(name);
+            state.definitions.ensure_destination(name);
         }
         // Ids of what comes later do not depend on how many incidents there are.
-        state.next_id = state.next_id.max(3000);
+        state.ids.skip_to(3000);
         for rule in &self.rules {
-            state.add_rule(rule);
+            state.definitions.add_rule(rule);
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ pub enum Event {
         invocation: InvocationId,
         /// Display name of the rule.
         rule: String,
-        /// The incident it concerns.
+        /// The incident it concerns; 0 if there is none.
         incident: i64,
         /// The queue the message went to, without `/queue/`.
         queue: String,

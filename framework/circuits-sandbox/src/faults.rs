@@ -73,7 +73,7 @@ impl Faults {
 
     /// Ends all password sessions: their cookies answer 401 until the next log-in.
     pub fn expire_sessions(&self) {
-        self.platform.lock().sessions.clear();
+        self.platform.lock().accounts.close_sessions();
     }
 }
 

@@ -133,7 +133,7 @@ pub struct Invocation {
     pub rule: String,
     /// Id of the rule (`action_id`); 0 for a function.
     pub action_id: i64,
-    /// The incident it concerns.
+    /// The incident it concerns; 0 if there is none.
     pub incident: i64,
     /// Programmatic name of the message destination.
     pub destination: String,

@@ -62,6 +62,12 @@ impl Rule {
         Self { kind: Kind::Attachment, ..self }
     }
 
+    /// On e-mail messages, which belong to no incident.
+    #[must_use]
+    pub fn on_email_message(self) -> Self {
+        Self { kind: Kind::EmailMessage, ..self }
+    }
+
     /// Adds a condition with the platform's names, such as `("incident.plan_status", "changed_to", "C")`.
     #[must_use]
     pub fn when(mut self, field: &str, method: &str, value: impl Into<Value>) -> Self {

@@ -3,7 +3,7 @@
 
 mod support;
 
-use circuits_sandbox::{Event, Rule, Sandbox, Status};
+use circuits_sandbox::{Event, Rule, Sandbox, Status, Target};
 use serde_json::{Value, json};
 use support::{Rest, Stomp, soon, unescape};
 
@@ -287,4 +287,56 @@ async fn deliveries_of_an_invocation_are_counted_and_can_be_waited_for() {
         stomp.subscribe(&queue, "ack:client-individual\n"),
     );
     assert_eq!(seen.status, Status::Pending);
+}
+
+#[tokio::test]
+async fn a_rule_on_an_email_message_sends_a_message_without_an_incident() {
+    let automatic = Rule::automatic("Read Mail").on_email_message().when_created().to("mail");
+    let menu_item = Rule::menu_item("Answer Mail").on_email_message().to("mail");
+    let sandbox = Sandbox::builder().rule(automatic).rule(menu_item).start().await.unwrap();
+    let mut stomp = Stomp::connect(&sandbox).await;
+    stomp.subscribe(&sandbox.queue("mail"), "ack:client-individual\n").await;
+    let mail = sandbox.create_email_message(json!({"subject": "Hi", "from": {"address": "a@example.com"}}));
+    let message = stomp.frame().await;
+    let body: Value = serde_json::from_str(&message.text()).unwrap();
+    assert_eq!(
+        (&body["object_type"], &body["type_id"], &body["incident"]),
+        (&json!(13), &json!(13), &Value::Null)
+    );
+    assert_eq!((&body["emailmessage"]["subject"], &body["emailmessage"]["id"]), (&json!("Hi"), &json!(mail)));
+
+    // The rule is among those that a client can look up, by number and under both forms of its object type.
+    let rest = Rest::new(&sandbox);
+    for (path, kind) in [("/actions", json!(13)), ("/actions?handle_format=names", json!("emailmessage"))] {
+        let rules = rest.get(path).await;
+        let rule = rules["entities"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|rule| rule["id"] == body["action_id"])
+            .unwrap();
+        assert_eq!((&rule["name"], &rule["object_type"]), (&json!("Read Mail"), &kind));
+    }
+
+    let [fired] = &sandbox.fired("Read Mail", 1).await[..] else { panic!("fired once") };
+    assert_eq!(fired.incident, 0);
+    let id = sandbox.fire("Answer Mail", Target::EmailMessage(mail), json!({})).unwrap();
+    assert_eq!(unescape(stomp.frame().await.get("correlation-id")), id.correlation_id());
+    assert!(sandbox.fire("Answer Mail", 2095, json!({})).unwrap_err().is_refused());
+}
+
+#[tokio::test]
+async fn the_administrator_may_send_an_action_that_no_rule_fired_and_sees_its_reply() {
+    let sandbox = lookup().await;
+    let queue = sandbox.queue("filelookup");
+    let mut stomp = Stomp::connect(&sandbox).await;
+    stomp.subscribe(&queue, "ack:client-individual\n").await;
+    let mut admin = Stomp::admin(&sandbox).await;
+    let body = json!({"action_id": 1, "object_type": 13, "incident": null, "emailmessage": {"id": 7, "inc_id": null}});
+    let headers = "reply-to:/queue/acks.201.filelookup\ncorrelation-id:mine\nCo3MessagePayload:ActionDataDTO";
+    admin.send(format!("SEND\ndestination:/queue/{queue}\n{headers}\n\n{body}\0")).await;
+    let message = stomp.frame().await;
+    assert_eq!((message.get("correlation-id"), message.text()), ("mine", body.to_string()));
+    stomp.send("SEND\ndestination:/queue/acks.201.filelookup\ncorrelation-id:mine\n\nread\0").await;
+    assert_eq!(sandbox.replied("mine", 1).await[0].text(), "read");
 }

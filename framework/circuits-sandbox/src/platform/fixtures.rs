@@ -1,12 +1,16 @@
 //! What every sandbox starts with: an organisation, two users, the usual fields and one incident.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::account::{API_KEY_HANDLE, Identity, USER_ID};
-use super::fields::{TypeDef, Types, field};
-use super::fire::Cause;
-use super::state::{Kind, State, new_uuid, now};
+use super::State;
+use super::accounts::Accounts;
+use super::definitions::{TypeDef, Types, field};
+use super::firing::Cause;
+use super::identity::{API_KEY_HANDLE, Identity, USER_ID};
+use super::ids::{Ids, new_uuid};
+use super::kind::Kind;
+use crate::clock::now;
 
 /// The incident that exists from the start.
 pub(crate) const INCIDENT: i64 = 2095;
@@ -45,28 +49,8 @@ const RESOLUTIONS: [(i64, &str); 4] =
 const YES_NO: [(i64, &str); 2] = [(1, "No"), (2, "Yes")];
 
 pub(crate) fn state(identity: &Identity) -> State {
-    let org = org(identity);
-    let mut state = State {
-        kept: super::kept::Kept::of(&org),
-        org,
-        objects: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        destinations: BTreeMap::new(),
-        functions: BTreeMap::new(),
-        users: users(identity),
-        types: types(),
-        files: HashMap::new(),
-        newsfeed: HashMap::new(),
-        invocations: BTreeMap::new(),
-        replies: Vec::new(),
-        sessions: HashMap::new(),
-        imports: HashMap::new(),
-        scripts: Vec::new(),
-        workflows: Vec::new(),
-        playbooks: Vec::new(),
-        tokens: super::token::Tokens::default(),
-        next_id: INCIDENT - 1,
-    };
+    let accounts = Accounts::new(org(identity), users(identity));
+    let mut state = State::new(accounts, types(), Ids::after(INCIDENT - 1));
     let body = json!({
         "name": "Phishing mail to finance", "description": "Three people opened the attachment.",
         "discovered_date": now(), "severity_code": 51, "incident_type_ids": [22], "phase_id": 1003,

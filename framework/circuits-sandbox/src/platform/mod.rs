@@ -1,31 +1,32 @@
-//! The platform behind both doors: its objects, rules and invocations, in memory behind one short lock.
-mod account;
-mod export;
-mod fields;
-mod fire;
+//! The platform behind both doors: accounts, definitions, objects and invocations, in memory behind one short lock.
+mod accounts;
+mod definitions;
+mod firing;
 mod fixtures;
-mod import;
-mod kept;
+mod identity;
+mod ids;
+mod imports;
+mod invocations;
+mod kind;
+mod new_objects;
 mod newsfeed;
-mod objects;
 mod patch;
-mod replies;
-mod rules;
-mod settings;
 mod state;
+mod store;
 mod token;
-mod workflow;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-pub(crate) use account::{Account, Identity, Role, SECOND_ORG};
-pub(crate) use fields::{Format, TypeDef};
-pub(crate) use fire::{Cause, Outgoing, Record, Subject};
-pub(crate) use objects::text_of;
-pub(crate) use replies::Received;
-pub(crate) use state::{Kind, State, new_uuid};
+pub(crate) use definitions::{Format, TypeDef};
+pub(crate) use firing::{Cause, Outgoing, Subject};
+pub(crate) use identity::{Account, Identity, Role, SECOND_ORG};
+pub(crate) use ids::new_uuid;
+pub(crate) use invocations::{Received, Record};
+pub(crate) use kind::Kind;
+pub(crate) use new_objects::text_of;
+pub(crate) use state::State;
 
 use crate::event::{Event, Events};
 use crate::invocation::{Invocation, InvocationId};
@@ -59,7 +60,9 @@ impl Platform {
     pub(crate) fn may_read(&self, account: &Account, queue: &str) -> bool {
         let prefix = format!("actions.{}.", self.identity.org_id);
         account.role == Role::Admin
-            || queue.strip_prefix(&prefix).is_some_and(|name| self.lock().destination_lists(name, account))
+            || queue
+                .strip_prefix(&prefix)
+                .is_some_and(|name| self.lock().definitions.destination_lists(name, account))
     }
 
     /// Whether the account may send: to the reply queues of its organisation.
@@ -93,12 +96,12 @@ impl Platform {
     }
 
     pub(crate) fn invocation(&self, id: InvocationId) -> Option<Invocation> {
-        self.lock().invocations.get(&id.get()).map(fire::Record::snapshot)
+        self.lock().invocations.get(id).map(Record::snapshot)
     }
 
     /// Waits until the invocation exists and is as asked for. Each has its own signal: thousands may be waited for.
     pub(crate) async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
-        let progress = || self.lock().invocations.get(&id.get()).map(|record| record.progress.clone());
+        let progress = || self.lock().invocations.get(id).map(Record::progress);
         let progress = wait::until(&self.changed, progress).await;
         wait::until(&progress.changed, || self.invocation(id).filter(|invocation| holds(invocation))).await
     }

@@ -1,17 +1,34 @@
 //! The newsfeed of an incident: what happened to it, in words. Only changes of the phase are written down.
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
-use super::fire::Cause;
-use super::state::{State, now};
+use super::definitions::Types;
+use super::firing::Cause;
+use crate::clock::now;
 
-impl State {
+/// The entries of each incident, newest first.
+#[derive(Default)]
+pub(crate) struct Newsfeed(HashMap<i64, Vec<Value>>);
+
+impl Newsfeed {
+    pub(crate) fn of(&self, incident: i64) -> &[Value] {
+        self.0.get(&incident).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Adds an entry if the incident moved to another phase. Phases are named, as published readers of this feed expect.
-    pub(crate) fn note_phase_change(&mut self, incident: i64, before: &Value, after: &Value, cause: &Cause) {
+    pub(super) fn note_phase_change(
+        &mut self,
+        types: &Types,
+        incident: i64,
+        (before, after): (&Value, &Value),
+        cause: &Cause,
+    ) {
         let (before, after) = (&before["phase_id"], &after["phase_id"]);
         if before == after {
             return;
         }
-        let field = self.types.fields("incident").find(|field| field["name"] == "phase_id");
+        let field = types.fields("incident").find(|field| field["name"] == "phase_id");
         let named = |id: &Value| {
             let values = field.and_then(|field| field["values"].as_array()).into_iter().flatten();
             let found = values.into_iter().find(|value| value["value"] == *id);
@@ -21,6 +38,6 @@ impl State {
             "object_type": "INCIDENT", "entry_type": "PHASE_CHANGE", "inc_id": incident, "timestamp": now(),
             "before": named(before), "after": named(after), "principal": cause.account.principal(),
         });
-        self.newsfeed.entry(incident).or_default().insert(0, entry);
+        self.0.entry(incident).or_default().insert(0, entry);
     }
 }

@@ -1,8 +1,10 @@
 //! PATCH: changes field by field, each against the value its author saw (PatchDTO and PatchStatus).
 use serde_json::{Value, json};
 
-use super::rules::at;
-use super::state::{Kind, State};
+use super::State;
+use super::definitions::path;
+use super::firing::at;
+use super::kind::Kind;
 use crate::api_error::ApiError;
 
 impl State {
@@ -13,13 +15,14 @@ impl State {
         id: i64,
         patch: &Value,
     ) -> Result<Result<Value, Value>, ApiError> {
-        let current = self.find(kind, id)?;
+        let current = self.objects.find(kind, id)?;
         let changes = patch["changes"].as_array().filter(|changes| !changes.is_empty());
         let changes = changes.ok_or_else(|| ApiError::bad("A patch needs a list of changes."))?;
         let (mut failures, mut body) = (Vec::new(), json!({}));
         for change in changes {
             let path = self.path_of(kind, &change["field"])?;
-            let convert = |value: &Value| self.types.value_of(kind.name(), &path, content(value));
+            let convert =
+                |value: &Value| self.definitions.types().value_of(kind.name(), &path, content(value));
             let (old, new) = (convert(&change["old_value"]), convert(&change["new_value"]));
             let actual = at(current, &path);
             if *actual != old {
@@ -46,10 +49,12 @@ impl State {
     /// The path of a field named by API name, dotted name or id.
     fn path_of(&self, kind: Kind, handle: &Value) -> Result<String, ApiError> {
         let handle = handle.get("name").or(handle.get("id")).unwrap_or(handle);
-        let found = self.types.fields(kind.name()).find(|field| {
-            field["id"] == *handle || field["name"] == *handle || *handle == *super::fields::path(field)
-        });
-        let found = found.map(super::fields::path);
+        let found = self
+            .definitions
+            .types()
+            .fields(kind.name())
+            .find(|field| field["id"] == *handle || field["name"] == *handle || *handle == *path(field));
+        let found = found.map(path);
         found.ok_or_else(|| ApiError::bad(format!("There is no field {handle} on an {}.", kind.name())))
     }
 }

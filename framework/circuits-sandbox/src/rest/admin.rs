@@ -10,7 +10,7 @@ use super::Answer;
 use super::extract::{Body, Caller, Path};
 use crate::api_error::ApiError;
 use crate::core::Core;
-use crate::platform::TypeDef;
+use crate::platform::{State as Store, TypeDef};
 
 type Shared = State<Arc<Core>>;
 
@@ -36,19 +36,19 @@ pub(super) async fn constants(_: Caller) -> Answer {
 
 pub(super) async fn org(State(core): Shared, Path(org): Path<i64>, _: Caller) -> Answer {
     let state = core.platform.lock();
-    if state.org["id"] == org {
-        return Ok(Json(state.org.clone()));
+    if *state.accounts.org_id() == org {
+        return Ok(Json(state.accounts.org().clone()));
     }
     let name = &core.platform.identity.second_org;
     Ok(Json(json!({"id": org, "name": name, "enabled": true, "actions_framework_enabled": false})))
 }
 
 async fn users(State(core): Shared, _: Caller) -> Answer {
-    Ok(Json(core.platform.lock().users.values().cloned().collect()))
+    Ok(Json(core.platform.lock().accounts.users().cloned().collect()))
 }
 
 async fn user(State(core): Shared, Path((_, id)): Path<(i64, i64)>, _: Caller) -> Answer {
-    core.platform.lock().users.get(&id).cloned().map(Json).ok_or_else(|| ApiError::missing("user", id))
+    core.platform.lock().accounts.user(id).cloned().map(Json).ok_or_else(|| ApiError::missing("user", id))
 }
 
 fn type_json(name: &str, def: &TypeDef) -> Value {
@@ -60,25 +60,25 @@ fn type_json(name: &str, def: &TypeDef) -> Value {
 
 async fn types(State(core): Shared, _: Caller) -> Answer {
     let state = core.platform.lock();
-    let all = state.types.0.iter().map(|(name, def)| (name.clone(), type_json(name, def)));
+    let all = state.definitions.types().0.iter().map(|(name, def)| (name.clone(), type_json(name, def)));
     Ok(Json(all.collect::<serde_json::Map<_, _>>().into()))
 }
 
 async fn one_type(State(core): Shared, Path((_, name)): Path<(i64, String)>, _: Caller) -> Answer {
     let state = core.platform.lock();
-    let def = state.types.0.get(&name).ok_or_else(|| ApiError::missing("type", &name))?;
+    let def = state.definitions.types().0.get(&name).ok_or_else(|| ApiError::missing("type", &name))?;
     Ok(Json(type_json(&name, def)))
 }
 
 async fn create_type(State(core): Shared, _: Caller, Body(body): Body) -> Answer {
     let mut state = core.platform.lock();
-    let name = state.new_type(&body)?;
-    Ok(Json(type_json(&name, &state.types.0[&name])))
+    let name = state.definitions.new_type(&body)?;
+    Ok(Json(type_json(&name, &state.definitions.types().0[&name])))
 }
 
 async fn fields(State(core): Shared, Path((_, name)): Path<(i64, String)>, _: Caller) -> Answer {
     let state = core.platform.lock();
-    let def = state.types.0.get(&name).ok_or_else(|| ApiError::missing("type", &name))?;
+    let def = state.definitions.types().0.get(&name).ok_or_else(|| ApiError::missing("type", &name))?;
     Ok(Json(def.fields.values().cloned().collect()))
 }
 
@@ -89,7 +89,7 @@ async fn field(
 ) -> Answer {
     let state = core.platform.lock();
     let is = |candidate: &&Value| is_handle(candidate, &field);
-    let found = state.types.fields(&name).find(is).cloned();
+    let found = state.definitions.types().fields(&name).find(is).cloned();
     found.map(Json).ok_or_else(|| ApiError::missing("field", &field))
 }
 
@@ -108,7 +108,7 @@ async fn change_field(
     _: Caller,
     Body(body): Body,
 ) -> Answer {
-    core.platform.lock().change_field(&name, id, &body).map(Json)
+    core.platform.lock().definitions.change_field(&name, id, &body).map(Json)
 }
 
 fn entities(list: impl Iterator<Item = Value>) -> Json<Value> {
@@ -117,19 +117,19 @@ fn entities(list: impl Iterator<Item = Value>) -> Json<Value> {
 
 async fn rules(State(core): Shared, caller: Caller) -> Answer {
     let state = core.platform.lock();
-    Ok(entities(state.rules.values().map(|rule| state.rule_json(rule, caller.format))))
+    Ok(entities(state.definitions.rules().map(|rule| state.definitions.rule_json(rule, caller.format))))
 }
 
 async fn rule(State(core): Shared, Path((_, id)): Path<(i64, i64)>, caller: Caller) -> Answer {
     let state = core.platform.lock();
-    let rule = state.rules.get(&id).ok_or_else(|| ApiError::missing("action", id))?;
-    Ok(Json(state.rule_json(rule, caller.format)))
+    let rule = state.definitions.rule(id)?;
+    Ok(Json(state.definitions.rule_json(rule, caller.format)))
 }
 
 async fn create_rule(State(core): Shared, caller: Caller, Body(body): Body) -> Answer {
     let mut state = core.platform.lock();
-    let rule = state.new_rule(&body)?;
-    Ok(Json(state.rule_json(&rule, caller.format)))
+    let rule = state.definitions.new_rule(&body)?;
+    Ok(Json(state.definitions.rule_json(&rule, caller.format)))
 }
 
 async fn change_rule(
@@ -139,27 +139,27 @@ async fn change_rule(
     Body(body): Body,
 ) -> Answer {
     let mut state = core.platform.lock();
-    let rule = state.change_rule(id, &body)?;
-    Ok(Json(state.rule_json(&rule, caller.format)))
+    let rule = state.definitions.change_rule(id, &body)?;
+    Ok(Json(state.definitions.rule_json(&rule, caller.format)))
 }
 
 async fn delete_rule(State(core): Shared, Path((_, id)): Path<(i64, i64)>, _: Caller) -> Answer {
-    let gone = core.platform.lock().rules.remove(&id);
-    gone.map(|_| Json(json!({"success": true, "message": null})))
-        .ok_or_else(|| ApiError::missing("action", id))
+    core.platform.lock().definitions.remove_rule(id)?;
+    Ok(Json(json!({"success": true, "message": null})))
 }
 
 async fn destinations(State(core): Shared, _: Caller) -> Answer {
-    Ok(entities(core.platform.lock().destinations.values().cloned()))
+    Ok(entities(core.platform.lock().definitions.destinations().cloned()))
 }
 
 async fn destination(State(core): Shared, Path((_, id)): Path<(i64, i64)>, _: Caller) -> Answer {
-    let found = core.platform.lock().destinations.get(&id).cloned();
-    found.map(Json).ok_or_else(|| ApiError::missing("message_destination", id))
+    core.platform.lock().definitions.destination(id).cloned().map(Json)
 }
 
 async fn create_destination(State(core): Shared, _: Caller, Body(body): Body) -> Answer {
-    core.platform.lock().new_destination(&body).map(Json)
+    let mut state = core.platform.lock();
+    let Store { definitions, accounts, .. } = &mut *state;
+    definitions.new_destination(&body, accounts).map(Json)
 }
 
 async fn change_destination(
@@ -168,7 +168,9 @@ async fn change_destination(
     _: Caller,
     Body(body): Body,
 ) -> Answer {
-    core.platform.lock().change_destination(id, &body).map(Json)
+    let mut state = core.platform.lock();
+    let Store { definitions, accounts, .. } = &mut *state;
+    definitions.change_destination(id, &body, accounts).map(Json)
 }
 
 /// Whether a path segment names the object, by name or by id.
@@ -177,13 +179,19 @@ fn is_handle(object: &Value, handle: &str) -> bool {
 }
 
 async fn functions(State(core): Shared, _: Caller) -> Answer {
-    Ok(entities(core.platform.lock().functions.values().cloned()))
+    Ok(entities(core.platform.lock().definitions.functions().cloned()))
 }
 
 async fn function(State(core): Shared, Path((_, name)): Path<(i64, String)>, _: Caller) -> Answer {
     let state = core.platform.lock();
     let is = |function: &&Value| is_handle(function, &name);
-    state.functions.values().find(is).cloned().map(Json).ok_or_else(|| ApiError::missing("function", &name))
+    state
+        .definitions
+        .functions()
+        .find(is)
+        .cloned()
+        .map(Json)
+        .ok_or_else(|| ApiError::missing("function", &name))
 }
 
 async fn change_function(
@@ -192,9 +200,9 @@ async fn change_function(
     _: Caller,
     Body(body): Body,
 ) -> Answer {
-    core.platform.lock().change_function(id, &body).map(Json)
+    core.platform.lock().definitions.change_function(id, &body).map(Json)
 }
 
 async fn create_function(State(core): Shared, caller: Caller, Body(body): Body) -> Answer {
-    core.platform.lock().new_function(body, &caller.cause.account).map(Json)
+    core.platform.lock().definitions.new_function(body, &caller.cause.account).map(Json)
 }

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::Value;
 
 use super::Answer;
+use super::children::{child, listed};
 use super::extract::{Caller, Path};
-use super::incidents::{remove, show};
+use super::verbs::{belongs, show};
 use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::platform::Kind;
@@ -19,38 +19,22 @@ use crate::platform::Kind;
 type Shared = State<Arc<Core>>;
 
 pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
-    app.route("/rest/orgs/{org}/incidents/{id}/attachments", get(list).post(upload))
-        .route("/rest/orgs/{org}/incidents/{id}/attachments/{attachment}", get(read).delete(delete))
+    app.route("/rest/orgs/{org}/incidents/{id}/attachments", listed(Kind::Attachment).post(upload))
+        .route("/rest/orgs/{org}/incidents/{id}/attachments/{attachment}", child(Kind::Attachment))
         .route("/rest/orgs/{org}/incidents/{id}/attachments/{attachment}/contents", get(contents))
         .route("/rest/orgs/{org}/tasks/{id}/attachments", axum::routing::post(upload_to_task))
 }
 
-async fn list(State(core): Shared, Path((_, id)): Path<(i64, i64)>, _: Caller) -> Answer {
-    let state = core.platform.lock();
-    state.find(Kind::Incident, id)?;
-    Ok(axum::Json(
-        state.of_incident(Kind::Attachment, id).into_iter().cloned().collect::<Vec<Value>>().into(),
-    ))
-}
-
-async fn read(State(core): Shared, Path((_, _, id)): Path<(i64, i64, i64)>, caller: Caller) -> Answer {
-    show(&core, Kind::Attachment, id, &caller)
-}
-
-async fn delete(State(core): Shared, Path((_, _, id)): Path<(i64, i64, i64)>, _: Caller) -> Answer {
-    core.platform.lock().files.remove(&id);
-    remove(&core, Kind::Attachment, id)
-}
-
 async fn contents(
     State(core): Shared,
-    Path((_, _, id)): Path<(i64, i64, i64)>,
+    Path((_, incident, id)): Path<(i64, i64, i64)>,
     _: Caller,
 ) -> Result<Response, ApiError> {
+    belongs(&core, Kind::Attachment, incident, id)?;
     let state = core.platform.lock();
-    let kind = state.find(Kind::Attachment, id)?["content_type"].as_str().unwrap_or_default().to_owned();
-    let file = state.files.get(&id).cloned().unwrap_or_default();
-    Ok(([(header::CONTENT_TYPE, kind)], file).into_response())
+    let kind =
+        state.objects.find(Kind::Attachment, id)?["content_type"].as_str().unwrap_or_default().to_owned();
+    Ok(([(header::CONTENT_TYPE, kind)], state.objects.file(id)).into_response())
 }
 
 async fn upload(
@@ -70,7 +54,7 @@ async fn upload_to_task(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    let incident = core.platform.lock().find(Kind::Task, task)?["inc_id"].as_i64().unwrap_or_default();
+    let incident = core.platform.lock().objects.incident_of(Kind::Task, task)?;
     store(&core, incident, Some(task), &caller, &headers, &body)
 }
 
@@ -90,7 +74,7 @@ fn store(
         let about = (file.name.as_str(), file.content_type.as_str(), file.data.len());
         let attachment = state.new_attachment(incident, task, about, &caller.cause)?;
         let (id, outgoing) = state.create(Kind::Attachment, attachment, &caller.cause);
-        state.files.insert(id, file.data);
+        state.objects.put_file(id, file.data);
         (id, outgoing)
     };
     core.send(outgoing);

@@ -51,8 +51,8 @@ pub(super) fn account(headers: &HeaderMap, core: &Core) -> Option<Account> {
     let cookies = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, session) = pairs.find(|(name, _)| *name == "JSESSIONID")?;
-    let state = core.platform.lock();
-    (state.sessions.get(session)? == header("x-sess-id")?).then(|| core.platform.identity.user())
+    let known = core.platform.lock().accounts.is_session(session, header("x-sess-id"));
+    known.then(|| core.platform.identity.user())
 }
 
 /// `handle_format=names` in a header or in the query.

@@ -31,9 +31,7 @@ async fn begin(State(core): Shared, _: Caller, Body(body): Body) -> Answer {
             "The import has no export_format_version that this platform reads.".to_owned(),
         ));
     }
-    let mut state = core.platform.lock();
-    let id = state.new_id();
-    state.imports.insert(id, body);
+    let id = core.platform.lock().imports.begin(body);
     Ok(Json(json!({"id": id, "status": "PENDING", "messages": []})))
 }
 
@@ -44,7 +42,7 @@ async fn decide(
     Body(body): Body,
 ) -> Answer {
     let mut state = core.platform.lock();
-    let import = state.imports.remove(&id).ok_or_else(|| ApiError::missing("import", id))?;
+    let import = state.imports.take(id).ok_or_else(|| ApiError::missing("import", id))?;
     match body["status"].as_str() {
         Some("ACCEPTED") => state.import(&import, &caller.cause.account)?,
         Some("REJECTED") => {}
@@ -54,7 +52,7 @@ async fn decide(
 }
 
 async fn export(State(core): Shared, _: Caller, _: Body) -> Answer {
-    Ok(Json(core.platform.lock().export()))
+    Ok(Json(core.platform.lock().definitions.export()))
 }
 
 fn named(objects: &[Value]) -> Answer {
@@ -62,9 +60,9 @@ fn named(objects: &[Value]) -> Answer {
 }
 
 async fn scripts(State(core): Shared, _: Caller) -> Answer {
-    named(&core.platform.lock().scripts)
+    named(core.platform.lock().definitions.scripts())
 }
 
 async fn workflows(State(core): Shared, _: Caller) -> Answer {
-    named(&core.platform.lock().workflows)
+    named(core.platform.lock().definitions.workflows())
 }

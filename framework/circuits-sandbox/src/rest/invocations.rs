@@ -20,8 +20,8 @@ pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
 
 async fn list(State(core): Shared, Path((_, incident)): Path<(i64, i64)>, _: Caller) -> Answer {
     let state = core.platform.lock();
-    state.find(Kind::Incident, incident)?;
-    let records = state.invocations.values().filter(|record| record.subject.incident == incident);
+    state.objects.find(Kind::Incident, incident)?;
+    let records = state.invocations.of_incident(incident);
     Ok(Json(json!({"entities": records.map(crate::platform::Record::json).collect::<Vec<_>>()})))
 }
 
@@ -37,8 +37,9 @@ async fn invoke(
         body["action_id"].as_i64().ok_or_else(|| ApiError::required("action_id", "action id", "number"))?;
     let subject = subject(incident, &body);
     let outgoing = core.platform.lock().invoke(rule, subject, &body["properties"], &caller.cause)?;
-    let id = outgoing.first().map(|message| message.invocation.get()).unwrap_or_default();
-    let answer = core.platform.lock().invocations.get(&id).map(crate::platform::Record::json);
+    let id = outgoing.first().map(|message| message.invocation);
+    let answer =
+        id.and_then(|id| core.platform.lock().invocations.get(id).map(crate::platform::Record::json));
     core.send(outgoing);
     Ok(Json(answer.unwrap_or_default()))
 }

@@ -1,16 +1,17 @@
 //! The REST API: HTTPS, HTTP/1.1, everything below `/rest`. One file per group of endpoints.
 mod admin;
 mod attachments;
+mod children;
 mod extract;
 mod imports;
 mod incidents;
 mod invocations;
 mod members;
-mod milestones;
+mod newsfeed;
 mod record;
 mod search;
 mod session;
-mod tasks;
+mod verbs;
 
 use std::sync::Arc;
 
@@ -72,8 +73,8 @@ fn router(core: Arc<Core>) -> Router {
     let app = imports::routes(app);
     let app = incidents::routes(app);
     let app = members::routes(app);
-    let app = milestones::routes(app);
-    let app = tasks::routes(app);
+    let app = newsfeed::routes(app);
+    let app = children::routes(app);
     let app = attachments::routes(app);
     let app = invocations::routes(app);
     let app = app.fallback(unknown).method_not_allowed_fallback(unknown);

@@ -22,14 +22,14 @@ pub(super) async fn search(State(core): State<Arc<Core>>, _: Caller, Body(body):
         if wanted.as_ref().is_some_and(|types| !types.contains(&kind.name())) {
             continue;
         }
-        for (id, object) in state.objects.get(&kind).into_iter().flatten() {
+        for (id, object) in state.objects.of(kind) {
             let texts =
                 ["name", "description", "text", "value"].map(|key| crate::platform::text_of(&object[key]));
             if texts.into_iter().flatten().any(|text| text.to_lowercase().contains(&query)) {
                 let incident = if kind == Kind::Incident { &object["id"] } else { &object["inc_id"] };
                 results
                     .push(json!({"type_id": kind.name(), "obj_id": id, "inc_id": incident, "result": object,
-                    "org_id": state.org["id"]}));
+                    "org_id": state.accounts.org_id()}));
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) async fn log_in(State(core): State<Arc<Core>>, Body(body): Body) -> R
         identity.account(email, password).filter(|account| account.role == Role::User).ok_or_else(refused)?;
     let plain = || new_uuid().replace('-', "");
     let (session, csrf) = (plain(), plain());
-    core.platform.lock().sessions.insert(session.clone(), csrf.clone());
+    core.platform.lock().accounts.open_session(session.clone(), csrf.clone());
     let answer = json!({
         "csrf_token": csrf, "orgs": orgs(identity), "user_id": account.user_id(), "user_email": account.login,
         "user_fname": "Sam", "user_lname": "Sandbox", "session_ip": "127.0.0.1", "is_saml": false, "is_ldap": false,

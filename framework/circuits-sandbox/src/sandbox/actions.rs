@@ -22,6 +22,8 @@ pub enum Target {
     Artifact(i64),
     /// An attachment.
     Attachment(i64),
+    /// An e-mail message, which belongs to no incident.
+    EmailMessage(i64),
 }
 
 impl From<i64> for Target {
@@ -92,13 +94,12 @@ impl Sandbox {
     pub fn call(&self, function: &str, inputs: Value) -> Result<InvocationId> {
         let called = {
             let mut state = self.core.platform.lock();
-            let id = state.functions.iter().find(|(_, one)| one["name"] == function).map(|(id, _)| *id);
-            let id = id.ok_or_else(|| {
+            let id = state.definitions.function_named(function).ok_or_else(|| {
                 let known: Vec<&str> =
-                    state.functions.values().filter_map(|one| one["name"].as_str()).collect();
+                    state.definitions.functions().filter_map(|one| one["name"].as_str()).collect();
                 Error::unknown("function", function, format!("the platform has {known:?}"))
             })?;
-            state.message_of(id, &inputs, &self.user(), None).map_err(refused)?
+            state.call(id, &inputs, &self.user()).map_err(refused)?
         };
         let id = called.invocation;
         self.core.send(vec![called]);
@@ -107,8 +108,9 @@ impl Sandbox {
 
     fn invoke(&self, rule: &str, target: Target, properties: &Value) -> Result<Vec<Outgoing>> {
         let mut state = self.core.platform.lock();
-        let id = state.rule_named(rule).ok_or_else(|| {
-            let known: Vec<&str> = state.rules.values().filter_map(|rule| rule["name"].as_str()).collect();
+        let id = state.definitions.rule_named(rule).ok_or_else(|| {
+            let known: Vec<&str> =
+                state.definitions.rules().filter_map(|rule| rule["name"].as_str()).collect();
             Error::unknown("rule", rule, format!("the platform has {known:?}"))
         })?;
         let subject = subject(&state, target).map_err(refused)?;
@@ -125,7 +127,7 @@ impl Sandbox {
     #[must_use]
     pub fn invocations(&self) -> Vec<Invocation> {
         let state = self.core.platform.lock();
-        state.invocations.values().map(crate::platform::Record::snapshot).collect()
+        state.invocations.all().map(crate::platform::Record::snapshot).collect()
     }
 
     /// Waits until an invocation has its final reply.
@@ -151,8 +153,7 @@ impl Sandbox {
     #[must_use]
     pub fn replies(&self, correlation_id: &str) -> Vec<Reply> {
         let state = self.core.platform.lock();
-        let found = state.replies.iter().filter(|(correlation, _)| correlation == correlation_id);
-        found.map(|(_, reply)| reply.clone()).collect()
+        state.invocations.replies(correlation_id).cloned().collect()
     }
 
     /// Waits until this many replies with this `correlation-id` came; gives them.
@@ -183,12 +184,13 @@ fn first(outgoing: &[Outgoing]) -> Result<InvocationId> {
 
 fn subject(state: &State, target: Target) -> std::result::Result<Subject, ApiError> {
     let (kind, id) = match target {
-        Target::Incident(id) => return Ok(Subject { incident: id, kind: Kind::Incident, id }),
+        Target::Incident(id) => (Kind::Incident, id),
         Target::Task(id) => (Kind::Task, id),
         Target::Note(id) => (Kind::Note, id),
         Target::Artifact(id) => (Kind::Artifact, id),
         Target::Attachment(id) => (Kind::Attachment, id),
+        Target::EmailMessage(id) => (Kind::EmailMessage, id),
     };
-    let incident = state.find(kind, id)?["inc_id"].as_i64().unwrap_or_default();
+    let incident = state.objects.incident_of(kind, id)?;
     Ok(Subject { incident, kind, id })
 }

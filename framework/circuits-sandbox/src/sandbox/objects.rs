@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Sandbox, refused};
 use crate::error::Result;
-use crate::platform::Kind;
+use crate::platform::{Kind, State};
 use crate::request::Request;
 use crate::wait;
 
@@ -48,7 +48,7 @@ impl Sandbox {
     }
 
     fn below(&self, kind: Kind, incident: i64) -> Vec<Value> {
-        self.core.platform.lock().of_incident(kind, incident).into_iter().cloned().collect()
+        self.core.platform.lock().objects.of_incident(kind, incident).cloned().collect()
     }
 
     /// Creates an incident; automatic rules fire.
@@ -77,6 +77,15 @@ impl Sandbox {
         };
         self.core.send(outgoing);
         Ok(id)
+    }
+
+    /// An e-mail message comes in, such as `{"subject": "Hi", "from": {"address": "a@example.com"}}`; automatic rules fire. It
+    /// belongs to no incident, so neither do their messages.
+    pub fn create_email_message(&self, fields: Value) -> i64 {
+        let message = State::new_email_message(fields);
+        let (id, outgoing) = self.core.platform.lock().create(Kind::EmailMessage, message, &self.user());
+        self.core.send(outgoing);
+        id
     }
 
     /// Changes fields of an incident; its version goes up and automatic rules fire.

@@ -59,9 +59,9 @@ impl Sandbox {
     /// [`Error::is_unknown`] if there is no such destination.
     pub fn allow(&self, destination: &str, allowed: bool) -> Result<()> {
         let mut state = self.core.platform.lock();
-        let id = state.destination_named(destination);
+        let id = state.definitions.destination_named(destination);
         let id = id.ok_or_else(|| Error::unknown("message destination", destination, "create it first"))?;
-        state.grant(id, allowed);
+        state.definitions.grant(id, allowed);
         Ok(())
     }
 }

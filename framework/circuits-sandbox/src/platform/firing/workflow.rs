@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::fire::{Cause, Outgoing, Sending, Subject};
-use super::state::{Kind, State};
+use super::message::Sending;
+use super::{Cause, Firing, Outgoing, Subject};
 use crate::api_error::ApiError;
+use crate::platform::kind::Kind;
 
 /// A workflow under way.
 #[derive(Clone)]
@@ -29,9 +30,9 @@ struct Step {
     script: String,
 }
 
-impl State {
+impl Firing<'_> {
     /// Starts the workflow of this name or id; gives the message of its first function.
-    pub(crate) fn start_workflow(
+    pub(in crate::platform) fn start_workflow(
         &mut self,
         handle: &Value,
         subject: Subject,
@@ -41,23 +42,24 @@ impl State {
         let is = |one: &&Value| {
             one["programmatic_name"] == *handle || one["name"] == *handle || one["workflow_id"] == *handle
         };
-        let mut workflow = self.workflows.iter().find(is)?.clone();
+        let mut workflow = self.definitions.workflows().iter().find(is)?.clone();
         let left = steps(workflow["content"]["xml"].as_str().unwrap_or_default());
         if let Value::Object(workflow) = &mut workflow {
             workflow.remove("content");
         }
-        let instance = self.new_id();
+        let instance = self.invocations.new_id();
         let properties = properties.clone();
         self.advance(Course { workflow, instance, subject, properties, cause: cause.clone(), left })
     }
 
     /// The message of a workflow's next function; `None` at its end, and where a function is unknown.
-    pub(crate) fn advance(&mut self, mut course: Course) -> Option<Outgoing> {
+    pub(in crate::platform) fn advance(&mut self, mut course: Course) -> Option<Outgoing> {
         let step = course.left.pop_front()?;
-        let function = self.functions.values().find(|one| one["uuid"] == step.function)?;
+        let function = self.definitions.functions().find(|one| one["uuid"] == step.function)?;
         let (id, mut inputs) = (function["id"].as_i64()?, Map::new());
         for (uuid, given) in &step.inputs {
-            let field = self.types.fields("__function").find(|field| field["uuid"] == uuid.as_str());
+            let field =
+                self.definitions.types().fields("__function").find(|field| field["uuid"] == uuid.as_str());
             if let Some((name, value)) = field.and_then(|field| static_input(field, &given["static_input"])) {
                 inputs.insert(name, value);
             }
@@ -70,7 +72,7 @@ impl State {
             }
         }
         let cause = course.cause.clone();
-        self.message_of(id, &Value::Object(inputs), &cause, Some(course)).ok()
+        self.call(id, &Value::Object(inputs), &cause, Some(course)).ok()
     }
 
     /// What an expression of a script comes to: a literal, or a value of the object, the incident or the dialog.
@@ -92,7 +94,7 @@ impl State {
             "incident" => self.incident_json(course.subject.incident).unwrap_or_default(),
             "rule" => json!({"properties": course.properties}),
             name if name == course.subject.kind.name() => {
-                self.get(course.subject.kind, course.subject.id).cloned().unwrap_or_default()
+                self.objects.get(course.subject.kind, course.subject.id).cloned().unwrap_or_default()
             }
             _ => return serde_json::from_str(expression).unwrap_or_default(),
         };
@@ -100,22 +102,18 @@ impl State {
     }
 
     /// The message that calls a function with these inputs, as they travel.
-    pub(crate) fn message_of(
+    pub(in crate::platform) fn call(
         &mut self,
         function: i64,
         inputs: &Value,
         cause: &Cause,
         then: Option<Course>,
     ) -> Result<Outgoing, ApiError> {
-        let function =
-            self.functions.get(&function).ok_or_else(|| ApiError::missing("function", function))?.clone();
+        let function = self.definitions.function(function)?;
         let name = function["name"].as_str().unwrap_or_default().to_owned();
-        let handle = &function["destination_handle"];
-        let is = |(id, one): &(&i64, &Value)| *handle == **id || one["programmatic_name"] == *handle;
-        let (_, destination) = self
-            .destinations
-            .iter()
-            .find(is)
+        let destination = self
+            .definitions
+            .destination_of(&function["destination_handle"])
             .ok_or_else(|| ApiError::bad(format!("The function {name:?} has no message destination.")))?;
         let queue = destination["programmatic_name"].as_str().unwrap_or_default().to_owned();
         let expects = destination["expect_ack"] != false;

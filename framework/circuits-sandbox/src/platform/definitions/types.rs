@@ -3,8 +3,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::state::{Kind, new_uuid};
 use crate::api_error::ApiError;
+use crate::platform::accounts::Accounts;
+use crate::platform::firing::at;
+use crate::platform::ids::new_uuid;
+use crate::platform::kind::Kind;
 
 /// How object handles are shown: the platform's `handle_format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +60,11 @@ pub(crate) fn path(field: &Value) -> String {
     }
 }
 
+/// The value of a field that nobody has filled in.
+pub(crate) fn empty(field: &Value) -> Value {
+    if field["input_type"] == "multiselect" { json!([]) } else { Value::Null }
+}
+
 /// Mutable access to the value at a dotted path of depth one or two, if its parent exists.
 pub(crate) fn slot<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
     path.split('.').try_fold(object, |value, key| value.get_mut(key))
@@ -99,21 +107,16 @@ impl Types {
     }
 
     /// The `type_info` entry of a type: each field with the select values that the object uses.
-    pub(crate) fn type_info(
-        &self,
-        type_name: &str,
-        object: &Value,
-        users: &BTreeMap<i64, Value>,
-    ) -> Option<Value> {
+    pub(crate) fn type_info(&self, type_name: &str, object: &Value, accounts: &Accounts) -> Option<Value> {
         let def = self.0.get(type_name)?;
         let mut fields = Map::new();
         for field in def.fields.values() {
-            let used = super::rules::at(object, &path(field));
+            let used = at(object, &path(field));
             let used: Vec<&Value> = used.as_array().map_or_else(|| vec![used], |list| list.iter().collect());
             let mut values = Map::new();
             for value in used.into_iter().filter(|value| !value.is_null()) {
                 let entry = match field["input_type"].as_str() {
-                    Some("select_owner" | "multiselect_members") => owner(users, value),
+                    Some("select_owner" | "multiselect_members") => owner(accounts, value),
                     _ => list(field).iter().find(|entry| entry["value"] == *value).cloned(),
                 };
                 if let Some(entry) = entry {
@@ -128,8 +131,8 @@ impl Types {
     }
 }
 
-fn owner(users: &BTreeMap<i64, Value>, id: &Value) -> Option<Value> {
-    let user = users.get(&id.as_i64()?)?;
+fn owner(accounts: &Accounts, id: &Value) -> Option<Value> {
+    let user = accounts.user(id.as_i64()?)?;
     let text = |key: &str| user[key].as_str().unwrap_or_default().to_owned();
     let label = format!("{} {} ({})", text("fname"), text("lname"), text("email"));
     Some(json!({"value": id, "label": label, "enabled": true, "hidden": false, "default": false,

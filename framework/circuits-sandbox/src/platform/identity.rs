@@ -1,7 +1,7 @@
 //! Who may log in: an API key account, a user, and an administrator of the broker for tests.
 use serde_json::{Value, json};
 
-use super::state::new_uuid;
+use super::ids::new_uuid;
 
 /// The names and secrets of one sandbox.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::import::overlay;
+use super::overlay;
 
 /// What is played, and what only describes an export.
 const PLAYED: [&str; 13] = [

@@ -1,10 +1,13 @@
-//! New objects with everything the platform fills in, and the parts of a change that users may not make.
+//! New objects, with everything the platform fills in, and the parts of a change that users may not make.
 use serde_json::{Map, Value, json};
 
-use super::fields::path;
-use super::fire::Cause;
-use super::state::{Kind, State, now};
+use super::State;
+use super::definitions::{empty, path};
+use super::firing::{Cause, at};
+use super::ids::new_uuid;
+use super::kind::Kind;
 use crate::api_error::ApiError;
+use crate::clock::now;
 
 /// What no PUT or PATCH changes.
 const FIXED: [&str; 11] = [
@@ -29,8 +32,9 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
 impl State {
     /// A complete incident from what the creator gives. Name and discovery date are required.
     pub(crate) fn new_incident(&self, body: Value, cause: &Cause) -> Result<Value, ApiError> {
-        for field in self.types.fields("incident").filter(|field| field["required"] == "always") {
-            let value = super::rules::at(&body, &path(field));
+        for field in self.definitions.types().fields("incident").filter(|field| field["required"] == "always")
+        {
+            let value = at(&body, &path(field));
             if value.is_null() || *value == "" {
                 let text = |key: &str| field[key].as_str().unwrap_or_default().to_owned();
                 let kind = if field["input_type"] == "datetimepicker" {
@@ -45,23 +49,22 @@ impl State {
         let discovered = body["discovered_date"].clone();
         let mut incident = json!({
             "name": null, "description": null, "discovered_date": null, "start_date": null, "inc_start": discovered,
-            "due_date": null, "end_date": null, "create_date": now(), "org_id": self.org["id"], "plan_status": "A",
+            "due_date": null, "end_date": null, "create_date": now(), "org_id": self.accounts.org_id(), "plan_status": "A",
             "phase_id": 1004, "severity_code": null, "incident_type_ids": [], "owner_id": creator,
-            "creator_id": creator, "creator": creator.and_then(|id| self.users.get(&id)),
+            "creator_id": creator, "creator": creator.and_then(|id| self.accounts.user(id)),
             "creator_principal": cause.account.principal(), "members": [], "resolution_id": null,
             "resolution_summary": null, "perms": permissions(), "properties": self.custom_fields(), "actions": [],
         });
         overlay(&mut incident, breach_defaults());
         overlay(&mut incident, body);
-        self.types.to_ids(Kind::Incident, &mut incident)?;
+        self.definitions.types().to_ids(Kind::Incident, &mut incident)?;
         Ok(incident)
     }
 
     /// The custom fields of an incident, empty.
     fn custom_fields(&self) -> Value {
-        let custom = self.types.fields("incident").filter(|field| field["prefix"] == "properties");
-        let empty =
-            |field: &Value| if field["input_type"] == "multiselect" { json!([]) } else { Value::Null };
+        let custom =
+            self.definitions.types().fields("incident").filter(|field| field["prefix"] == "properties");
         custom
             .map(|field| (field["name"].as_str().unwrap_or_default().to_owned(), empty(field)))
             .collect::<Map<_, _>>()
@@ -71,7 +74,7 @@ impl State {
     /// A complete task.
     pub(crate) fn new_task(&self, incident: i64, body: Value, cause: &Cause) -> Result<Value, ApiError> {
         required(&body, "name", "name", "text")?;
-        let parent = self.find(Kind::Incident, incident)?;
+        let parent = self.objects.find(Kind::Incident, incident)?;
         let mut task = self.below(parent);
         overlay(
             &mut task,
@@ -87,7 +90,7 @@ impl State {
         );
         task["creator_principal"] = cause.account.principal();
         overlay(&mut task, body);
-        self.types.to_ids(Kind::Task, &mut task)?;
+        self.definitions.types().to_ids(Kind::Task, &mut task)?;
         Ok(task)
     }
 
@@ -95,7 +98,7 @@ impl State {
     pub(crate) fn new_artifact(&self, incident: i64, body: Value, cause: &Cause) -> Result<Value, ApiError> {
         required(&body, "type", "type", "select")?;
         required(&body, "value", "value", "text")?;
-        let mut artifact = self.below(self.find(Kind::Incident, incident)?);
+        let mut artifact = self.below(self.objects.find(Kind::Incident, incident)?);
         overlay(
             &mut artifact,
             json!({
@@ -108,7 +111,7 @@ impl State {
         );
         artifact["creator_principal"] = cause.account.principal();
         overlay(&mut artifact, body);
-        self.types.to_ids(Kind::Artifact, &mut artifact)?;
+        self.definitions.types().to_ids(Kind::Artifact, &mut artifact)?;
         Ok(artifact)
     }
 
@@ -121,9 +124,9 @@ impl State {
         cause: &Cause,
     ) -> Result<Value, ApiError> {
         let text = text_of(&body["text"]).ok_or_else(|| ApiError::required("text", "text", "textarea"))?;
-        let mut note = self.below(self.find(Kind::Incident, incident)?);
+        let mut note = self.below(self.objects.find(Kind::Incident, incident)?);
         let task_name =
-            task.map(|id| self.find(Kind::Task, id)).transpose()?.map(|task| task["name"].clone());
+            task.map(|id| self.objects.find(Kind::Task, id)).transpose()?.map(|task| task["name"].clone());
         overlay(
             &mut note,
             json!({
@@ -142,7 +145,7 @@ impl State {
     pub(crate) fn new_milestone(&self, incident: i64, body: Value) -> Result<Value, ApiError> {
         required(&body, "title", "title", "text")?;
         required(&body, "date", "date", "date")?;
-        let mut milestone = self.below(self.find(Kind::Incident, incident)?);
+        let mut milestone = self.below(self.objects.find(Kind::Incident, incident)?);
         overlay(
             &mut milestone,
             json!({"title": null, "description": "", "date": null, "perms": null, "actions": []}),
@@ -159,16 +162,29 @@ impl State {
         (name, content_type, size): (&str, &str, usize),
         cause: &Cause,
     ) -> Result<Value, ApiError> {
-        let mut attachment = self.below(self.find(Kind::Incident, incident)?);
+        let mut attachment = self.below(self.objects.find(Kind::Incident, incident)?);
         overlay(
             &mut attachment,
             json!({
                 "type": if task.is_some() { "task" } else { "incident" }, "name": name, "content_type": content_type,
                 "size": size, "task_id": task, "task_name": null, "created": now(), "actions": [],
-                "creator_id": cause.account.user_id(), "uuid": super::state::new_uuid(),
+                "creator_id": cause.account.user_id(), "uuid": new_uuid(),
             }),
         );
         Ok(attachment)
+    }
+
+    /// A complete e-mail message, as it comes in: it belongs to no incident.
+    pub(crate) fn new_email_message(body: Value) -> Value {
+        let mut message = json!({
+            "id": null, "vers": 1, "inc_id": null, "inc_name": null, "inc_owner": null, "subject": null, "from": null,
+            "to": [], "cc": [], "body": {"format": "text", "content": ""}, "headers": {}, "attachments": [],
+            "received_date": now(), "create_date": now(), "is_deleted": false, "actions": [],
+        });
+        overlay(&mut message, body);
+        // Nobody has made an incident of it.
+        message["inc_id"] = Value::Null;
+        message
     }
 
     /// What every object below an incident says about it.
@@ -179,7 +195,7 @@ impl State {
 
     /// The current object with a user's changes laid over it; labels become ids.
     pub(crate) fn changed(&self, kind: Kind, id: i64, mut body: Value) -> Result<Value, ApiError> {
-        let mut object = self.find(kind, id)?.clone();
+        let mut object = self.objects.find(kind, id)?.clone();
         if let Value::Object(body) = &mut body {
             body.retain(|key, _| !FIXED.contains(&key.as_str()));
         }
@@ -196,17 +212,8 @@ impl State {
                 required(&object, name, label, input)?;
             }
         }
-        self.types.to_ids(kind, &mut object)?;
+        self.definitions.types().to_ids(kind, &mut object)?;
         Ok(object)
-    }
-
-    /// An incident as a client sees it, with the menu items that apply.
-    pub(crate) fn incident_json(&self, id: i64) -> Option<Value> {
-        let mut incident = self.get(Kind::Incident, id)?.clone();
-        let menu = self.rules.values().filter(|rule| rule["type"] == 1 && rule["object_type"] == 0);
-        let menu = menu.map(|rule| json!({"id": rule["id"], "name": rule["name"], "enabled": true}));
-        incident["actions"] = menu.collect();
-        Some(incident)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What an accepted import does: objects that are not there are created, those that are become as the export has them.
 use serde_json::{Value, json};
 
-use super::Account;
-use super::state::State;
+use super::{Definitions, overlay};
 use crate::api_error::ApiError;
+use crate::platform::identity::Account;
+use crate::platform::{Kind, State};
 
 impl State {
     /// Takes the objects of an export over, in the order in which they name each other.
@@ -13,14 +14,14 @@ impl State {
             // Whom the exporting platform let read it is nobody here.
             (destination["users"], destination["api_keys"]) = (json!([]), json!([]));
             let name = destination["programmatic_name"].as_str().unwrap_or_default();
-            if self.destination_named(name).is_none() {
-                self.new_destination(&destination)?;
+            if self.definitions.destination_named(name).is_none() {
+                self.definitions.new_destination(&destination, &self.accounts)?;
             }
         }
         for kind in all("types") {
             let name = kind["type_name"].as_str().unwrap_or_default().to_owned();
-            if !self.types.0.contains_key(&name) {
-                self.new_type(&kind)?;
+            if !self.definitions.types.0.contains_key(&name) {
+                self.definitions.new_type(&kind)?;
                 continue;
             }
             for column in kind["fields"].as_object().into_iter().flatten().map(|(_, column)| column) {
@@ -34,41 +35,43 @@ impl State {
                 Some(6) => self.put("actioninvocation", &field)?,
                 Some(11) => self.put("__function", &field)?,
                 Some(0) => {}
-                _ => self.kept.put_field(&field),
+                _ => self.definitions.kept.put_field(&field),
             }
         }
         for function in all("functions") {
-            let known = self.functions.values_mut().find(|known| known["name"] == function["name"]);
-            match known {
-                Some(known) => overlay(known, &function),
-                None => drop(self.new_function(function, account)?),
-            }
+            let name = function["name"].as_str().unwrap_or_default();
+            match self.definitions.function_named(name) {
+                Some(id) => self.definitions.change_function(id, &function)?,
+                None => self.definitions.new_function(function, account)?,
+            };
         }
         for (list, key) in [("scripts", "name"), ("workflows", "programmatic_name"), ("playbooks", "name")] {
             for object in all(list) {
-                self.put_object(list, object, key);
+                self.definitions.put_object(list, object, key);
             }
         }
         for rule in all("actions") {
-            self.import_rule(rule)?;
+            self.definitions.import_rule(rule)?;
         }
-        self.kept.import(export);
+        self.definitions.kept.import(export);
         Ok(())
     }
 
     /// Creates a field, or makes it as the export has it, values included.
     fn put(&mut self, kind: &str, field: &Value) -> Result<(), ApiError> {
-        let known = self.types.fields(kind).find(|known| known["name"] == field["name"]);
+        let known = self.definitions.types.fields(kind).find(|known| known["name"] == field["name"]);
         match known.and_then(|known| known["id"].as_i64()) {
-            Some(id) => self.change_field(kind, id, field).map(drop),
+            Some(id) => self.definitions.change_field(kind, id, field).map(drop),
             None => self.new_field(kind, field).map(drop),
         }
     }
+}
 
+impl Definitions {
     /// A rule may act on objects that the sandbox does not play, such as rows of a data table: it is kept and never fires.
     fn import_rule(&mut self, mut rule: Value) -> Result<(), ApiError> {
         let (mut kind, enabled) = (rule["object_type"].clone(), rule["enabled"].clone());
-        match super::Kind::from_handle(&kind) {
+        match Kind::from_handle(&kind) {
             Some(known) => kind = json!(known as i64),
             None => rule["object_type"] = json!(0),
         }
@@ -94,13 +97,5 @@ impl State {
         }
         object["id"] = json!(all.len() + 1);
         all.push(object);
-    }
-}
-
-/// Lays an export's object over the platform's, which keeps its id.
-pub(super) fn overlay(known: &mut Value, new: &Value) {
-    if let (Value::Object(known), Value::Object(new)) = (known, new) {
-        let kept = new.iter().filter(|(key, _)| !matches!(key.as_str(), "id" | "uuid"));
-        known.extend(kept.map(|(key, value)| (key.clone(), value.clone())));
     }
 }

@@ -1,10 +1,9 @@
 //! The organisation's configuration as an export has it.
 use serde_json::{Value, json};
 
-use super::fields::Format;
-use super::state::State;
+use super::{Definitions, Format};
 
-impl State {
+impl Definitions {
     /// Everything that an import takes, with objects named and not numbered.
     pub(crate) fn export(&self) -> Value {
         let of = |kind: &str| -> Vec<Value> { self.types.fields(kind).cloned().collect() };
@@ -30,7 +29,7 @@ impl State {
         let mut export = json!({
             "export_format_version": 2,
             "export_type": "ORG",
-            "export_date": super::state::now(),
+            "export_date": crate::clock::now(),
             "server_version": {"v": 51, "r": 0, "m": 0, "f": 0, "build_number": 0, "major": 51, "minor": 0, "version": "51.0.0.0.0"},
             "message_destinations": self.destinations.values().collect::<Vec<_>>(),
             "types": tables.collect::<Vec<_>>(),

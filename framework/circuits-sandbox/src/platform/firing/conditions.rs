@@ -1,7 +1,8 @@
 //! When a rule fires: its conditions, compared on the object before and after a change.
 use serde_json::Value;
 
-use super::state::{Kind, State};
+use crate::platform::definitions::Types;
+use crate::platform::kind::Kind;
 
 /// What a condition can look at.
 pub(crate) struct Change<'a> {
@@ -12,7 +13,7 @@ pub(crate) struct Change<'a> {
     pub(crate) incident: &'a Value,
 }
 
-impl State {
+impl Types {
     /// Whether a rule's conditions hold: all of them, or any with `logic_type` `any`.
     pub(crate) fn conditions_hold(&self, rule: &Value, change: &Change<'_>) -> bool {
         let conditions = rule["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -44,7 +45,7 @@ impl State {
         let after = at(if own { change.after } else { change.incident }, path);
         // The incident of a task did not change because the task did.
         let before = if own { change.before.map_or(&Value::Null, |before| at(before, path)) } else { after };
-        let wanted = self.types.value_of(root, path, &condition["value"]);
+        let wanted = self.value_of(root, path, &condition["value"]);
         let changed = before != after;
         match method {
             "changed" => changed,

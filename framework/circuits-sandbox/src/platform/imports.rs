@@ -1,0 +1,30 @@
+//! Imports that were posted and wait to be accepted or rejected.
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::ids::Ids;
+
+/// The exports by the number of their import.
+pub(crate) struct Imports {
+    pending: HashMap<i64, Value>,
+    ids: Ids,
+}
+
+impl Imports {
+    pub(super) fn new(ids: Ids) -> Self {
+        Self { pending: HashMap::new(), ids }
+    }
+
+    /// Keeps an export; gives the number of its import.
+    pub(crate) fn begin(&mut self, export: Value) -> i64 {
+        let id = self.ids.next();
+        self.pending.insert(id, export);
+        id
+    }
+
+    /// The export of an import, which is decided then.
+    pub(crate) fn take(&mut self, id: i64) -> Option<Value> {
+        self.pending.remove(&id)
+    }
+}
