@@ -11,7 +11,7 @@ pub(crate) struct Block {
 impl Block {
     /// The content; `None` if it is damaged.
     pub(crate) fn decode(&self) -> Option<Vec<u8>> {
-        let whole = !self.base64.is_empty() && self.base64.len() % 4 == 0;
+        let whole = !self.base64.is_empty() && self.base64.len().is_multiple_of(4);
         openssl::base64::decode_block(&self.base64).ok().filter(|bytes| whole && !bytes.is_empty())
     }
 

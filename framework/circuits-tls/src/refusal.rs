@@ -125,10 +125,8 @@ impl Peer<'_> {
                 format!(
                     "{theirs}, or one in its chain, has a key or a signature weaker than this machine's OpenSSL allows"
                 ),
-                format!(
-                    "have it renewed with an RSA key of at least 2048 bits (or EC) and SHA-256; until then OpenSSL's security \
-                     level on this machine (CipherString in openssl.cnf) decides"
-                ),
+                "have it renewed with an RSA key of at least 2048 bits (or EC) and SHA-256; until then OpenSSL's security \
+                     level on this machine (CipherString in openssl.cnf) decides".to_owned(),
             ),
             Reason::Revoked => (format!("{theirs} was revoked"), format!("have it renewed on {who}")),
             Reason::Purpose => (
@@ -151,7 +149,7 @@ impl Peer<'_> {
             ),
             Reason::Version => (
                 format!("{who} offers no version of TLS from 1.2 on"),
-                format!("switch TLS 1.2 or 1.3 on there; older versions are not spoken"),
+                "switch TLS 1.2 or 1.3 on there; older versions are not spoken".to_owned(),
             ),
             Reason::Agreement if self.shows_identity == Some(true) => (
                 format!(
