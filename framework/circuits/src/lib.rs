@@ -39,6 +39,7 @@ pub mod config;
 pub mod definitions;
 mod delivery;
 mod error;
+pub mod extension;
 pub mod handler;
 #[cfg(feature = "internals")]
 pub mod internals;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Section};
 use crate::definitions::Definitions;
+use crate::extension::extensions;
 use crate::runtime::platform::Platform;
 use crate::{Component, Error, Result};
 use circuits_rest::Rest;
@@ -145,10 +146,12 @@ pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result
             )));
         }
     }
+    // Extensions are left out by name, too.
+    names.extend(extensions().iter().map(|extension| extension.name()));
     if let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) {
         let names = names.into_iter().collect::<Vec<_>>().join(", ");
         return Err(Error::new(format_args!(
-            "noload names `{unknown}`, which is not a linked component. Linked are: {names}. Correct or remove it in [resilient]"
+            "noload names `{unknown}`, which is neither a linked component nor an extension. Linked are: {names}. Correct or remove it in [resilient]"
         )));
     }
     let left: Vec<_> = all.iter().copied().filter(|r| !noload.iter().any(|name| name == r.name)).collect();

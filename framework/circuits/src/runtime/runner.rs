@@ -23,6 +23,7 @@ use crate::delivery::lanes::Lanes;
 use crate::delivery::run::Run;
 use crate::delivery::settle::Settler;
 use crate::delivery::submit::{Submission, Submitter};
+use crate::extension::Context;
 use crate::journal::{Journal, MemoryJournal};
 use crate::message::DestinationName;
 use crate::recording::Recorder;
@@ -162,6 +163,11 @@ impl Runner {
     /// What reports how this runner is while it runs.
     pub fn health(&self) -> Health {
         Health { shared: Arc::clone(&self.shared) }
+    }
+
+    /// What extensions are given of this runner.
+    pub fn context(&self) -> Context {
+        Context::new(self.health(), self.submitter(), self.bus.clone())
     }
 
     /// What applies a changed configuration to this runner while it runs.

@@ -1,10 +1,11 @@
-//! `circuits list`: the components that are linked into this binary, and what is known of them without a platform.
+//! `circuits list`: the components and extensions that are linked into this binary, and what is known of them without a platform.
 
 use std::io::{Result, Write};
 use std::sync::Arc;
 
 use circuits::config::{Config, Sources};
 use circuits::definitions::Object;
+use circuits::extension::{Extension, extensions};
 use circuits::{Handled, Inspected, Registration, inspect, registrations};
 use serde_json::{Map, Value, json};
 
@@ -43,11 +44,30 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         })
         .collect();
     let mut out = anstream::stdout().lock();
+    let extensions = extensions();
     if args.json {
-        let all: Vec<_> = known.iter().map(as_json).collect();
+        let all: Vec<_> =
+            known.iter().map(as_json).chain(extensions.iter().map(|one| extension(one))).collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
         show(&known, args.verbose, &mut out)?;
+        show_extensions(&extensions, &mut out)?;
+    }
+    Ok(())
+}
+
+fn extension(one: &Extension) -> Value {
+    json!({"kind": "extension", "name": one.name(), "version": shown(one.extension_version()), "about": one.purpose()})
+}
+
+fn show_extensions(all: &[&'static Extension], out: &mut impl Write) -> Result<()> {
+    if !all.is_empty() {
+        writeln!(out, "\nExtensions")?;
+    }
+    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
+    for one in all {
+        let version = shown(one.extension_version()).unwrap_or("-");
+        writeln!(out, "{:width$}  {version:<8}  {}", one.name(), one.purpose())?;
     }
     Ok(())
 }
@@ -79,6 +99,7 @@ fn as_json(one: &Known) -> Value {
         Err(error) => json!({"error": error.to_string()}),
     };
     json!({
+        "kind": "component",
         "name": one.registration.name(),
         "version": version(one.registration),
         "section": one.registration.section(),
@@ -89,7 +110,11 @@ fn as_json(one: &Known) -> Value {
 }
 
 fn version(one: &Registration) -> Option<&str> {
-    Some(one.component_version()).filter(|version| !version.is_empty())
+    shown(one.component_version())
+}
+
+fn shown(version: &str) -> Option<&str> {
+    Some(version).filter(|version| !version.is_empty())
 }
 
 fn show(all: &[Known], verbose: bool, out: &mut impl Write) -> Result<()> {

@@ -8,6 +8,7 @@ use std::pin::pin;
 
 use circuits::Runner;
 use circuits::config::{Config, Severity};
+use circuits::extension::Extensions;
 use tracing::info;
 
 use self::auto_restart::Watch;
@@ -16,8 +17,7 @@ use crate::lock::{self, Lock};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
 use crate::shutdown;
-use crate::status::{self, Teller};
-use crate::test_port::TestPort;
+use crate::status;
 
 /// Arguments of `circuits run`.
 #[derive(Debug, clap::Args)]
@@ -47,8 +47,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
         announce(&config);
         let journal = journal::open(config.settings())?;
-        let teller = Teller::start(config.settings()).await?;
-        let test_port = TestPort::bind(config.settings()).await?;
+        let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
         let signal = shutdown::signal()?;
@@ -63,8 +62,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let result = match runner {
             Ok(runner) => {
                 let runner = journal::give(runner, journal);
-                teller.tell_of(runner.health());
-                let tested = test_port.map(|port| port.serve(runner.submitter()));
+                let attached = extensions.start(runner.context());
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));
                 let ended = match watch {
@@ -75,9 +73,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                         never = watch.follow(&reloader, &log) => match never {},
                     },
                 };
-                if let Some(tested) = tested {
-                    tested.close().await;
-                }
+                attached.stop().await;
                 ended
             }
             Err(error) => Err(error),

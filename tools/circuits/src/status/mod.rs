@@ -9,20 +9,41 @@ mod systemd;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
-use circuits::config::Settings;
-use circuits::{Health, Report};
+use circuits::config::{Config, Settings};
+use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
+use circuits::{Error, Health, Report};
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use report::{as_json, write};
 pub(crate) use socket::{ask, path};
 pub(crate) use systemd::stopping;
 
+circuits::register! {
+    Extension::new("status", |config| Box::pin(open(config)))
+        .about("says how the runner is: `circuits status`, health_port, systemd")
+}
+
+async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
+    let teller =
+        Teller::start(config.settings()).await.map_err(|error| Error::new(format_args!("{error:#}")))?;
+    Ok(Some(Box::new(teller)))
+}
+
 /// Tells, until it is dropped, how the runner of this process is.
 #[derive(Debug)]
-pub(crate) struct Teller {
+struct Teller {
     subject: Subject,
     _tasks: Vec<AbortOnDropHandle<()>>,
     _file: Option<socket::Bound>,
+}
+
+impl Opened for Teller {
+    fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
+        Box::pin(async move {
+            self.subject.0.get_or_init(|| context.health().clone());
+            context.stopped().await;
+        })
+    }
 }
 
 /// The runner, once there is one: before that the process is starting.
@@ -40,7 +61,7 @@ impl Teller {
     ///
     /// # Errors
     /// When `health_port` cannot be had.
-    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Self> {
+    async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let subject = Subject::default();
         let mut tasks = Vec::new();
         if let Some(port) = settings.health_port {
@@ -67,10 +88,5 @@ impl Teller {
         tasks.push(tokio::spawn(systemd::follow(subject.clone())));
         let tasks = tasks.into_iter().map(AbortOnDropHandle::new).collect();
         Ok(Self { subject, _tasks: tasks, _file: file })
-    }
-
-    /// From now on it tells of this runner.
-    pub(crate) fn tell_of(&self, health: Health) {
-        self.subject.0.get_or_init(|| health);
     }
 }

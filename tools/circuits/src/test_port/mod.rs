@@ -11,17 +11,28 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
 use circuits::Submitter;
-use circuits::config::Settings;
+use circuits::config::{Config, Settings};
+use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
 use secrecy::SecretString;
 use tokio::net::{TcpListener, lookup_host};
-use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use conversation::Conversation;
 
+circuits::register! {
+    Extension::new("test_port", |config| Box::pin(open(config)))
+        .about("takes actions from `action-test` (test_actions)")
+}
+
+async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
+    let port = TestPort::bind(config.settings()).await;
+    let port = port.map_err(|error| circuits::Error::new(format_args!("{error:#}")))?;
+    Ok(port.map(|port| Box::new(port) as _))
+}
+
 /// The test port, before there is a runner behind it.
 #[derive(Debug)]
-pub(crate) struct TestPort {
+struct TestPort {
     listener: TcpListener,
     token: Option<SecretString>,
     max_frame: usize,
@@ -32,7 +43,7 @@ impl TestPort {
     ///
     /// # Errors
     /// When it cannot be had, or anybody on the network could reach it without a token.
-    pub(crate) async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if !settings.test_actions {
             return Ok(None);
         }
@@ -64,42 +75,38 @@ impl TestPort {
         Ok(Some(Self { listener, token, max_frame: settings.stomp_max_body }))
     }
 
-    /// Hands what is submitted to a runner.
-    pub(crate) fn serve(self, submitter: Submitter) -> Served {
-        Served(AbortOnDropHandle::new(tokio::spawn(async move {
-            // With it all conversations end.
-            let mut conversations = tokio::task::JoinSet::new();
-            // Dropped before: who has lost the connection must not find an open port, and nobody behind it.
-            let listener = self.listener;
-            loop {
-                let (stream, peer) = match listener.accept().await {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        warn!(%error, "The test port could not accept a connection");
-                        // Out of file handles, for instance: time for others to end.
-                        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                        continue;
-                    }
-                };
-                info!(%peer, "A test tool has connected");
-                while conversations.try_join_next().is_some() {}
-                let token = self.token.clone();
-                let conversation = Conversation::new(stream, submitter.clone(), token, self.max_frame);
-                conversations.spawn(conversation.run());
-            }
-        })))
+    /// Hands what is submitted to a runner, until it is dropped.
+    async fn serve(self, submitter: Submitter) {
+        // With it all conversations end.
+        let mut conversations = tokio::task::JoinSet::new();
+        // Dropped before: who has lost the connection must not find an open port, and nobody behind it.
+        let listener = self.listener;
+        loop {
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "The test port could not accept a connection");
+                    // Out of file handles, for instance: time for others to end.
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            info!(%peer, "A test tool has connected");
+            while conversations.try_join_next().is_some() {}
+            let token = self.token.clone();
+            let conversation = Conversation::new(stream, submitter.clone(), token, self.max_frame);
+            conversations.spawn(conversation.run());
+        }
     }
 }
 
-/// A test port that is open.
-#[derive(Debug)]
-pub(crate) struct Served(AbortOnDropHandle<()>);
-
-impl Served {
-    /// Closes it.
-    pub(crate) async fn close(self) {
-        self.0.abort();
-        // It was aborted.
-        let _ = self.0.await;
+impl Opened for TestPort {
+    fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
+        Box::pin(async move {
+            tokio::select! {
+                () = self.serve(context.submitter().clone()) => {}
+                () = context.stopped() => {}
+            }
+        })
     }
 }

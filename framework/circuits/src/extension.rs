@@ -1,0 +1,255 @@
+//! Side features that live beside the delivery of messages: a crate registers an [`Extension`] as components are registered, the
+//! runner opens it before it connects, starts it when its components are built, and stops it at the end.
+//!
+//! An extension never sees a delivery, a frame or the session, so it cannot delay or fail an acknowledgement. What it is given
+//! is the [`Context`].
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::config::Config;
+use crate::signal::Bus;
+use crate::{Error, Health, Result, Signal, Submitter};
+
+/// How long extensions may take to end after they were told to, all together.
+const STOP: Duration = Duration::from_secs(5);
+
+/// The future of an extension.
+pub type ExtensionFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes what an extension needs (ports, files); `None` if the settings do not ask for it.
+pub type Open = fn(&Config) -> ExtensionFuture<'_, Result<Option<Box<dyn Opened>>>>;
+
+/// How an extension makes itself known; const, so that [`register!`](crate::register) can place it at link time.
+///
+/// ```
+/// use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
+/// use circuits::prelude::*;
+///
+/// circuits::register! { Extension::new("counter", |_| Box::pin(async { Ok(Some(Box::new(Counter) as _)) })).about("counts") }
+///
+/// struct Counter;
+///
+/// impl Opened for Counter {
+///     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
+///         Box::pin(async move {
+///             let mut signals = context.signals();
+///             tokio::select! {
+///                 () = async { while signals.recv().await.is_ok() { /* count it */ } } => {}
+///                 () = context.stopped() => {}
+///             }
+///         })
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Extension {
+    name: &'static str,
+    version: &'static str,
+    about: &'static str,
+    open: Open,
+}
+
+inventory::collect!(Extension);
+
+impl Extension {
+    /// An extension by its name, which is what `noload` and `circuits list` say.
+    pub const fn new(name: &'static str, open: Open) -> Self {
+        Self { name, version: "", about: "", open }
+    }
+
+    /// The extension's version; `env!("CARGO_PKG_VERSION")` as a rule.
+    #[must_use]
+    pub const fn version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// What it is for, in a few words: `circuits list` shows them.
+    #[must_use]
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// The extension's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The extension's version; empty if it gave none.
+    pub fn extension_version(&self) -> &'static str {
+        self.version
+    }
+
+    /// What it is for; empty if it does not say.
+    pub fn purpose(&self) -> &'static str {
+        self.about
+    }
+}
+
+/// Every linked extension, sorted by name.
+pub fn extensions() -> Vec<&'static Extension> {
+    let mut all: Vec<_> = inventory::iter::<Extension>.into_iter().collect();
+    all.sort_by_key(|extension| extension.name);
+    all
+}
+
+/// An extension that has taken what it needs and waits for the runner.
+pub trait Opened: Send {
+    /// Works beside the runner until [`Context::stopped`]. It has 5 seconds to end then; after that it is dropped. A panic ends
+    /// the extension and nothing else.
+    fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()>;
+}
+
+/// What an extension is given of its runner. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub(crate) health: Health,
+    pub(crate) submitter: Submitter,
+    pub(crate) bus: Bus,
+    stop: CancellationToken,
+}
+
+impl Context {
+    pub(crate) fn new(health: Health, submitter: Submitter, bus: Bus) -> Self {
+        Self { health, submitter, bus, stop: CancellationToken::new() }
+    }
+
+    /// What happens to each message, from now on. One that falls behind loses signals.
+    pub fn signals(&self) -> broadcast::Receiver<Signal> {
+        self.bus.subscribe()
+    }
+
+    /// What reports how the runner is.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// What hands messages to the runner that come from no broker.
+    pub fn submitter(&self) -> &Submitter {
+        &self.submitter
+    }
+
+    /// Resolves when the runner has stopped, and the extension is to end.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+}
+
+/// The extensions that the settings ask for, opened.
+#[derive(Default)]
+pub struct Extensions {
+    opened: Vec<(&'static str, Box<dyn Opened>)>,
+}
+
+impl Extensions {
+    /// Opens the linked extensions that the settings ask for and `noload` does not name.
+    ///
+    /// # Errors
+    /// What keeps them from working, of all of them together: a port that is taken, a value that does not hold.
+    pub async fn open(config: &Config) -> Result<Self> {
+        let noload = &config.settings().noload;
+        let (mut opened, mut faults) = (Vec::new(), Vec::new());
+        for extension in extensions() {
+            if noload.iter().any(|name| name == extension.name) {
+                continue;
+            }
+            match (extension.open)(config).await {
+                Ok(Some(one)) => opened.push((extension.name, one)),
+                Ok(None) => {}
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        if faults.is_empty() { Ok(Self { opened }) } else { Err(Error::new(faults.join("\n"))) }
+    }
+
+    /// Starts them beside a runner.
+    pub fn start(self, context: Context) -> Attached {
+        let tasks = TaskTracker::new();
+        for (name, opened) in self.opened {
+            let run = opened.run(context.clone());
+            let run = async move {
+                match AssertUnwindSafe(run).catch_unwind().await {
+                    Ok(()) => info!("The extension has ended"),
+                    Err(_) => error!("The extension panicked; the runner goes on without it"),
+                }
+            };
+            tasks.spawn(run.instrument(info_span!("extension", name)));
+        }
+        tasks.close();
+        Attached { tasks, stop: context.stop }
+    }
+}
+
+impl std::fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.opened.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Extensions at work.
+#[derive(Debug)]
+pub struct Attached {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Attached {
+    /// Tells them to end, and waits until they have, 5 seconds at most.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
+            warn!("Some extensions did not end within {} s", STOP.as_secs());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TEXT: &str = "[resilient]\nhost=h.example\napi_key_id=i\napi_key_secret=s\n";
+
+    struct Broken;
+
+    impl Opened for Broken {
+        fn run(self: Box<Self>, _: Context) -> ExtensionFuture<'static, ()> {
+            Box::pin(async { panic!("broken") })
+        }
+    }
+
+    crate::register! { Extension::new("unwanted", |_| Box::pin(async { Ok(None) })) }
+    crate::register! { Extension::new("broken", |_| Box::pin(async { Ok(Some(Box::new(Broken) as _)) })) }
+    crate::register! { Extension::new("refused", |config| {
+        let port = config.settings().health_port;
+        Box::pin(async move { if port == Some(1) { Err(Error::new("health_port: 1 is taken")) } else { Ok(None) } })
+    }) }
+
+    async fn open(resilient: &str) -> Result<Extensions> {
+        Extensions::open(&Config::from_text(&format!("{TEXT}{resilient}")).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn only_what_is_asked_for_and_not_left_out_is_opened() {
+        assert_eq!(format!("{:?}", open("").await.unwrap()), "[\"broken\"]");
+        assert_eq!(format!("{:?}", open("noload=broken\n").await.unwrap()), "[]");
+        assert!(open("health_port=1\n").await.unwrap_err().to_string().contains("1 is taken"));
+    }
+
+    #[test]
+    fn they_are_listed_by_name() {
+        assert_eq!(
+            extensions().iter().map(|one| one.name()).collect::<Vec<_>>(),
+            ["broken", "refused", "unwanted"]
+        );
+    }
+}
