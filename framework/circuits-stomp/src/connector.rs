@@ -13,7 +13,7 @@ use tokio_util::codec::Decoder as _;
 
 use crate::codec::{Batch, Codec, Frame, Incoming};
 use crate::error::{Error, Kind};
-use crate::options::{Host, Options, VirtualHost};
+use crate::options::{Host, Options};
 use crate::prompt::Prompt;
 use crate::tls::{self, Tls};
 
@@ -98,7 +98,13 @@ pub(crate) struct Established {
     pub(crate) beat_receive: Option<Duration>,
 }
 
-pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> Result<Established, Error> {
+/// `virtual_host` is the `host` header of CONNECT.
+pub(crate) async fn connect(
+    dial: &dyn Dial,
+    options: &Options,
+    host: &Host,
+    virtual_host: Option<&str>,
+) -> Result<Established, Error> {
     let deadline = Instant::now() + options.connect_timeout;
     let mut io = dial.dial(host, deadline).await?;
     let lost = |error: io::Error| {
@@ -109,7 +115,7 @@ pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> 
         lost.because(error)
     };
     let mut batch = Batch::default();
-    batch.push(connect_frame(options, host));
+    batch.push(connect_frame(options, virtual_host));
     let mut codec = Codec::new(options.max_header, options.max_body);
     let mut buffer = BytesMut::with_capacity(8 * 1024);
     let accepted = async {
@@ -148,12 +154,7 @@ pub(crate) async fn connect(dial: &dyn Dial, options: &Options, host: &Host) -> 
     }
 }
 
-fn connect_frame(options: &Options, host: &Host) -> Frame {
-    let virtual_host = match &options.virtual_host {
-        VirtualHost::Connected => Some(host.name.as_str()),
-        VirtualHost::Named(name) => Some(name.as_str()),
-        VirtualHost::Omitted => None,
-    };
+fn connect_frame(options: &Options, virtual_host: Option<&str>) -> Frame {
     let login =
         options.credentials.as_ref().map(|(login, passcode)| (login.as_str(), passcode.expose_secret()));
     let millis = |beat: Duration| u32::try_from(beat.as_millis()).unwrap_or(u32::MAX);
@@ -176,10 +177,11 @@ fn refusal(options: &Options, host: &Host, text: &str) -> Error {
         let cure = "check user and password (or API key and secret), and that the account may use the broker";
         Error::new(Kind::Credentials, format!("{host} does not accept the login {login:?}: {cure} [{text}]"))
     } else if low.contains("virtual host") {
-        let cure = "name a virtual host that it knows (RabbitMQ: /), or none";
+        let cure =
+            "set stomp_vhost to one that it knows (RabbitMQ: /) and that the login may use, or to none";
         Error::new(
             Kind::VirtualHost,
-            format!("{host} does not know the virtual host asked for: {cure} [{text}]"),
+            format!("{host} does not open the virtual host asked for: {cure} [{text}]"),
         )
     } else {
         Error::unreachable(format!("{host} refused CONNECT [{text}]"))

@@ -37,6 +37,7 @@ mod shared;
 mod supervisor;
 mod tls;
 mod turns;
+mod virtual_host;
 
 #[cfg(feature = "internals")]
 pub mod internals;

@@ -58,7 +58,7 @@ impl fmt::Display for Host {
 /// What CONNECT says in its `host` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VirtualHost {
-    /// The name of the host connected to, as the specification asks.
+    /// The name of the host connected to, as the specification asks; no header for a broker that does not know it.
     Connected,
     Named(String),
     /// No header at all.
@@ -110,8 +110,9 @@ impl Options {
         Self { credentials: Some((login.into(), passcode)), ..self }
     }
 
-    /// The `host` header of CONNECT. Default: the name of the host connected to. ActiveMQ ignores it; RabbitMQ wants the
-    /// name of a virtual host here (`/`), or [no header](Self::no_virtual_host).
+    /// The `host` header of CONNECT. Default: the name of the host connected to, and for a broker that does not know a virtual
+    /// host of that name, no header. ActiveMQ ignores it; RabbitMQ wants the name of a virtual host here (`/`), or
+    /// [no header](Self::no_virtual_host).
     #[must_use]
     pub fn virtual_host(self, host: impl Into<String>) -> Self {
         Self { virtual_host: VirtualHost::Named(host.into()), ..self }

@@ -8,13 +8,14 @@ use tokio::time::Instant;
 
 use crate::backoff::Ended;
 use crate::connection::{self, Setup};
-use crate::connector::{self, Dial};
+use crate::connector::Dial;
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::event::State;
 use crate::options::{Host, Options};
 use crate::shared::Shared;
 use crate::turns::Turns;
+use crate::virtual_host::{self, Takes};
 
 /// A connection that lived this long was a good one: the next wait is a short one again.
 const STEADY: Duration = Duration::from_secs(10);
@@ -57,6 +58,7 @@ impl Supervisor {
     async fn keep_connected(&self) -> Over {
         let hosts = &self.options.hosts;
         let mut turns = Turns::new(hosts.len(), Instant::now());
+        let mut takes = vec![Takes::default(); hosts.len()];
         let (mut attempt, mut epoch, mut log) = (1_u32, 0_u64, Log::default());
         // The same until the next connection, so that the hosts stay in their order.
         let mut jitter = fastrand::f64();
@@ -70,7 +72,7 @@ impl Supervisor {
             let tried = tokio::select! {
                 biased;
                 () = self.shared.closing.cancelled() => return Over::Closed,
-                tried = connector::connect(&*self.dial, &self.options, host) => tried,
+                tried = virtual_host::connect(&*self.dial, &self.options, host, &mut takes[turn]) => tried,
             };
             let (reason, ended) = match tried {
                 Ok(established) => {

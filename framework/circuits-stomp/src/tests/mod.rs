@@ -11,3 +11,4 @@ mod sending;
 mod simulation;
 mod subscribing;
 mod transactions;
+mod virtual_host;

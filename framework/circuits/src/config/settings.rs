@@ -48,7 +48,7 @@ pub struct Settings {
     pub stomp_hosts: Vec<Endpoint>,
     /// Broker port where none is named (`stomp_port`, 1 to 65535, default 65001).
     pub stomp_port: u16,
-    /// The `host` header of CONNECT (`stomp_vhost`, default the host's name).
+    /// The `host` header of CONNECT (`stomp_vhost`, default the host's name, and none where the broker does not know that).
     pub stomp_vhost: VirtualHost,
     /// What the broker's certificate is checked against (`stomp_cafile`, default as `cafile`).
     pub stomp_verify: Verify,
