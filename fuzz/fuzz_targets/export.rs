@@ -1,7 +1,7 @@
 //! Exports of platforms: JSON, zip archives, base64.
 #![no_main]
 
-use circuits::definitions::read_export;
+use circuits_deploy::read_export;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use circuits::config::Config;
-use circuits::definitions::deploy;
+use circuits_deploy::deploy;
 use circuits_sandbox::Status;
 use circuits_tests::command::{Said, said};
 use circuits_tests::probe::with_function;

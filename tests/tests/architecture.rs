@@ -12,7 +12,14 @@ const LONGEST_FILE: usize = 400;
 
 /// A crate by its place in the tree, what it may use of ours, and what its tests may use besides.
 const IMPORTS: &[(&str, &[&str], &[&str])] = &[
-    ("framework/circuits", &["circuits-rest", "circuits-stomp", "circuits-tls"], &["circuits-sandbox"]),
+    (
+        "framework/circuits",
+        &["circuits-rest", "circuits-stomp", "circuits-tls"],
+        &["circuits-sandbox", "circuits-testing"],
+    ),
+    // Deploys what components define; a component does not compile it.
+    ("framework/circuits-deploy", &["circuits"], &[]),
+    ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &[]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
     // An oracle that shares no code with the clients under test.
@@ -21,8 +28,8 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("framework/circuits-tls", &[], &[]),
     // `components` itself: the components and nothing else. Checked by name below, since it grows with them.
     ("components", &["*"], &[]),
-    ("components/*", &["circuits"], &["circuits-sandbox"]),
-    ("tools/*", &["circuits", "circuits-journal", "circuits-sandbox", "components"], &[]),
+    ("components/*", &["circuits"], &["circuits-sandbox", "circuits-testing"]),
+    ("tools/*", &["circuits", "circuits-deploy", "circuits-journal", "circuits-sandbox", "components"], &[]),
     // They test and measure everything.
     ("tests", &["*"], &["*"]),
     ("benches", &["*"], &["*"]),
@@ -42,6 +49,8 @@ const SEALED: &[(&str, &[&str])] = &[
     ("openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
+    // What reads archives of exports is not part of a component.
+    ("zip", &["circuits-deploy"]),
     // Components register through `circuits::register!`.
     ("inventory", &["circuits"]),
 ];

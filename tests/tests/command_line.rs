@@ -155,6 +155,22 @@ fn configuration_and_usage_are_explained() {
     assert!(String::from_utf8_lossy(&help.stdout).contains("Exit codes:"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_fired_by_its_name_with_the_blanks_at_its_ends() {
+    let rule = Rule::menu_item("Run Query ").on_incident().to("probe");
+    let sandbox = Sandbox::builder().rule(rule).start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("app.config"), sandbox.app_config()).unwrap();
+    let refused = |rule: &str, part: &str| {
+        let fire =
+            ["sandbox", "fire", rule, "--incident", "2095", "--timeout", "0", "--config-file", "app.config"];
+        refused(directory.path(), &fire, 1, &[part]);
+    };
+    refused("Run Query", "the platform has no rule named \"Run Query\"; it has: \"Run Query \"");
+    refused("Run Query ", "\"Run Query \" was fired, but not answered within 0 s");
+    assert_eq!(sandbox.invocations().len(), 1);
+}
+
 #[test]
 fn effective_values_are_shown_with_their_origin() {
     let directory = tempfile::tempdir().unwrap();

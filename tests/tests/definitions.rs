@@ -4,8 +4,8 @@
 
 use circuits::Rest;
 use circuits::config::Config;
-use circuits::definitions::{Change, Plan, plan};
 use circuits::prelude::*;
+use circuits_deploy::{Change, Plan, plan};
 use circuits_sandbox::{RestFault, Sandbox};
 use serde_json::{Value, json};
 

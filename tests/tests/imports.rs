@@ -6,7 +6,8 @@ use std::path::Path;
 
 use circuits::Rest;
 use circuits::config::Config;
-use circuits::definitions::{Definitions, Plan, plan};
+use circuits::definitions::Definitions;
+use circuits_deploy::{Plan, plan};
 use circuits_sandbox::{RestFault, Sandbox};
 use serde_json::{Value, json};
 
@@ -109,7 +110,7 @@ async fn a_corrupt_export_is_refused_before_anything_is_sent() {
 
 /// What the platform has of each kind that an import brings.
 async fn counts(rest: &Rest) -> Vec<usize> {
-    let export = circuits::definitions::download(rest).await.unwrap();
+    let export = circuits_deploy::download(rest).await.unwrap();
     let all = |kind: &str| export[kind].as_array().into_iter().flatten();
     let fields = |id: i64| {
         // Those that every platform has do not count.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use circuits::config::Config;
 use circuits::rest::HandleFormat;
-use circuits::testing::{Kit, Mock, recorded};
+use circuits_testing::{Kit, Mock, recorded};
 use circuits_tests as _;
 use components as _;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn a_mock_answers_over_https() {
         .on("GET", "/incidents/{id}", json!({"id": 2095, "vers": 1, "name": "Phishing"}))
         .reply("PUT", "/incidents/{id}", 409, json!({"success": false}))
         .on("PUT", "/incidents/{id}", json!({}))
-        .with("POST", "/incidents/{id}/comments", |call| circuits::testing::Answer::new(200, &call.body));
+        .with("POST", "/incidents/{id}/comments", |call| circuits_testing::Answer::new(200, &call.body));
     let server = mock.serve().await.unwrap();
     let rest = circuits::login(&Config::from_text(&server.app_config()).unwrap(), |_| {}).await.unwrap();
     let rest = rest.with_handles(HandleFormat::Names);

@@ -1,7 +1,7 @@
 //! What the handler answers and calls: no network, a paused clock.
 
 use add_task as _;
-use circuits::testing::{Kit, Mock};
+use circuits_testing::{Kit, Mock};
 use serde_json::{Value, json};
 
 /// As the platform sends it.

@@ -2,4 +2,4 @@
 
 use add_task as _;
 
-circuits::replay_dir!("tests/recorded", "add_task");
+circuits_testing::replay_dir!("tests/recorded", "add_task");

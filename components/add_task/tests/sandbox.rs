@@ -1,7 +1,7 @@
 //! The component on a platform: its definitions, its rule, and what is there afterwards.
 
 use add_task as _;
-use circuits::testing::{Sandbox, Stage, Status};
+use circuits_testing::{Sandbox, Stage, Status};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

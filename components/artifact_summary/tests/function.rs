@@ -1,7 +1,7 @@
 //! The function alone, and called by its workflow on a platform.
 
 use artifact_summary as _;
-use circuits::testing::{Kit, Mock, Sandbox, Stage, Status};
+use circuits_testing::{Kit, Mock, Sandbox, Stage, Status};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]

@@ -97,8 +97,3 @@ pub mod prelude {
 pub mod __private {
     pub use inventory;
 }
-
-/// Holds the component in the README to the compiler.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

@@ -1,6 +1,6 @@
 //! Calls of functions: messages without an incident, whose replies carry results.
 
-use circuits::definitions::deploy;
+use circuits_deploy::deploy;
 use circuits_sandbox::{InvocationId, Status};
 use serde_json::{Value, json};
 

@@ -14,7 +14,15 @@ pub async fn the_selftest_sends_an_action_of_its_own(on: On) {
     let probe = Probe::new("selftest");
     let config = Arc::new(world.config(&probe, ""));
     for _ in 0..2 {
-        let steps = run(Arc::clone(&config), &[&PROBE], Duration::from_secs(60), |_| {}, |_| {}).await;
+        let steps = run(
+            Arc::clone(&config),
+            &[&PROBE],
+            Duration::from_secs(60),
+            circuits_deploy::report,
+            |_| {},
+            |_| {},
+        )
+        .await;
         let last = steps.last().unwrap();
         assert_eq!(last.name(), "loop-back action", "{steps:?}");
         match (on, last.state()) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuits::config::Config;
-use circuits::definitions::deploy;
 use circuits::{Registration, Rest, Runner, registrations};
+use circuits_deploy::deploy;
 use circuits_sandbox::{Composed, Invocation, Sandbox};
 use circuits_tests::world::{Running, run, with_body};
 use components as _;
@@ -51,7 +51,15 @@ pub(crate) async fn checked(name: &str, settings: &[(&str, &str)]) -> String {
     let registration = registration(name);
     let (_sandbox, config) = prepare(registration, settings).await;
     let limit = Duration::from_secs(60);
-    let steps = circuits::selftest::run(Arc::new(config), &[registration], limit, |_| {}, |_| {}).await;
+    let steps = circuits::selftest::run(
+        Arc::new(config),
+        &[registration],
+        limit,
+        circuits_deploy::report,
+        |_| {},
+        |_| {},
+    )
+    .await;
     let check = steps.iter().find(|step| step.name().starts_with("check of")).unwrap();
     format!("{:?}", check.state())
 }

@@ -12,8 +12,9 @@ pub(crate) type Values = [(String, String)];
 pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
     let rules = rest.list("/actions").await?;
     let Some(found) = named(&rules, rule) else {
-        let names: Vec<_> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
-        bail!("the platform has no rule named \"{rule}\"; it has: {names:?}");
+        // In quotes, so that blanks at the ends are seen.
+        let names: Vec<_> = rules.iter().map(|rule| rule["name"].to_string()).collect();
+        bail!("the platform has no rule named \"{rule}\"; it has: {}", names.join(", "));
     };
     // Type 1 is a menu item, 0 an automatic rule.
     if found["type"] == 1 {

@@ -84,7 +84,7 @@ impl Field {
     }
 
     /// As the platform's API has it.
-    pub(crate) fn to_json(&self, of: FieldsOf) -> Value {
+    pub fn to_json(&self, of: FieldsOf) -> Value {
         let values: Vec<_> = self
             .values
             .iter()
@@ -114,7 +114,7 @@ impl Field {
 
 /// What a field belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldsOf {
+pub enum FieldsOf {
     /// Type id 0.
     Incident,
     /// Type id 6: the dialog of a menu item.
@@ -127,7 +127,7 @@ pub(crate) enum FieldsOf {
 
 impl FieldsOf {
     /// Where the platform lists them; a table's are listed with it.
-    pub(crate) fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             Self::Incident => "/types/incident/fields",
             Self::Activity => "/types/actioninvocation/fields",
@@ -137,7 +137,7 @@ impl FieldsOf {
     }
 
     /// For people.
-    pub(crate) fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Self::Incident => "incident field",
             Self::Activity => "activity field",

@@ -50,12 +50,13 @@ impl Function {
         &self.destination
     }
 
-    pub(crate) fn inputs(&self) -> &[Field] {
+    /// The inputs.
+    pub fn inputs(&self) -> &[Field] {
         &self.inputs
     }
 
     /// As the platform's API has it; `uuid` tells the uuid of an input field.
-    pub(crate) fn to_json(&self, uuid: impl Fn(&str) -> Value) -> Value {
+    pub fn to_json(&self, uuid: impl Fn(&str) -> Value) -> Value {
         let items = self.inputs.iter().map(|field| {
             json!({"element": "field_uuid", "field_type": "__function", "content": uuid(field.name()), "show_if": null})
         });
@@ -95,7 +96,8 @@ impl DataTable {
         &self.name
     }
 
-    pub(crate) fn columns(&self) -> impl Iterator<Item = Value> {
+    /// The columns as the platform's API has them, from left to right.
+    pub fn columns(&self) -> impl Iterator<Item = Value> {
         self.columns.iter().enumerate().map(|(order, column)| {
             let mut column = column.to_json(FieldsOf::Table);
             column["order"] = json!(order);
@@ -103,7 +105,8 @@ impl DataTable {
         })
     }
 
-    pub(crate) fn to_json(&self) -> Value {
+    /// As the platform's API has it.
+    pub fn to_json(&self) -> Value {
         let named =
             self.columns().map(|column| (column["name"].as_str().unwrap_or_default().to_owned(), column));
         json!({

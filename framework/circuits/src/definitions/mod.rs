@@ -1,39 +1,18 @@
-//! What a component needs on the platform (message destinations, fields, data tables, functions, scripts, workflows, playbooks,
-//! rules), and how it gets there.
+//! What a component needs on the platform: message destinations, fields, data tables, functions, scripts, workflows, playbooks, rules.
+//! Plain data; `circuits-deploy` brings it there.
 
-mod apply;
 mod bpmn;
-mod compare;
-mod contents;
-mod deploy;
-mod difference;
-mod export;
 mod field;
 mod function;
-mod kinds;
-mod packages;
-mod plan;
-mod planner;
-mod platform;
 mod rule;
 mod workflow;
 
 use serde_json::{Value, json};
 
-pub use apply::Progress;
-pub use deploy::{Deployed, deploy};
-pub use difference::Difference;
-pub use export::{download, read_export};
-pub use field::Field;
+pub use field::{Field, FieldsOf};
 pub use function::{DataTable, Function};
-pub use packages::packages;
-pub use plan::{Change, Note, Plan, plan};
 pub use rule::Rule;
 pub use workflow::{Call, Playbook, Script, Workflow};
-
-use crate::Result;
-use export::Export;
-use field::FieldsOf;
 
 /// The platform objects of one component, built in code.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,15 +28,6 @@ pub struct Definitions {
     rules: Vec<Rule>,
     /// Exports as they were given; read when a plan is made.
     exports: Vec<&'static [u8]>,
-}
-
-/// An object that a component defines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
-    /// Its kind, for people: `rule`, `message destination`, ...
-    pub kind: String,
-    /// The name by which it is known: the API name where it has one.
-    pub name: String,
 }
 
 impl Definitions {
@@ -147,51 +117,77 @@ impl Definitions {
         &self.rules
     }
 
+    /// The message destinations built in code.
+    pub fn destinations(&self) -> &[Destination] {
+        &self.destinations
+    }
+
+    /// The fields of dialogs built in code.
+    pub fn activity_fields(&self) -> &[Field] {
+        &self.activity_fields
+    }
+
+    /// The custom fields of incidents built in code.
+    pub fn incident_fields(&self) -> &[Field] {
+        &self.incident_fields
+    }
+
+    /// The data tables built in code.
+    pub fn data_tables(&self) -> &[DataTable] {
+        &self.tables
+    }
+
+    /// The functions built in code.
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// The scripts built in code.
+    pub fn scripts(&self) -> &[Script] {
+        &self.scripts
+    }
+
+    /// The workflows built in code.
+    pub fn workflows(&self) -> &[Workflow] {
+        &self.workflows
+    }
+
+    /// The playbooks built in code.
+    pub fn playbooks(&self) -> &[Playbook] {
+        &self.playbooks
+    }
+
+    /// The exports, as they were given.
+    pub fn exports(&self) -> &[&'static [u8]] {
+        &self.exports
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-
-    /// All objects, those in exports included.
-    ///
-    /// # Errors
-    /// What is wrong with an export.
-    pub fn objects(&self) -> Result<Vec<Object>> {
-        let mut all = Vec::new();
-        let mut add = |kind: &str, name: &str| {
-            let object = Object { kind: kind.to_owned(), name: name.to_owned() };
-            // Functions may share an input.
-            if !all.contains(&object) {
-                all.push(object);
-            }
-        };
-        self.destinations.iter().for_each(|one| add("message destination", &one.programmatic_name));
-        self.activity_fields.iter().for_each(|one| add(FieldsOf::Activity.kind(), one.name()));
-        self.incident_fields.iter().for_each(|one| add(FieldsOf::Incident.kind(), one.name()));
-        self.tables.iter().for_each(|one| add("data table", one.name()));
-        for function in &self.functions {
-            function.inputs().iter().for_each(|one| add(FieldsOf::Function.kind(), one.name()));
-            add("function", function.name());
-        }
-        self.scripts.iter().for_each(|one| add("script", one.name()));
-        self.workflows.iter().for_each(|one| add("workflow", one.name()));
-        self.playbooks.iter().for_each(|one| add("playbook", one.name()));
-        self.rules.iter().for_each(|one| add("rule", one.name()));
-        for bytes in &self.exports {
-            Export::read(bytes)?.all().iter().for_each(|(kind, name)| add(kind, name));
-        }
-        Ok(all)
-    }
 }
 
+/// A queue that expects an acknowledgement.
 #[derive(Clone, Debug, PartialEq)]
-struct Destination {
+pub struct Destination {
     programmatic_name: String,
     name: String,
 }
 
 impl Destination {
-    fn to_json(&self) -> Value {
+    /// The name in queues and in other objects.
+    pub fn programmatic_name(&self) -> &str {
+        &self.programmatic_name
+    }
+
+    /// The name people see.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// As the platform's API has it.
+    pub fn to_json(&self) -> Value {
         // destination_type 0 is a queue (1 would be a topic); expect_ack keeps the action pending until it is answered.
         json!({"programmatic_name": self.programmatic_name, "name": self.name, "destination_type": 0, "expect_ack": true})
     }

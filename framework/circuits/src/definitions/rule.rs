@@ -106,7 +106,7 @@ impl Rule {
     }
 
     /// As the platform's API has it; `id` tells the id of a message destination.
-    pub(crate) fn to_json(&self, id: impl Fn(&str) -> Value) -> Value {
+    pub fn to_json(&self, id: impl Fn(&str) -> Value) -> Value {
         let view_items: Vec<_> = self
             .fields
             .iter()

@@ -25,7 +25,8 @@ impl Script {
         &self.name
     }
 
-    pub(crate) fn to_json(&self) -> Value {
+    /// As an export has it.
+    pub fn to_json(&self) -> Value {
         json!({
             "name": self.name,
             "export_key": self.name,
@@ -150,7 +151,7 @@ flow! {
 
 impl Workflow {
     /// As an export has it; `function` tells the uuid of a function.
-    pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
+    pub fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         json!({
             "name": self.display_name,
             "programmatic_name": self.name,
@@ -172,7 +173,7 @@ impl Workflow {
 
 impl Playbook {
     /// As an export has it; `function` tells the uuid of a function.
-    pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
+    pub fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         let own = uuid("playbook", &self.name);
         let process = format!("playbook_{}", own.replace('-', "_"));
         let xml = bpmn(&process, &process, &self.calls, function);

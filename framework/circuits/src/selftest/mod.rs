@@ -21,7 +21,7 @@ pub use file::{Checked, check_config};
 
 use crate::config::Config;
 use crate::registry::Registration;
-use crate::{Failure, RunError};
+use crate::{Failure, Rest, Result, RunError};
 
 /// One thing that was tested.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ impl Step {
 /// Tests what a runner of these components needs, each step within `limit`, and hands each [`Step`] to `on_step` when it is
 /// over. What does not depend on a step that failed is tested all the same; the rest is skipped.
 ///
+/// `compare` says how the platform differs from what the components define (`circuits_deploy::report`).
+///
 /// Components that are not in `linked` do not run, whatever `noload` says. `on_secret` is told of every secret that the
 /// login brings.
 ///
@@ -78,13 +80,14 @@ pub async fn run(
     config: Arc<Config>,
     linked: &[&'static Registration],
     limit: Duration,
+    compare: impl AsyncFn(&Rest, &[&'static Registration]) -> Result<String>,
     on_secret: impl Fn(&str) + Send + Sync + 'static,
     on_step: impl FnMut(&Step),
 ) -> Vec<Step> {
     let mut report = Report { limit, steps: Vec::new(), on_step };
     let client = rest::login(&mut report, &config, on_secret).await;
     let destinations = components::load(&mut report, &config, linked, client.as_ref()).await;
-    definitions::compare(&mut report, linked, client.as_ref()).await;
+    definitions::compare(&mut report, linked, client.as_ref(), compare).await;
     let org = client.as_ref().map(|client| client.org().id);
     if stomp::subscribe(&mut report, &config, org, destinations).await
         && let Some(org) = org

@@ -43,7 +43,7 @@ const RESILIENT: &str = "[resilient]\nhost=mock.invalid\napi_key_id=mock\napi_ke
 /// #     action.rest().post::<_, serde_json::Value>(&path, &serde_json::json!({"text": "Hello"})).await?;
 /// #     Ok("Greeted".into())
 /// # }
-/// use circuits::testing::{Kit, Mock};
+/// use circuits_testing::{Kit, Mock};
 /// use serde_json::json;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {

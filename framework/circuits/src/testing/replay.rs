@@ -37,7 +37,7 @@ use crate::recording::{Answer, Folder, Message};
 /// # mod add_task {}
 /// use add_task as _;
 ///
-/// circuits::replay_dir!("tests/recorded", "add_task");
+/// circuits_testing::replay_dir!("tests/recorded", "add_task");
 /// ```
 #[macro_export]
 macro_rules! replay_dir {

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use circuits::definitions::{Change, Definitions, Difference, Plan, Progress, plan};
+use circuits::definitions::Definitions;
 use circuits::registrations;
+use circuits_deploy::{Change, Difference, Plan, Progress, plan};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 

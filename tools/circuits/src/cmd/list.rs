@@ -4,9 +4,9 @@ use std::io::{Result, Write};
 use std::sync::Arc;
 
 use circuits::config::{Config, Sources};
-use circuits::definitions::Object;
 use circuits::extension::{Extension, extensions};
 use circuits::{Handled, Inspected, Registration, inspect, registrations};
+use circuits_deploy::{Object, objects};
 use serde_json::{Map, Value, json};
 
 /// Arguments of `circuits list`.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         .into_iter()
         .zip(inspected)
         .map(|(registration, handles)| {
-            let defines = registration.platform_definitions().objects();
+            let defines = objects(&registration.platform_definitions());
             Known { registration, handles, defines }
         })
         .collect();
@@ -237,7 +237,7 @@ mod tests {
         let known = |(one, handles): (&&'static Registration, _)| Known {
             registration: one,
             handles,
-            defines: one.platform_definitions().objects(),
+            defines: objects(&one.platform_definitions()),
         };
         all.iter().zip(inspected).map(known).collect()
     }

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use circuits::config::{Config, Sources};
-use circuits::definitions::{download, read_export};
+use circuits_deploy::{download, read_export};
 
 use self::export::{Found, Wanted};
 use self::files::Plan;

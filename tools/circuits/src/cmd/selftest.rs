@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use circuits::config::{ConfigError, Settings};
 use circuits::selftest::{self, State, Step};
 use circuits::{Failure, registrations};
+use circuits_deploy::report;
 use circuits_journal::EventLog;
 use serde_json::{Value, json};
 
@@ -95,7 +96,8 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
     let limit = config.settings().selftest_timeout;
     let runtime = tokio::runtime::Runtime::new()?;
     let steps = runtime.block_on(async {
-        selftest::run(Arc::new(config), &linked, limit, |_| {}, |step| printer.print(Line::new(step))).await
+        selftest::run(Arc::new(config), &linked, limit, report, |_| {}, |step| printer.print(Line::new(step)))
+            .await
     });
     // A name look-up that hangs on a thread of its own must not hold up the end.
     runtime.shutdown_background();

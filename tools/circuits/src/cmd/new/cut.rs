@@ -1,6 +1,6 @@
 //! Cuts out of an export what a component needs: what it handles, and whatever that names.
 
-use circuits::definitions::packages;
+use circuits_deploy::packages;
 use serde_json::{Map, Value};
 
 /// The objects of an export's list.

@@ -90,7 +90,7 @@ serde = {{ version = "1", features = ["derive"] }}
 serde_json = "1"
 
 [dev-dependencies]
-circuits = {{ path = "{framework}/framework/circuits", features = ["testing"] }}
+circuits-testing = {{ path = "{framework}/framework/circuits-testing" }}
 tokio = {{ version = "1", features = ["macros", "rt-multi-thread", "test-util"] }}
 "#
     )
@@ -274,8 +274,8 @@ fn test(name: &str, ident: &str, found: &Found) -> String {
         ),
     };
     let uses = match uses {
-        true => "use circuits::testing::{Sandbox, Stage, Status};\nuse serde_json::json;\n",
-        false => "use circuits::testing::{Sandbox, Stage};\n",
+        true => "use circuits_testing::{Sandbox, Stage, Status};\nuse serde_json::json;\n",
+        false => "use circuits_testing::{Sandbox, Stage};\n",
     };
     format!(
         r#"//! An action from the platform to its answer, on the sandbox.

@@ -13,11 +13,12 @@ const KEYWORDS: [&str; 51] = [
     "where", "while", "yield",
 ];
 /// Crates that a component's own would stand in the way of.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 13] = [
     "alloc",
     "circuits",
     "circuits_cli",
     "circuits_sandbox",
+    "circuits_testing",
     "components",
     "core",
     "proc_macro",

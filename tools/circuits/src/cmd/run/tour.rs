@@ -6,8 +6,9 @@ use std::pin::pin;
 
 use anyhow::Context as _;
 use circuits::config::Settings;
-use circuits::definitions::{Definitions, deploy};
+use circuits::definitions::Definitions;
 use circuits::{Registration, Runner, Signal, registrations};
+use circuits_deploy::deploy;
 use circuits_sandbox::{Event, Sandbox};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

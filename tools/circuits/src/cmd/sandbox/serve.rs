@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use circuits::config::Config;
-use circuits::definitions::deploy;
 use circuits::registrations;
+use circuits_deploy::deploy;
 use circuits_sandbox::Sandbox;
 
 use crate::{platform, shutdown};

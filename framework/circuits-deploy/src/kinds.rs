@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::packages::PACKAGES;
+use crate::packages::PACKAGES;
 
 /// Kinds whose contents are compared: the export's list, the kind for people, the key of the name that components use.
-pub(super) const COMPARED: [(&str, &str, &str); 7] = [
+pub(crate) const COMPARED: [(&str, &str, &str); 7] = [
     ("message_destinations", "message destination", "programmatic_name"),
     ("types", "data table", "type_name"),
     ("functions", "function", "name"),
@@ -40,10 +40,10 @@ const FIELDS: [(i64, &str); 8] = [
 ];
 
 /// Where objects have fields of their own: data tables, and playbooks for what they ask.
-pub(super) const FIELDS_WITHIN: [&str; 2] = ["/fields", "/fields_type/fields"];
+pub(crate) const FIELDS_WITHIN: [&str; 2] = ["/fields", "/fields_type/fields"];
 
 /// What an export has under a key beside the kinds that are compared, and fields.
-pub(super) enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// Objects, of which an import brings those that are missing.
     Objects(&'a str, Vec<&'a Value>),
     /// Anything else.
@@ -51,7 +51,7 @@ pub(super) enum Part<'a> {
 }
 
 /// Everything in an export that is neither of a kind in [`COMPARED`] nor a field.
-pub(super) fn others(document: &Value) -> impl Iterator<Item = Part<'_>> {
+pub(crate) fn others(document: &Value) -> impl Iterator<Item = Part<'_>> {
     let all = document.as_object().into_iter().flatten();
     let rest = all.filter(|(key, _)| {
         !ABOUT_THE_EXPORT.contains(&key.as_str())
@@ -76,7 +76,7 @@ pub(super) fn others(document: &Value) -> impl Iterator<Item = Part<'_>> {
 }
 
 /// What people call an object of this list.
-pub(super) fn kind_of(list: &str) -> Cow<'static, str> {
+pub(crate) fn kind_of(list: &str) -> Cow<'static, str> {
     if let Some((_, kind)) = CALLED.into_iter().find(|(other, _)| *other == list) {
         return kind.into();
     }
@@ -93,7 +93,7 @@ pub(super) fn kind_of(list: &str) -> Cow<'static, str> {
 }
 
 /// What people call this field, unless every platform has it.
-pub(super) fn kind_of_field(field: &Value) -> Option<Cow<'static, str>> {
+pub(crate) fn kind_of_field(field: &Value) -> Option<Cow<'static, str>> {
     let id = field["type_id"].as_i64();
     let custom = match id {
         Some(0) => field["prefix"] == "properties",
@@ -113,7 +113,7 @@ pub(super) fn kind_of_field(field: &Value) -> Option<Cow<'static, str>> {
 }
 
 /// Named parts of an object, which an import brings where they are missing: their kind, their name, themselves.
-pub(super) fn parts<'a>(kind: &str, object: &'a Value) -> Vec<(&'static str, &'a str, &'a Value)> {
+pub(crate) fn parts<'a>(kind: &str, object: &'a Value) -> Vec<(&'static str, &'a str, &'a Value)> {
     let fields = |kind: &'static str, fields: &'a Value| {
         let all = fields.as_object().into_iter().flatten();
         all.map(move |(key, field)| (kind, field["name"].as_str().unwrap_or(key), field))
@@ -132,14 +132,14 @@ pub(super) fn parts<'a>(kind: &str, object: &'a Value) -> Vec<(&'static str, &'a
 }
 
 /// The key by which platforms know an object, as far as it has one.
-pub(super) fn identity(object: &Value) -> Option<&str> {
+pub(crate) fn identity(object: &Value) -> Option<&str> {
     ["export_key", "programmatic_name", "type_name", "name", "uuid"]
         .iter()
         .find_map(|key| object[key].as_str().filter(|text| !text.is_empty()))
 }
 
 /// The key that the exporting platform gave the object.
-pub(super) fn export_key(object: &Value) -> Option<&str> {
+pub(crate) fn export_key(object: &Value) -> Option<&str> {
     object["export_key"].as_str().filter(|text| !text.is_empty())
 }
 
@@ -149,7 +149,7 @@ fn names(object: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The objects of one of the platform's lists.
-pub(super) struct Known<'a> {
+pub(crate) struct Known<'a> {
     identities: HashSet<&'a str>,
     /// Of all of them, and of those without an `export_key`.
     names: [HashSet<&'a str>; 2],
@@ -157,7 +157,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(list: &'a [Value]) -> Self {
+    pub(crate) fn new(list: &'a [Value]) -> Self {
         let bare = list.iter().filter(|one| one["export_key"].is_null());
         Self {
             identities: list.iter().filter_map(identity).collect(),
@@ -167,7 +167,7 @@ impl<'a> Known<'a> {
     }
 
     /// Whether this object is among them.
-    pub(super) fn has(&self, object: &Value) -> bool {
+    pub(crate) fn has(&self, object: &Value) -> bool {
         let [all, bare] = &self.names;
         let among = if object["export_key"].is_null() { all } else { bare };
         identity(object).is_some_and(|identity| self.identities.contains(identity))
@@ -175,7 +175,7 @@ impl<'a> Known<'a> {
     }
 
     /// The same object, which somebody renamed.
-    pub(super) fn renamed(&self, object: &Value) -> Option<&'a Value> {
+    pub(crate) fn renamed(&self, object: &Value) -> Option<&'a Value> {
         self.uuids.get(object["uuid"].as_str()?).copied()
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The incident type under which exports of single objects travel.
-pub(super) const PACKAGES: &str = "Customization Packages (internal)";
+pub(crate) const PACKAGES: &str = "Customization Packages (internal)";
 
 /// What an export of single objects lists as its `incident_types`: platforms take no import without one.
 pub fn packages() -> Value {

@@ -8,13 +8,13 @@ use serde_json::Value;
 use similar::TextDiff;
 
 /// Parts of an object by what people call them; of several lines where a part is a text.
-pub(super) type Contents = Vec<(&'static str, String)>;
+pub(crate) type Contents = Vec<(&'static str, String)>;
 
 /// The API names of fields by their uuid: objects name fields so.
-pub(super) type FieldNames = HashMap<String, String>;
+pub(crate) type FieldNames = HashMap<String, String>;
 
 /// What is in an object of this kind.
-pub(super) fn of(kind: &str, object: &Value, fields: &FieldNames) -> Contents {
+pub(crate) fn of(kind: &str, object: &Value, fields: &FieldNames) -> Contents {
     let mut parts = Contents::new();
     let mut add = |name: &'static str, value: &Value| {
         if let Some(text) = text(value) {
@@ -82,7 +82,7 @@ pub(super) fn of(kind: &str, object: &Value, fields: &FieldNames) -> Contents {
 }
 
 /// How the platform's object differs from the definition, one text for each part that the definition has.
-pub(super) fn differences(wanted: &Contents, existing: &Contents) -> Vec<String> {
+pub(crate) fn differences(wanted: &Contents, existing: &Contents) -> Vec<String> {
     let mut found = Vec::new();
     for (part, want) in wanted {
         let is = existing.iter().find(|(other, _)| other == part).map_or("", |(_, text)| text);

@@ -3,34 +3,30 @@
 
 use std::fmt;
 
-use circuits_rest::Rest;
+use circuits::rest::Rest;
 use serde_json::Value;
 
-use super::Definitions;
-use super::difference::Difference;
-use super::export::Export;
-use super::field::FieldsOf;
-use super::function::Function;
-use super::planner::Planner;
-use super::rule::Rule;
-use super::workflow::{Playbook, Script, Workflow};
-use crate::Result;
+use crate::difference::Difference;
+use crate::export::Export;
+use crate::planner::Planner;
+use circuits::Result;
+use circuits::definitions::{Definitions, FieldsOf, Function, Playbook, Rule, Script, Workflow};
 
 /// What has to be done so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub(super) changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// What would make differing objects as they are defined.
-    pub(super) updates: Vec<Change>,
-    pub(super) differences: Vec<Difference>,
-    pub(super) notes: Vec<Note>,
+    pub(crate) updates: Vec<Change>,
+    pub(crate) differences: Vec<Difference>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// What could not be compared: the platform may have it as the component defines it, or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    pub(super) component: String,
-    pub(super) text: String,
+    pub(crate) component: String,
+    pub(crate) text: String,
 }
 
 impl Note {
@@ -54,13 +50,13 @@ impl fmt::Display for Note {
 /// One object that is missing or to be changed, or a right.
 #[derive(Debug)]
 pub struct Change {
-    pub(super) component: String,
-    pub(super) label: String,
-    pub(super) what: What,
+    pub(crate) component: String,
+    pub(crate) label: String,
+    pub(crate) what: What,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(crate) enum What {
     Destination(Value),
     /// Lets the acting account read the destination of this name, which exists.
     Allow(String),
@@ -88,7 +84,7 @@ pub(super) enum What {
 
 /// What reaches the platform by an import only.
 #[derive(Clone, Debug)]
-pub(super) enum Made {
+pub(crate) enum Made {
     Script(Script),
     Workflow(Workflow),
     Playbook(Playbook),

@@ -2,71 +2,69 @@
 
 use std::collections::HashSet;
 
-use circuits_rest::Rest;
+use circuits::rest::Rest;
 use serde_json::{Value, json};
 
-use super::compare::{compare, quoted};
-use super::contents::{self, FieldNames};
-use super::difference::{Difference, missing_choices, of_destination, of_field, of_rule};
-use super::export::Export;
-use super::field::{Field, FieldsOf};
-use super::function::{DataTable, Function};
-use super::plan::{Change, Made, Note, Plan, What};
-use super::platform::{Platform, is_allowed};
-use super::{Definitions, Destination};
-use crate::{Error, Result};
+use crate::compare::{compare, quoted};
+use crate::contents::{self, FieldNames};
+use crate::difference::{Difference, missing_choices, of_destination, of_field, of_rule};
+use crate::export::Export;
+use crate::plan::{Change, Made, Note, Plan, What};
+use crate::platform::{Platform, is_allowed};
+use circuits::definitions::{DataTable, Definitions, Destination, Field, FieldsOf, Function, Rule};
+use circuits::{Error, Result};
 
-pub(super) struct Planner<'a> {
+pub(crate) struct Planner<'a> {
     platform: Platform<'a>,
     /// Labels of what is planned, that in exports included.
     planned: HashSet<String>,
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(rest: &'a Rest) -> Self {
+    pub(crate) fn new(rest: &'a Rest) -> Self {
         Self { platform: Platform::new(rest), planned: HashSet::new(), plan: Plan::default() }
     }
 
-    pub(super) async fn add(&mut self, component: &str, definitions: &Definitions) -> Result<()> {
-        for destination in &definitions.destinations {
+    pub(crate) async fn add(&mut self, component: &str, definitions: &Definitions) -> Result<()> {
+        for destination in definitions.destinations() {
             self.destination(component, destination).await?;
         }
-        for field in &definitions.activity_fields {
+        for field in definitions.activity_fields() {
             self.field(component, FieldsOf::Activity, field).await?;
         }
-        for field in &definitions.incident_fields {
+        for field in definitions.incident_fields() {
             self.field(component, FieldsOf::Incident, field).await?;
         }
-        for table in &definitions.tables {
+        for table in definitions.data_tables() {
             self.table(component, table).await?;
         }
-        for bytes in &definitions.exports {
+        for bytes in definitions.exports() {
             self.import(component, bytes).await?;
         }
-        for function in &definitions.functions {
+        for function in definitions.functions() {
             for input in function.inputs() {
                 self.field(component, FieldsOf::Function, input).await?;
             }
             self.function(component, function).await?;
         }
-        for script in &definitions.scripts {
+        for script in definitions.scripts() {
             self.made(component, Made::Script(script.clone())).await?;
         }
-        for workflow in &definitions.workflows {
+        for workflow in definitions.workflows() {
             self.made(component, Made::Workflow(workflow.clone())).await?;
         }
-        for playbook in &definitions.playbooks {
+        for playbook in definitions.playbooks() {
             self.made(component, Made::Playbook(playbook.clone())).await?;
         }
-        for rule in &definitions.rules {
+        for rule in definitions.rules() {
             self.rule(component, rule).await?;
         }
         Ok(())
     }
 
     async fn destination(&mut self, component: &str, wanted: &Destination) -> Result<()> {
-        let (rest, name) = (self.platform.rest(), wanted.programmatic_name.as_str());
+        let (rest, name) = (self.platform.rest(), wanted.programmatic_name());
         let label = format!("message destination {name}");
         let existing = self.platform.find("/message_destinations", name).await?;
         let what = match existing {
@@ -182,7 +180,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    async fn rule(&mut self, component: &str, rule: &super::Rule) -> Result<()> {
+    async fn rule(&mut self, component: &str, rule: &Rule) -> Result<()> {
         let label = format!("rule {}", rule.name());
         let mut id = Value::Null;
         if let Some(destination) = rule.destination() {
@@ -298,7 +296,7 @@ impl<'a> Planner<'a> {
 }
 
 impl Made {
-    pub(super) fn kind_and_name(&self) -> (&'static str, &str) {
+    pub(crate) fn kind_and_name(&self) -> (&'static str, &str) {
         match self {
             Self::Script(script) => ("script", script.name()),
             Self::Workflow(workflow) => ("workflow", workflow.name()),
@@ -312,17 +310,17 @@ impl Made {
     }
 
     /// The API names of the functions that it calls.
-    pub(super) fn functions(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
         let calls = match self {
             Self::Script(_) => &[][..],
             Self::Workflow(workflow) => workflow.calls(),
             Self::Playbook(playbook) => playbook.calls(),
         };
-        calls.iter().map(super::Call::function)
+        calls.iter().map(circuits::definitions::Call::function)
     }
 
     /// As an export has it; `function` tells the uuid of a function.
-    pub(super) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
+    pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         match self {
             Self::Script(script) => script.to_json(),
             Self::Workflow(workflow) => workflow.to_json(function),
@@ -332,7 +330,7 @@ impl Made {
 }
 
 /// The uuid of an object of the platform; empty if it has none.
-pub(super) fn uuid_of(object: Option<&Value>) -> String {
+pub(crate) fn uuid_of(object: Option<&Value>) -> String {
     object.and_then(|object| object["uuid"].as_str()).unwrap_or_default().to_owned()
 }
 

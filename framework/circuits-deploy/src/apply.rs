@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use circuits_rest::{HandleFormat, Rest};
+use circuits::rest::{HandleFormat, Rest};
 use serde_json::{Value, json};
 
-use super::export::Export;
-use super::field::FieldsOf;
-use super::function::Function;
-use super::packages::packages;
-use super::plan::{Change, Made, Plan, What};
-use super::planner::uuid_of;
-use super::platform::{PATIENCE, allow, fetch, is_allowed};
-use super::rule::Rule;
-use crate::{Error, Result};
+use crate::export::Export;
+use crate::packages::packages;
+use crate::plan::{Change, Made, Plan, What};
+use crate::planner::uuid_of;
+use crate::platform::{PATIENCE, allow, fetch, is_allowed};
+use circuits::definitions::{FieldsOf, Function, Rule};
+use circuits::{Error, Result};
 
 /// How far a plan is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +68,7 @@ impl Deed<'_> {
             }
             What::Table(body) => drop(rest.post::<_, Value>("/types", body).await?),
             What::Column(table, body) => {
-                let path = format!("/types/{}/fields", circuits_rest::segment(table));
+                let path = format!("/types/{}/fields", circuits::rest::segment(table));
                 rest.post::<_, Value>(&path, body).await?;
             }
             What::Function(function) => {
@@ -156,7 +154,7 @@ impl Deed<'_> {
 }
 
 /// Posts an export and accepts what the platform makes of it.
-async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits_rest::Error> {
+async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits::rest::Error> {
     let patient = rest.with_timeout(PATIENCE);
     let mut begun: Value = patient.post("/configurations/imports", document).await?;
     for message in begun["messages"].as_array().into_iter().flatten() {
@@ -212,7 +210,7 @@ fn change_rule(object: &mut Value, body: &Value) {
 }
 
 fn explain(error: Error, change: &Change) -> Error {
-    let status = error.downcast_ref::<circuits_rest::Error>().and_then(circuits_rest::Error::status);
+    let status = error.downcast_ref::<circuits::rest::Error>().and_then(circuits::rest::Error::status);
     let forbidden = status == Some(403);
     let error = error.context(format_args!("could not {change}"));
     if !forbidden {

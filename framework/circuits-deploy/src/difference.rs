@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::message::ObjectType;
+use circuits::message::ObjectType;
 
 /// Something that exists and is not as a component defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    pub(super) component: String,
-    pub(super) object: String,
-    pub(super) text: String,
+    pub(crate) component: String,
+    pub(crate) object: String,
+    pub(crate) text: String,
 }
 
 impl Difference {
@@ -37,7 +37,7 @@ impl fmt::Display for Difference {
     }
 }
 
-pub(super) fn of_destination(existing: &Value) -> Vec<String> {
+pub(crate) fn of_destination(existing: &Value) -> Vec<String> {
     let mut found = Vec::new();
     if existing["destination_type"] == 1 {
         found.push("is a topic, not a queue: runners that share it each get every message".to_owned());
@@ -48,7 +48,7 @@ pub(super) fn of_destination(existing: &Value) -> Vec<String> {
     found
 }
 
-pub(super) fn of_field(wanted: &Value, existing: &Value) -> Vec<String> {
+pub(crate) fn of_field(wanted: &Value, existing: &Value) -> Vec<String> {
     let (want, is) = (&wanted["input_type"], &existing["input_type"]);
     if want != is {
         let [want, is] = [want, is].map(|kind| kind.as_str().unwrap_or("(none)"));
@@ -66,7 +66,7 @@ pub(super) fn of_field(wanted: &Value, existing: &Value) -> Vec<String> {
 }
 
 /// The labels that a field of choices lacks.
-pub(super) fn missing_choices(wanted: &Value, existing: &Value) -> Vec<String> {
+pub(crate) fn missing_choices(wanted: &Value, existing: &Value) -> Vec<String> {
     let labels = |field: &Value| -> Vec<String> {
         let values = field["values"].as_array().into_iter().flatten();
         values.filter_map(|value| value["label"].as_str().map(str::to_owned)).collect()
@@ -75,7 +75,7 @@ pub(super) fn missing_choices(wanted: &Value, existing: &Value) -> Vec<String> {
     labels(wanted).into_iter().filter(|label| !there.contains(label)).collect()
 }
 
-pub(super) fn of_rule(wanted: &Value, existing: &Value, destination: Option<&str>) -> Vec<String> {
+pub(crate) fn of_rule(wanted: &Value, existing: &Value, destination: Option<&str>) -> Vec<String> {
     let mut found = Vec::new();
     let kind = |rule: &Value| if rule["type"] == 0 { "automatic" } else { "a menu item" };
     if kind(wanted) != kind(existing) {

@@ -4,32 +4,32 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::contents;
-use super::difference::missing_choices;
-use super::export::{Export, Exported};
-use super::kinds::{self, Known, Part, identity, kind_of};
+use crate::contents;
+use crate::difference::missing_choices;
+use crate::export::{Export, Exported};
+use crate::kinds::{self, Known, Part, identity, kind_of};
 
 /// What came out.
 #[derive(Debug, Default)]
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
     /// How many objects were compared.
-    pub(super) count: usize,
+    pub(crate) count: usize,
     /// Objects that the platform lacks.
-    pub(super) new: Vec<String>,
+    pub(crate) new: Vec<String>,
     /// Parts that its objects lack: columns, inputs, scripts of a playbook.
-    pub(super) parts: Vec<String>,
+    pub(crate) parts: Vec<String>,
     /// Choices that its fields lack.
-    pub(super) choices: Vec<String>,
+    pub(crate) choices: Vec<String>,
     /// By object.
-    pub(super) differences: Vec<(String, Vec<String>)>,
+    pub(crate) differences: Vec<(String, Vec<String>)>,
     /// The message destinations of the export that the platform has, with the platform's object.
-    pub(super) destinations: Vec<(String, Value)>,
+    pub(crate) destinations: Vec<(String, Value)>,
     /// What could not be compared.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Compares them.
-pub(super) fn compare(ours: &Export, theirs: &Export) -> Comparison {
+pub(crate) fn compare(ours: &Export, theirs: &Export) -> Comparison {
     let mut found = Comparison::default();
     found.contents(ours, theirs);
     found.presence(ours.document(), theirs.document());
@@ -122,7 +122,7 @@ impl Comparison {
     }
 }
 
-pub(super) fn quoted(labels: &[String]) -> String {
+pub(crate) fn quoted(labels: &[String]) -> String {
     let quoted: Vec<_> = labels.iter().map(|label| format!("\"{label}\"")).collect();
     quoted.join(", ")
 }

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use circuits_rest::{Account, HandleFormat, Rest};
+use circuits::rest::{Account, HandleFormat, Rest};
 use serde_json::{Value, json};
 
-use super::export::Export;
-use crate::{Error, Result};
+use crate::export::Export;
+use circuits::{Error, Result};
 
 /// A platform may take minutes for an export of some megabytes, or the import of one.
-pub(super) const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The platform's objects.
-pub(super) struct Platform<'a> {
+pub(crate) struct Platform<'a> {
     rest: &'a Rest,
     /// By list, then by name.
     lists: HashMap<&'static str, HashMap<String, Value>>,
@@ -21,11 +21,11 @@ pub(super) struct Platform<'a> {
 }
 
 impl<'a> Platform<'a> {
-    pub(super) fn new(rest: &'a Rest) -> Self {
+    pub(crate) fn new(rest: &'a Rest) -> Self {
         Self { rest, lists: HashMap::new(), export: None }
     }
 
-    pub(super) fn rest(&self) -> &'a Rest {
+    pub(crate) fn rest(&self) -> &'a Rest {
         self.rest
     }
 
@@ -33,7 +33,7 @@ impl<'a> Platform<'a> {
     ///
     /// # Errors
     /// When the platform does not list them.
-    pub(super) async fn list(&mut self, path: &'static str) -> Result<&HashMap<String, Value>> {
+    pub(crate) async fn list(&mut self, path: &'static str) -> Result<&HashMap<String, Value>> {
         if !self.lists.contains_key(path) {
             self.lists.insert(path, fetch(self.rest, path).await?);
         }
@@ -44,7 +44,7 @@ impl<'a> Platform<'a> {
     ///
     /// # Errors
     /// As for [`list`](Self::list).
-    pub(super) async fn find(&mut self, path: &'static str, name: &str) -> Result<Option<&Value>> {
+    pub(crate) async fn find(&mut self, path: &'static str, name: &str) -> Result<Option<&Value>> {
         Ok(self.list(path).await?.get(name))
     }
 
@@ -52,7 +52,7 @@ impl<'a> Platform<'a> {
     ///
     /// # Errors
     /// When the platform does not export it.
-    pub(super) async fn export(&mut self) -> Result<&Export> {
+    pub(crate) async fn export(&mut self) -> Result<&Export> {
         if self.export.is_none() {
             let export = Export::of(self.rest).await?;
             self.export = Some(export);
@@ -62,7 +62,7 @@ impl<'a> Platform<'a> {
 }
 
 /// The objects of a list by name.
-pub(super) async fn fetch(rest: &Rest, path: &'static str) -> Result<HashMap<String, Value>> {
+pub(crate) async fn fetch(rest: &Rest, path: &'static str) -> Result<HashMap<String, Value>> {
     let (what, key) = match path {
         "/message_destinations" => ("the message destinations", "programmatic_name"),
         "/types" => ("the data tables", "type_name"),
@@ -93,13 +93,13 @@ fn account(rest: &Rest) -> (&'static str, Value) {
     }
 }
 
-pub(super) fn is_allowed(rest: &Rest, destination: &Value) -> bool {
+pub(crate) fn is_allowed(rest: &Rest, destination: &Value) -> bool {
     let (list, account) = account(rest);
     destination[list].as_array().is_some_and(|allowed| allowed.contains(&account))
 }
 
 /// Adds the acting account to those that may read a destination.
-pub(super) async fn allow(rest: &Rest, id: &Value) -> std::result::Result<(), circuits_rest::Error> {
+pub(crate) async fn allow(rest: &Rest, id: &Value) -> std::result::Result<(), circuits::rest::Error> {
     let (list, account) = account(rest);
     let path = format!("/message_destinations/{id}");
     let added = rest.update(&path, |object| match object[list].as_array_mut() {

@@ -1,9 +1,11 @@
 //! Creates on the platform what is missing of a component's definitions, without showing the plan first.
 
-use circuits_rest::Rest;
+use circuits::rest::Rest;
 
-use super::{Definitions, Progress, plan};
-use crate::Result;
+use circuits::definitions::Definitions;
+
+use crate::{Progress, plan};
+use circuits::Result;
 
 /// What [`deploy`] created, by name; empty when everything was there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub struct Deployed {
 /// Creates the missing objects, and lets the acting account read the destinations. Running it again changes nothing.
 ///
 /// # Errors
-/// As for [`plan`] and [`Plan::apply`](super::Plan::apply).
+/// As for [`plan`] and [`Plan::apply`](crate::Plan::apply).
 pub async fn deploy(rest: &Rest, definitions: &Definitions) -> Result<Deployed> {
     let mut deployed = Deployed::default();
     let plan = plan(rest, [("", definitions)]).await?;

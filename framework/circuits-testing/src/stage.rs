@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{configuration, find};
-use crate::definitions::deploy;
-use crate::{Error, Rest, Result, RunError, Runner, Signal};
+use circuits::testing::{configuration, find};
+use circuits::{Error, Rest, Result, RunError, Runner, Signal};
+use circuits_deploy::deploy;
 
 /// How long a runner may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ const START: Duration = Duration::from_secs(60);
 /// #     action.rest().update(&path, |incident| incident["description"] = "Greeted".into()).await?;
 /// #     Ok("Greeted".into())
 /// # }
-/// use circuits::testing::{Sandbox, Stage};
+/// use circuits_testing::{Sandbox, Stage};
 /// use serde_json::json;
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -67,7 +67,7 @@ impl Stage {
         let sandbox = platform.start().await?;
         let config = configuration(registration, &sandbox.app_config(), sections)?;
         let failed = |error: RunError| Error::new(error);
-        let rest = crate::login(&config, |_| {}).await.map_err(failed)?;
+        let rest = circuits::login(&config, |_| {}).await.map_err(failed)?;
         deploy(&rest, &registration.platform_definitions()).await?;
         let runner = Runner::with_components(config, &[registration], |_| {}).await.map_err(failed)?;
         let mut signals = runner.signals();

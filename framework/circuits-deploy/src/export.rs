@@ -7,13 +7,13 @@ use std::io::{Cursor, Read as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use circuits_rest::Rest;
+use circuits::rest::Rest;
 use serde_json::{Value, json};
 
-use super::contents::FieldNames;
-use super::kinds::{self, COMPARED, Part};
-use super::platform::PATIENCE;
-use crate::{Error, Result};
+use crate::contents::FieldNames;
+use crate::kinds::{self, COMPARED, Part};
+use crate::platform::PATIENCE;
+use circuits::{Error, Result};
 
 /// An archive may unfold to so many bytes.
 const LARGEST: u64 = 256 << 20;
@@ -22,22 +22,22 @@ const VERSION: i64 = 2;
 
 /// An export, read and checked: nothing that uses one has another opinion of what can be used.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Export {
+pub(crate) struct Export {
     document: Value,
 }
 
 /// An object of an export whose contents are known.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Exported<'a> {
+pub(crate) struct Exported<'a> {
     /// Its kind, for people.
-    pub(super) kind: Cow<'static, str>,
-    pub(super) name: &'a str,
-    pub(super) value: &'a Value,
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a Value,
 }
 
 impl Exported<'_> {
     /// With its kind in front.
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{} {}", self.kind, self.name)
     }
 }
@@ -47,7 +47,7 @@ impl Export {
     ///
     /// # Errors
     /// Says which of the forms it seems to be, and what is wrong with it.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.trim_ascii();
         if bytes.starts_with(b"PK") {
             return Self::from_json(&unzip(bytes)?);
@@ -69,7 +69,7 @@ impl Export {
     ///
     /// # Errors
     /// When it does not export it, to this account for instance.
-    pub(super) async fn of(rest: &Rest) -> Result<Self> {
+    pub(crate) async fn of(rest: &Rest) -> Result<Self> {
         let wanted = json!({"layouts": true, "actions": true, "phases_and_tasks": true, "playbooks": true});
         let exported = rest.with_timeout(PATIENCE).post("/configurations/exports/", &wanted).await;
         let document: Value = exported.map_err(|error| {
@@ -115,12 +115,12 @@ impl Export {
     }
 
     /// What is posted to the platform. Tags are left out: they belong to the organisation that exported.
-    pub(super) fn document(&self) -> &Value {
+    pub(crate) fn document(&self) -> &Value {
         &self.document
     }
 
     /// The objects whose contents are known.
-    pub(super) fn objects(&self) -> impl Iterator<Item = Exported<'_>> {
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Exported<'_>> {
         let list = |name: &str| self.document[name].as_array().into_iter().flatten();
         let named = COMPARED.into_iter().flat_map(move |(export, kind, key)| {
             list(export).filter_map(move |value| {
@@ -134,7 +134,7 @@ impl Export {
     }
 
     /// All objects by kind and name.
-    pub(super) fn all(&self) -> Vec<(String, String)> {
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
         let mut all: Vec<_> =
             self.objects().map(|one| (one.kind.into_owned(), one.name.to_owned())).collect();
         for part in kinds::others(&self.document) {
@@ -147,24 +147,24 @@ impl Export {
     }
 
     /// The objects by kind and name.
-    pub(super) fn index(&self) -> HashMap<(Cow<'static, str>, &str), &Value> {
+    pub(crate) fn index(&self) -> HashMap<(Cow<'static, str>, &str), &Value> {
         self.objects().map(|one| ((one.kind, one.name), one.value)).collect()
     }
 
     /// The object of this kind and name.
-    pub(super) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
+    pub(crate) fn find(&self, kind: &str, name: &str) -> Option<&Value> {
         self.objects().find(|one| one.kind == kind && one.name == name).map(|one| one.value)
     }
 
     /// The API names of its fields by their uuid.
-    pub(super) fn field_names(&self) -> FieldNames {
+    pub(crate) fn field_names(&self) -> FieldNames {
         let fields = self.document["fields"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         fields.filter_map(|field| Some((text(&field["uuid"])?, text(&field["name"])?))).collect()
     }
 
     /// Adds the choices that only the platform's fields have, so that an import takes none away.
-    pub(super) fn keep_choices_of(&mut self, platform: &Self) {
+    pub(crate) fn keep_choices_of(&mut self, platform: &Self) {
         let theirs = platform.index();
         let there = |kind, object: &Value, key| Some(*theirs.get(&(kind, object[key].as_str()?))?);
         let list = |document: &mut Value, list: &str| document[list].take();
@@ -191,7 +191,7 @@ impl Export {
     }
 
     /// The message destinations in it, by programmatic name.
-    pub(super) fn destinations(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = &str> {
         let all = self.document["message_destinations"].as_array().into_iter().flatten();
         all.filter_map(|destination| destination["programmatic_name"].as_str())
     }
@@ -205,7 +205,7 @@ pub async fn download(rest: &Rest) -> Result<Value> {
     Ok(Export::of(rest).await?.document)
 }
 
-/// What is in an export of a platform, in any of its forms ([`Definitions::export`](super::Definitions::export)), as JSON
+/// What is in an export of a platform, in any of its forms ([`Definitions::export`](circuits::definitions::Definitions::export)), as JSON
 /// without tags.
 ///
 /// # Errors

@@ -1,0 +1,25 @@
+//! Brings to a platform what components define for it (`circuits::definitions`): compares, plans, carries the plan out, and reads
+//! exports. `circuits customize`, `new`, `selftest` and the stage of tests stand on it; a component does not.
+
+mod apply;
+mod compare;
+mod contents;
+mod deploy;
+mod difference;
+mod export;
+mod kinds;
+mod objects;
+mod packages;
+mod plan;
+mod planner;
+mod platform;
+mod report;
+
+pub use apply::Progress;
+pub use deploy::{Deployed, deploy};
+pub use difference::Difference;
+pub use export::{download, read_export};
+pub use objects::{Object, objects};
+pub use packages::packages;
+pub use plan::{Change, Note, Plan, plan};
+pub use report::report;
