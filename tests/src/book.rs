@@ -11,3 +11,6 @@ struct Definitions;
 
 #[doc = include_str!("../../docs/src/testing.md")]
 struct Testing;
+
+#[doc = include_str!("../../docs/src/extensions.md")]
+struct Extensions;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use circuits::definitions::{Definitions, Field, Function, ObjectType, Rule};
 use circuits::prelude::*;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::{Semaphore, watch};

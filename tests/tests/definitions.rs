@@ -4,8 +4,10 @@
 
 use circuits::Rest;
 use circuits::config::Config;
-use circuits::prelude::*;
-use circuits_deploy::{Change, Plan, plan};
+use circuits::definitions::{
+    DataTable, Definitions, Field, Function, FunctionCall, ObjectType, Playbook, Rule, Script, Workflow,
+};
+use circuits_deploy::{ObjectChange, Plan, plan};
 use circuits_sandbox::{RestFault, Sandbox};
 use serde_json::{Value, json};
 
@@ -23,7 +25,7 @@ fn everything(script: &str) -> Definitions {
     let table = DataTable::new("desk_people", "People")
         .column(Field::text("name", "Name"))
         .column(Field::number("age", "Age"));
-    let call = || Call::new("look_up").before("inputs.incident_id = incident.id").output("person");
+    let call = || FunctionCall::new("look_up").before("inputs.incident_id = incident.id").output("person");
     Definitions::new()
         .rule(Rule::menu_item("Ask", ObjectType::Incident, "desk").asks_for(["desk_word"]))
         .rule(Rule::starts("Look up", ObjectType::Incident, "look_up_flow"))
@@ -42,7 +44,7 @@ async fn planned(rest: &Rest, definitions: &Definitions) -> Plan {
 }
 
 fn shown(plan: &Plan) -> Vec<String> {
-    plan.changes().iter().map(Change::to_string).collect()
+    plan.changes().iter().map(ObjectChange::to_string).collect()
 }
 
 fn told(plan: &Plan) -> Vec<String> {
@@ -190,7 +192,7 @@ async fn choices_and_columns_are_added_and_none_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_names_nothing_is_refused_before_anything_is_sent() {
     let (sandbox, rest) = platform().await;
-    let flow = Workflow::new("w", "W", ObjectType::Incident).call(Call::new("nowhere"));
+    let flow = Workflow::new("w", "W", ObjectType::Incident).call(FunctionCall::new("nowhere"));
     for (definitions, text) in [
         (Definitions::new().workflow(flow), "workflow w calls `nowhere`"),
         (Definitions::new().function(Function::new("f", "F", "nowhere")), "function f sends to `nowhere`"),

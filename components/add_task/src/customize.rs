@@ -1,6 +1,6 @@
 //! What the component needs on the platform: the menu item and the fields of its dialog.
 
-use circuits::prelude::*;
+use circuits::definitions::{Definitions, Field, ObjectType, Rule};
 
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()

@@ -1,6 +1,6 @@
 //! What the component needs on the platform: the function, and a menu item whose workflow calls it and notes the result.
 
-use circuits::prelude::*;
+use circuits::definitions::{Definitions, Field, Function, FunctionCall, ObjectType, Rule, Workflow};
 
 /// The post-processing script of the workflow.
 const NOTE: &str = "incident.addNote('There are {} artifacts'.format(results.total))";
@@ -10,7 +10,7 @@ pub(crate) fn definitions() -> Definitions {
         .description("Counts the artifacts of an incident by type.")
         .input(Field::number("incident_id", "Incident").required())
         .input(Field::text("artifact_type", "Artifact type").tooltip("Counts artifacts of this type only"));
-    let call = Call::new("artifact_summary").before("inputs.incident_id = incident.id").after(NOTE);
+    let call = FunctionCall::new("artifact_summary").before("inputs.incident_id = incident.id").after(NOTE);
     Definitions::new()
         .destination("artifact_summary", "Artifact Summary")
         .function(function)

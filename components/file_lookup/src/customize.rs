@@ -1,6 +1,6 @@
 //! What the component needs on the platform. The rule watches the default `source_field`.
 
-use circuits::prelude::*;
+use circuits::definitions::{Definitions, ObjectType, Rule};
 
 pub(crate) fn definitions() -> Definitions {
     Definitions::new().destination("filelookup", "File Lookup").rule(

@@ -1,6 +1,6 @@
 //! What the component needs on the platform: the field that it writes, and a rule for every change of a task.
 
-use circuits::prelude::*;
+use circuits::definitions::{Definitions, Field, ObjectType, Rule};
 
 pub(crate) fn definitions() -> Definitions {
     Definitions::new()

@@ -1,6 +1,6 @@
 //! What the component needs on the platform.
 
-use circuits::prelude::*;
+use circuits::definitions::{Definitions, ObjectType, Rule};
 
 pub(crate) fn definitions() -> Definitions {
     Definitions::new().destination("phase_milestone", "Phase Milestone").rule(

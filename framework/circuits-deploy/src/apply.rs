@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::export::Export;
 use crate::packages::packages;
-use crate::plan::{Change, Made, Plan, What};
+use crate::plan::{Made, ObjectChange, Plan, What};
 use crate::planner::uuid_of;
 use crate::platform::{PATIENCE, allow, fetch, is_allowed};
 use circuits::definitions::{FieldsOf, Function, Rule};
@@ -17,9 +17,9 @@ use circuits::{Error, Result};
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
     /// This one is begun.
-    Begins(&'a Change),
+    Begins(&'a ObjectChange),
     /// This one is done.
-    Done(&'a Change),
+    Done(&'a ObjectChange),
 }
 
 impl Plan {
@@ -154,7 +154,7 @@ impl Deed<'_> {
 }
 
 /// Posts an export and accepts what the platform makes of it.
-async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits::rest::Error> {
+async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits::rest::RestError> {
     let patient = rest.with_timeout(PATIENCE);
     let mut begun: Value = patient.post("/configurations/imports", document).await?;
     for message in begun["messages"].as_array().into_iter().flatten() {
@@ -209,8 +209,9 @@ fn change_rule(object: &mut Value, body: &Value) {
     }
 }
 
-fn explain(error: Error, change: &Change) -> Error {
-    let status = error.downcast_ref::<circuits::rest::Error>().and_then(circuits::rest::Error::status);
+fn explain(error: Error, change: &ObjectChange) -> Error {
+    let status =
+        error.downcast_ref::<circuits::rest::RestError>().and_then(circuits::rest::RestError::status);
     let forbidden = status == Some(403);
     let error = error.context(format_args!("could not {change}"));
     if !forbidden {

@@ -21,5 +21,5 @@ pub use difference::Difference;
 pub use export::{download, read_export};
 pub use objects::{Object, objects};
 pub use packages::packages;
-pub use plan::{Change, Note, Plan, plan};
+pub use plan::{Note, ObjectChange, Plan, plan};
 pub use report::report;

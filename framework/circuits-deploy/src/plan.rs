@@ -15,9 +15,9 @@ use circuits::definitions::{Definitions, FieldsOf, Function, Playbook, Rule, Scr
 /// What has to be done so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<ObjectChange>,
     /// What would make differing objects as they are defined.
-    pub(crate) updates: Vec<Change>,
+    pub(crate) updates: Vec<ObjectChange>,
     pub(crate) differences: Vec<Difference>,
     pub(crate) notes: Vec<Note>,
 }
@@ -49,7 +49,7 @@ impl fmt::Display for Note {
 
 /// One object that is missing or to be changed, or a right.
 #[derive(Debug)]
-pub struct Change {
+pub struct ObjectChange {
     pub(crate) component: String,
     pub(crate) label: String,
     pub(crate) what: What,
@@ -90,7 +90,7 @@ pub(crate) enum Made {
     Playbook(Playbook),
 }
 
-impl Change {
+impl ObjectChange {
     /// The component that needs it; the first one of several.
     pub fn component(&self) -> &str {
         &self.component
@@ -124,7 +124,7 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for ObjectChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.what {
             What::Allow(_) => "let this account read",
@@ -161,7 +161,7 @@ pub async fn plan<'a>(
 
 impl Plan {
     /// What is to be done, in the order in which it will be.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ObjectChange] {
         &self.changes
     }
 

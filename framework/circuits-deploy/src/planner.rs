@@ -9,7 +9,7 @@ use crate::compare::{compare, quoted};
 use crate::contents::{self, FieldNames};
 use crate::difference::{Difference, missing_choices, of_destination, of_field, of_rule};
 use crate::export::Export;
-use crate::plan::{Change, Made, Note, Plan, What};
+use crate::plan::{Made, Note, ObjectChange, Plan, What};
 use crate::platform::{Platform, is_allowed};
 use circuits::definitions::{DataTable, Definitions, Destination, Field, FieldsOf, Function, Rule};
 use circuits::{Error, Result};
@@ -285,13 +285,13 @@ impl<'a> Planner<'a> {
 
     fn need(&mut self, component: &str, label: String, what: What) {
         if self.planned.insert(label.clone()) {
-            self.plan.changes.push(Change { component: component.to_owned(), label, what });
+            self.plan.changes.push(ObjectChange { component: component.to_owned(), label, what });
         }
     }
 
     /// What could be done about a difference.
     fn may(&mut self, component: &str, label: String, what: What) {
-        self.plan.updates.push(Change { component: component.to_owned(), label, what });
+        self.plan.updates.push(ObjectChange { component: component.to_owned(), label, what });
     }
 }
 
@@ -316,7 +316,7 @@ impl Made {
             Self::Workflow(workflow) => workflow.calls(),
             Self::Playbook(playbook) => playbook.calls(),
         };
-        calls.iter().map(circuits::definitions::Call::function)
+        calls.iter().map(circuits::definitions::FunctionCall::function)
     }
 
     /// As an export has it; `function` tells the uuid of a function.

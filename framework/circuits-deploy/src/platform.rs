@@ -99,7 +99,7 @@ pub(crate) fn is_allowed(rest: &Rest, destination: &Value) -> bool {
 }
 
 /// Adds the acting account to those that may read a destination.
-pub(crate) async fn allow(rest: &Rest, id: &Value) -> std::result::Result<(), circuits::rest::Error> {
+pub(crate) async fn allow(rest: &Rest, id: &Value) -> std::result::Result<(), circuits::rest::RestError> {
     let (list, account) = account(rest);
     let path = format!("/message_destinations/{id}");
     let added = rest.update(&path, |object| match object[list].as_array_mut() {

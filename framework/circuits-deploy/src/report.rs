@@ -17,7 +17,7 @@ pub async fn report(rest: &Rest, linked: &[&'static Registration]) -> Result<Str
         Ok(plan) => plan,
         Err(error) => {
             let status =
-                error.downcast_ref::<circuits::rest::Error>().and_then(circuits::rest::Error::status);
+                error.downcast_ref::<circuits::rest::RestError>().and_then(circuits::rest::RestError::status);
             return if status == Some(403) { Ok(format!("not compared: {error}")) } else { Err(error) };
         }
     };

@@ -19,6 +19,7 @@ const START: Duration = Duration::from_secs(60);
 ///
 /// ```standalone_crate
 /// # use std::sync::Arc;
+/// # use circuits::definitions::*;
 /// # use circuits::prelude::*;
 /// # circuits::register! { Registration::new("greeter", component).definitions(definitions) }
 /// # fn definitions() -> Definitions {

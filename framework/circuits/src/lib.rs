@@ -76,21 +76,18 @@ pub use signal::Signal;
 /// What calls of [`Rest`] take and give, for components that name it.
 pub mod rest {
     pub use circuits_rest::{
-        Account, Change, Choice, Download, Error, Field, FieldConflict, Fields, HandleFormat, Method, Names,
-        Patch, PatchStatus, Request, Resolve, Rest, TextFormat, Upload, give_up, overwrite, segment,
+        Account, Change, Choice, Download, Error as RestError, Field as FieldInfo, FieldConflict, Fields,
+        HandleFormat, Method, Names, Patch, PatchStatus, Request, Resolve, Rest, TextFormat, Upload, give_up,
+        overwrite, segment,
     };
 }
 
-/// What a component imports.
+/// What a first component imports. What it defines on the platform is in [`definitions`].
 pub mod prelude {
-    pub use crate::definitions::{
-        Call, DataTable, Definitions, Field, Function, Playbook, Rule, Script, Workflow,
-    };
     pub use crate::handler::{
-        Handler, Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,
+        Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,
     };
-    pub use crate::message::ObjectType;
-    pub use crate::{Action, Component, Error, Registration, Reply, Result, Setup};
+    pub use crate::{Action, Component, Error, Registration, Reply, Rest, Result, Setup};
 }
 
 #[doc(hidden)]

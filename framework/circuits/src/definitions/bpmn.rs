@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::Call;
+use super::FunctionCall;
 
 /// Width of a step, and the space to the next, in the drawing.
 const STEP: (usize, usize) = (100, 80);
 
 /// The steps as BPMN 2.0, drawn from left to right.
-pub(super) fn bpmn(process: &str, name: &str, calls: &[Call], function: impl Fn(&str) -> String) -> String {
+pub(super) fn bpmn(
+    process: &str,
+    name: &str,
+    calls: &[FunctionCall],
+    function: impl Fn(&str) -> String,
+) -> String {
     let last = calls.len();
     let node = |at: usize| match at {
         0 => "StartEvent_1".to_owned(),

@@ -9,10 +9,11 @@ mod workflow;
 
 use serde_json::{Value, json};
 
+pub use crate::message::ObjectType;
 pub use field::{Field, FieldsOf};
 pub use function::{DataTable, Function};
 pub use rule::Rule;
-pub use workflow::{Call, Playbook, Script, Workflow};
+pub use workflow::{FunctionCall, Playbook, Script, Workflow};
 
 /// The platform objects of one component, built in code.
 #[derive(Clone, Debug, Default, PartialEq)]

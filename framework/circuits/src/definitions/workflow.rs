@@ -43,14 +43,14 @@ impl Script {
 
 /// A call of a function, as a step of a [`Workflow`] or a [`Playbook`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Call {
+pub struct FunctionCall {
     function: String,
     before: String,
     after: String,
     output: String,
 }
 
-impl Call {
+impl FunctionCall {
     /// Calls the function of this API name, which the component defines or the platform has.
     pub fn new(function: &str) -> Self {
         Self {
@@ -110,7 +110,7 @@ macro_rules! flow {
             name: String,
             display_name: String,
             object: ObjectType,
-            calls: Vec<Call>,
+            calls: Vec<FunctionCall>,
         }
 
         impl $Flow {
@@ -121,7 +121,7 @@ macro_rules! flow {
 
             /// The next step.
             #[must_use]
-            pub fn call(mut self, call: Call) -> Self {
+            pub fn call(mut self, call: FunctionCall) -> Self {
                 self.calls.push(call);
                 self
             }
@@ -132,7 +132,7 @@ macro_rules! flow {
             }
 
             /// The steps.
-            pub fn calls(&self) -> &[Call] {
+            pub fn calls(&self) -> &[FunctionCall] {
                 &self.calls
             }
         }
@@ -226,9 +226,11 @@ mod tests {
 
     #[test]
     fn a_workflow_is_drawn_and_the_same_each_time() {
-        let call = Call::new("look_up").before("inputs.name = \"a\" if 1 < 2 else \"&\"").output("found");
-        let workflow =
-            Workflow::new("look", "Look & see", ObjectType::Incident).call(call).call(Call::new("tell"));
+        let call =
+            FunctionCall::new("look_up").before("inputs.name = \"a\" if 1 < 2 else \"&\"").output("found");
+        let workflow = Workflow::new("look", "Look & see", ObjectType::Incident)
+            .call(call)
+            .call(FunctionCall::new("tell"));
         let json = workflow.to_json(|name| format!("uuid-of-{name}"));
         assert_eq!(json, workflow.to_json(|name| format!("uuid-of-{name}")));
         let xml = json["content"]["xml"].as_str().unwrap();

@@ -16,7 +16,7 @@ pub struct Folder {
     /// The messages.
     pub messages: Vec<Message>,
     /// The platform's answers.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<RecordedAnswer>,
 }
 
 /// A recorded message.
@@ -33,7 +33,7 @@ pub struct Message {
 
 /// A recorded answer of the platform.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct RecordedAnswer {
     path: PathBuf,
     status: u16,
     method: String,
@@ -62,7 +62,7 @@ impl Folder {
         let mut found = Self { messages: Vec::new(), answers: Vec::new() };
         for path in &paths {
             found.messages.extend(Message::at(path));
-            found.answers.extend(Answer::at(path));
+            found.answers.extend(RecordedAnswer::at(path));
         }
         found.messages.sort_by_key(|one| one.time);
         found.answers.sort_by_key(|one| one.time);
@@ -149,7 +149,7 @@ impl Message {
     }
 }
 
-impl Answer {
+impl RecordedAnswer {
     fn at(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let (beginning, time) = name::split(name);
@@ -215,7 +215,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for RecordedAnswer {
     /// `PUT _rest_orgs_201_incidents_2095_`, as its file has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.endpoint)

@@ -20,5 +20,5 @@ mod folder;
 mod name;
 mod recorder;
 
-pub use folder::{Answer, Folder, Message};
+pub use folder::{Folder, Message, RecordedAnswer};
 pub(crate) use recorder::{Mark, Recorder};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use circuits_rest::{Client, Rest};
 
-use super::{Report, Step};
+use super::{Check, Report};
 use crate::blocking::panic_text;
 use crate::component::api_name;
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::{Error, Failure, RunError};
 
 /// Builds the components and checks what they require; the programmatic names of their destinations.
 pub(super) async fn load(
-    report: &mut Report<impl FnMut(&Step)>,
+    report: &mut Report<impl FnMut(&Check)>,
     config: &Arc<Config>,
     linked: &[&'static Registration],
     client: Option<&Client>,

@@ -2,13 +2,13 @@
 
 use circuits_rest::Client;
 
-use super::{Report, Step};
+use super::{Check, Report};
 use crate::registry::Registration;
 use crate::{Failure, Rest, Result, RunError};
 
 /// Has them compared.
 pub(super) async fn compare(
-    report: &mut Report<impl FnMut(&Step)>,
+    report: &mut Report<impl FnMut(&Check)>,
     linked: &[&'static Registration],
     client: Option<&Client>,
     compare: impl AsyncFn(&Rest, &[&'static Registration]) -> Result<String>,

@@ -7,7 +7,7 @@ use circuits_stomp::{Deliveries, Delivery, Outgoing, Session, Subscription};
 use serde_json::json;
 
 use super::stomp::{CLOSE_TIMEOUT, connected};
-use super::{Report, State, Step};
+use super::{Check, Report, State};
 use crate::config::{Config, Settings};
 use crate::delivery::submit;
 use crate::message::DestinationName;
@@ -24,7 +24,7 @@ enum Outcome {
 }
 
 /// Does it on a connection of its own: a broker may close one on which it refuses something.
-pub(super) async fn send(report: &mut Report<impl FnMut(&Step)>, config: &Config, org: i64) {
+pub(super) async fn send(report: &mut Report<impl FnMut(&Check)>, config: &Config, org: i64) {
     let (begun, limit) = (Instant::now(), report.limit);
     let destination = DestinationName::actions(org, CONTROL).to_string();
     let outcome = tokio::time::timeout(limit, there_and_back(config.settings(), &destination, limit)).await;
@@ -41,7 +41,7 @@ pub(super) async fn send(report: &mut Report<impl FnMut(&Step)>, config: &Config
             format!("what was sent to {destination} did not come back within {} s", limit.as_secs()),
         )),
     };
-    report.note(Step { name: "loop-back action".to_owned(), state, took: begun.elapsed() });
+    report.note(Check { name: "loop-back action".to_owned(), state, took: begun.elapsed() });
 }
 
 async fn there_and_back(

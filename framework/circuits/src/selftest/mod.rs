@@ -25,13 +25,13 @@ use crate::{Failure, Rest, Result, RunError};
 
 /// One thing that was tested.
 #[derive(Debug)]
-pub struct Step {
+pub struct Check {
     name: String,
     state: State,
     took: Duration,
 }
 
-/// How a [`Step`] ended.
+/// How a [`Check`] ended.
 #[derive(Debug)]
 pub enum State {
     /// It works; what was found.
@@ -42,7 +42,7 @@ pub enum State {
     Skipped(String),
 }
 
-impl Step {
+impl Check {
     /// What was tested: `REST login`, `component add_task`, `subscription actions.201.add_task`.
     pub fn name(&self) -> &str {
         &self.name
@@ -67,7 +67,7 @@ impl Step {
     }
 }
 
-/// Tests what a runner of these components needs, each step within `limit`, and hands each [`Step`] to `on_step` when it is
+/// Tests what a runner of these components needs, each step within `limit`, and hands each [`Check`] to `on_step` when it is
 /// over. What does not depend on a step that failed is tested all the same; the rest is skipped.
 ///
 /// `compare` says how the platform differs from what the components define (`circuits_deploy::report`).
@@ -82,8 +82,8 @@ pub async fn run(
     limit: Duration,
     compare: impl AsyncFn(&Rest, &[&'static Registration]) -> Result<String>,
     on_secret: impl Fn(&str) + Send + Sync + 'static,
-    on_step: impl FnMut(&Step),
-) -> Vec<Step> {
+    on_step: impl FnMut(&Check),
+) -> Vec<Check> {
     let mut report = Report { limit, steps: Vec::new(), on_step };
     let client = rest::login(&mut report, &config, on_secret).await;
     let destinations = components::load(&mut report, &config, linked, client.as_ref()).await;
@@ -100,11 +100,11 @@ pub async fn run(
 /// The steps so far, and how the next one is made.
 struct Report<F> {
     limit: Duration,
-    steps: Vec<Step>,
+    steps: Vec<Check>,
     on_step: F,
 }
 
-impl<F: FnMut(&Step)> Report<F> {
+impl<F: FnMut(&Check)> Report<F> {
     /// Does a step: `Ok` carries what to say of it and what it leads to.
     async fn step<T>(
         &mut self,
@@ -121,16 +121,16 @@ impl<F: FnMut(&Step)> Report<F> {
             Ok((text, found)) => (State::Passed(text), Some(found)),
             Err(error) => (State::Failed(error), None),
         };
-        self.note(Step { name: name.into(), state, took: begun.elapsed() });
+        self.note(Check { name: name.into(), state, took: begun.elapsed() });
         found
     }
 
     fn skip(&mut self, name: impl Into<String>, why: &str) {
         let state = State::Skipped(why.to_owned());
-        self.note(Step { name: name.into(), state, took: Duration::ZERO });
+        self.note(Check { name: name.into(), state, took: Duration::ZERO });
     }
 
-    fn note(&mut self, step: Step) {
+    fn note(&mut self, step: Check) {
         (self.on_step)(&step);
         self.steps.push(step);
     }

@@ -2,14 +2,14 @@
 
 use circuits_rest::{Account, Client, RetryPolicy};
 
-use super::{Report, Step};
+use super::{Check, Report};
 use crate::config::Config;
 use crate::runtime::connect;
 use crate::{Failure, RunError};
 
 /// Logs in, with one try for each call, so that the cause is told and not that time ran out.
 pub(super) async fn login(
-    report: &mut Report<impl FnMut(&Step)>,
+    report: &mut Report<impl FnMut(&Check)>,
     config: &Config,
     on_secret: impl Fn(&str) + Send + Sync + 'static,
 ) -> Option<Client> {

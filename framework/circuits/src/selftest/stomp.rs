@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use circuits_stomp::{Session, State, Subscription};
 
-use super::{Report, Step};
+use super::{Check, Report};
 use crate::config::Config;
 use crate::message::DestinationName;
 use crate::runtime::connect;
@@ -22,7 +22,7 @@ const OFF: &str = "stomp is off";
 
 /// Connects, and subscribes to the destinations of `org` if that is known. Whether the broker accepts the login.
 pub(super) async fn subscribe(
-    report: &mut Report<impl FnMut(&Step)>,
+    report: &mut Report<impl FnMut(&Check)>,
     config: &Config,
     org: Option<i64>,
     destinations: BTreeSet<String>,
@@ -61,7 +61,7 @@ pub(super) async fn subscribe(
                     Ok(("confirmed by the broker".to_owned(), ()))
                 });
                 subscribed.await;
-                silent = report.steps.last().and_then(Step::failure) == Some(Failure::StompTimeout);
+                silent = report.steps.last().and_then(Check::failure) == Some(Failure::StompTimeout);
             }
         }
     }

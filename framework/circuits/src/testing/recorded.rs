@@ -24,13 +24,13 @@ pub(super) struct Answers(Arc<Mutex<Vec<Given>>>);
 
 /// An answer, and the bodies it was given for.
 pub(super) struct Given {
-    pub(super) answer: recording::Answer,
+    pub(super) answer: recording::RecordedAnswer,
     pub(super) sent: Option<Value>,
 }
 
 impl Answers {
     /// Those from this time on come first; earlier ones, of the start for instance, stand in where there are none.
-    pub(super) fn of(mut answers: Vec<recording::Answer>, from: Option<DateTime>) -> Self {
+    pub(super) fn of(mut answers: Vec<recording::RecordedAnswer>, from: Option<DateTime>) -> Self {
         answers.sort_by_key(|answer| (answer.time < from, answer.time));
         let given = answers.into_iter().map(|answer| Given { answer, sent: None }).collect();
         Self(Arc::new(Mutex::new(given)))

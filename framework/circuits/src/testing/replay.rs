@@ -10,7 +10,7 @@ use similar::TextDiff;
 
 use super::Kit;
 use super::recorded::Answers;
-use crate::recording::{Answer, Folder, Message};
+use crate::recording::{Folder, Message, RecordedAnswer};
 
 /// Makes a test of each action message that `circuits run --log-http-responses` has recorded in a folder of the crate: the
 /// component handles the message, the platform's answers are the recorded ones, and it must
@@ -92,7 +92,7 @@ struct Case {
     message: Message,
     /// When the next message came.
     until: Option<DateTime>,
-    answers: Vec<Answer>,
+    answers: Vec<RecordedAnswer>,
     component: &'static str,
     sections: String,
 }
@@ -133,7 +133,7 @@ impl Case {
     }
 
     /// Whether it is a change that belongs to this message.
-    fn expects(&self, answer: &Answer) -> bool {
+    fn expects(&self, answer: &RecordedAnswer) -> bool {
         answer.method() != "GET"
             && !answer.is_session()
             && self.message.time.is_some()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use circuits::definitions::Definitions;
 use circuits::registrations;
-use circuits_deploy::{Change, Difference, Plan, Progress, plan};
+use circuits_deploy::{Difference, ObjectChange, Plan, Progress, plan};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -200,14 +200,14 @@ fn bar(changes: usize) -> ProgressBar {
 }
 
 /// A change in a few words.
-fn short(change: &Change) -> String {
+fn short(change: &ObjectChange) -> String {
     let text = change.to_string();
     text.split_once(": ").map_or(text.clone(), |(start, _)| start.to_owned())
 }
 
-fn count(changes: &[Change]) -> String {
+fn count(changes: &[ObjectChange]) -> String {
     let number = |count: usize| if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
-    let created: usize = changes.iter().map(Change::count).sum();
+    let created: usize = changes.iter().map(ObjectChange::count).sum();
     match (created, changes.iter().filter(|change| !change.creates()).count()) {
         (created, 0) => format!("Create {}", number(created)),
         (0, changed) => format!("Change {}", number(changed)),

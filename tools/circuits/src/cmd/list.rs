@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    use circuits::definitions::{Definitions, Field, Function, ObjectType, Rule};
     use circuits::prelude::*;
 
     async fn work(_: Arc<()>, _: Action) -> circuits::Result<Reply> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use circuits::config::{ConfigError, Settings};
-use circuits::selftest::{self, State, Step};
+use circuits::selftest::{self, Check, State};
 use circuits::{Failure, registrations};
 use circuits_deploy::report;
 use circuits_journal::EventLog;
@@ -102,7 +102,7 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
     // A name look-up that hangs on a thread of its own must not hold up the end.
     runtime.shutdown_background();
     let code = unsound.then_some(exit::GENERAL);
-    Ok(code.unwrap_or_else(|| steps.iter().find_map(Step::failure).map_or(0, exit::code_of)))
+    Ok(code.unwrap_or_else(|| steps.iter().find_map(Check::failure).map_or(0, exit::code_of)))
 }
 
 /// Whether the journal can be had, or a runner has it already; true if not. None is made.
@@ -146,7 +146,7 @@ fn folder_of(path: &Path) -> Result<String, String> {
 }
 
 impl Line {
-    fn new(step: &Step) -> Self {
+    fn new(step: &Check) -> Self {
         let (state, style, detail) = match step.state() {
             State::Passed(text) => ("ok", GOOD, text.clone()),
             State::Failed(error) => ("failed", BAD, error.to_string()),

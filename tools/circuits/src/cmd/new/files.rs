@@ -231,13 +231,19 @@ fn method(rule: &Handled) -> String {
 }
 
 fn customize(found: &Found) -> String {
-    let head = "//! What the component needs on the platform; `circuits customize` creates it.\n\nuse circuits::prelude::*;\n\n\
-                pub(crate) fn definitions() -> Definitions {\n";
+    let head = |imports: &str| {
+        format!(
+            "//! What the component needs on the platform; `circuits customize` creates it.\n\n\
+             use circuits::definitions::{imports};\n\npub(crate) fn definitions() -> Definitions {{\n"
+        )
+    };
     if found.export.is_some() {
+        let head = head("Definitions");
         return format!("{head}    Definitions::new().export(include_bytes!(\"export.res\"))\n}}\n");
     }
     let (rule, field) = (&found.rules[0], &found.rules[0].fields[0].name);
     let destination = &found.destination;
+    let head = head("{Definitions, Field, ObjectType, Rule}");
     format!(
         "{head}    Definitions::new()\n        .destination({destination:?}, {:?})\n        \
          .activity_field(Field::text({field:?}, \"Word\"))\n        \
