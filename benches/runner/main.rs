@@ -1,7 +1,7 @@
 //! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a process
 //! of its own, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
 //!
-//! `-- brokers --help` and `-- scale --help` say what can be chosen.
+//! `-- brokers --help`, `-- scale --help` and `-- outage --help` say what can be chosen.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
 
 mod brokers;
@@ -10,6 +10,7 @@ mod consumer;
 mod load;
 mod null;
 mod ours;
+mod outage;
 mod peer;
 mod place;
 mod report;
@@ -37,6 +38,8 @@ enum Command {
     Brokers(brokers::Arguments),
     /// Several runners, many handlers, many destinations, large bodies, many messages.
     Scale(scale::Arguments),
+    /// How soon the session is subscribed again after the port of a restarted broker opens.
+    Outage(outage::Arguments),
     /// Answers messages until the end of its input: one of the processes that are measured.
     #[command(hide = true)]
     Consume { consumer: Consumer, config: PathBuf },
@@ -47,12 +50,14 @@ async fn main() {
     match Arguments::parse().command {
         Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
         Some(Command::Scale(arguments)) => scale::run(&arguments).await,
+        Some(Command::Outage(arguments)) => outage::run(&arguments).await,
         Some(Command::Consume { consumer, config }) => consumer.consume(&config).await,
         None => {
-            for command in ["brokers", "scale"] {
+            for command in ["brokers", "scale", "outage"] {
                 match Arguments::parse_from(["runner", command]).command {
                     Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
                     Some(Command::Scale(arguments)) => scale::run(&arguments).await,
+                    Some(Command::Outage(arguments)) => outage::run(&arguments).await,
                     _ => {}
                 }
             }

@@ -18,6 +18,17 @@ pub(crate) enum Name {
     Sandbox,
 }
 
+impl Name {
+    /// Of a real broker.
+    pub(crate) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::ActiveMq => Some(Kind::ActiveMq),
+            Self::RabbitMq => Some(Kind::RabbitMq),
+            Self::Sandbox => None,
+        }
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -39,13 +50,9 @@ pub(crate) struct Place {
 impl Place {
     /// Starts both.
     pub(crate) async fn start(name: Name, platform: Builder) -> Self {
-        let kind = match name {
-            Name::ActiveMq => Kind::ActiveMq,
-            Name::RabbitMq => Kind::RabbitMq,
-            Name::Sandbox => {
-                let sandbox = platform.api_key(USER, PASSWORD).start().await.unwrap();
-                return Self { sandbox, broker: None };
-            }
+        let Some(kind) = name.kind() else {
+            let sandbox = platform.api_key(USER, PASSWORD).start().await.unwrap();
+            return Self { sandbox, broker: None };
         };
         let broker = tokio::task::spawn_blocking(move || Broker::start(kind)).await.unwrap();
         let platform = platform.api_key(USER, PASSWORD).external_broker(broker.tls_port, broker.ca_file());
