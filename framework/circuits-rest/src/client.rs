@@ -64,16 +64,23 @@ impl Client {
     /// the login tries of the options: no connection, a platform that is busy or starting.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let base = base(&options)?;
-        let http = transport::build(&options).await?;
+        let (http, way) = transport::build(&options).await?;
         let headers = headers();
         let credentials = options.credentials.clone().ok_or_else(|| {
             Error::new(Kind::Invalid, "there are no credentials to log in with")
                 .hint("set api_key_id and api_key_secret, or email and password")
         })?;
         let secrets = Secrets::new(options.on_secret.clone());
-        let session =
-            Session::new(http.clone(), base.clone(), credentials, headers.clone(), options.timeout, secrets)
-                .tap(options.tap.clone());
+        let session = Session::new(
+            http.clone(),
+            base.clone(),
+            credentials,
+            headers.clone(),
+            options.timeout,
+            secrets,
+            way,
+        )
+        .tap(options.tap.clone());
         let ticket = log_in(&session, &options).await?;
         let listed: Vec<Listed> = match ticket.facts.get("orgs") {
             None | Some(Value::Null) => Vec::new(),

@@ -18,6 +18,8 @@ struct Inner {
     message: String,
     hints: Vec<String>,
     tries: u32,
+    /// It was the proxy on the way, not the platform.
+    proxy: bool,
     conflicts: Vec<FieldConflict>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -56,6 +58,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             tries: 1,
+            proxy: false,
             conflicts: Vec::new(),
             source: None,
         }))
@@ -92,6 +95,10 @@ impl Error {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
         self.change(|inner| inner.hints.push(hint))
+    }
+
+    pub(crate) fn by_proxy(self) -> Self {
+        self.change(|inner| inner.proxy = true)
     }
 
     pub(crate) fn tries(self, tries: u32) -> Self {
@@ -150,6 +157,11 @@ impl Error {
     /// No connection came about, or it ended before the answer.
     pub fn is_connection(&self) -> bool {
         matches!(self.kind(), Kind::Connect | Kind::Lost)
+    }
+
+    /// The proxy on the way refused, could not be reached, or is set up wrong.
+    pub fn is_proxy(&self) -> bool {
+        self.0.proxy
     }
 
     /// TLS failed, the certificate's check included.

@@ -15,7 +15,6 @@ use crate::{
     retry::{Failure, Repeat},
     said::refusal,
     session::{Session, Ticket, after},
-    transport,
 };
 
 /// A call ready to be sent as often as it takes.
@@ -202,7 +201,7 @@ impl Shared {
             let error = Error::new(Kind::Timeout, format!("no answer within {timeout:?}"));
             (error, Failure::TimedOut)
         };
-        let explain = |error: reqwest::Error| match transport::explain(error) {
+        let explain = |error: reqwest::Error| match self.session.way.explain(error) {
             (error, Failure::TimedOut) => {
                 (error.context(&format!("no answer within {timeout:?}")), Failure::TimedOut)
             }

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Error, Method, Request, Rest, error::Kind, transport};
+use crate::{Error, Method, Request, Rest, error::Kind, way::Way};
 
 /// How much of a file is read at once.
 const PIECE: usize = 64 * 1024;
@@ -210,7 +210,7 @@ impl Download {
         let quiet_until = Instant::now() + self.silence;
         let until = self.deadline.map_or(quiet_until, |deadline| deadline.min(quiet_until));
         let piece = match timeout_at(until, self.response.chunk()).await {
-            Ok(piece) => piece.map_err(|error| transport::explain(error).0),
+            Ok(piece) => piece.map_err(|error| Way::default().explain(error).0),
             Err(_) => {
                 Err(Error::new(Kind::Timeout, format!("the file stopped coming for {:?}", self.silence)))
             }

@@ -35,6 +35,8 @@ mod secret;
 mod session;
 mod transport;
 mod update;
+mod via;
+mod way;
 
 pub use answer::Answer;
 pub use client::{Client, RuleDef};

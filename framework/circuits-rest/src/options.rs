@@ -62,7 +62,8 @@ pub enum Verify {
     /// Against the system's certificate authorities.
     #[default]
     System,
-    /// Against the authorities in this PEM file alone, one or several (`cafile`).
+    /// Against the authorities in this file or directory alone, one or several (`cafile`), in the forms that
+    /// [`circuits_tls::Authorities`] reads.
     CaFile(PathBuf),
     /// Not at all (`cafile=false`): anybody on the way can read the credentials. Warned about at each connect.
     Off,
@@ -146,11 +147,11 @@ impl Options {
         self
     }
 
-    /// A certificate (PEM, with its chain) and its key (PEM, PKCS#8) to show to the platform
-    /// (`client_auth_cert`, `client_auth_key`).
+    /// A certificate with its chain and its key to show to the platform (`client_auth_cert`, `client_auth_key`), in the forms
+    /// that [`circuits_tls::Identity`] reads.
     #[must_use]
-    pub fn client_certificate(mut self, cert_pem: PathBuf, key_pem: PathBuf) -> Self {
-        self.client_certificate = Some((cert_pem, key_pem));
+    pub fn client_certificate(mut self, cert: PathBuf, key: PathBuf) -> Self {
+        self.client_certificate = Some((cert, key));
         self
     }
 

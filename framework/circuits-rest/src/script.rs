@@ -42,11 +42,18 @@ impl Client {
     pub async fn scripted(org: i64, script: Script) -> Result<Self, Error> {
         let credentials = Credentials::ApiKey { id: "script".to_owned(), secret: "none".to_owned().into() };
         let options = Options::new("script.invalid", 443);
-        let http = transport::build(&options).await?;
+        let (http, way) = transport::build(&options).await?;
         let base = "https://script.invalid:443".to_owned();
         let (headers, secrets) = (HeaderMap::new(), Secrets::new(None));
-        let session =
-            Session::new(http.clone(), base.clone(), credentials, headers.clone(), options.timeout, secrets);
+        let session = Session::new(
+            http.clone(),
+            base.clone(),
+            credentials,
+            headers.clone(),
+            options.timeout,
+            secrets,
+            way,
+        );
         session.pretend();
         let retry = RetryPolicy::default();
         let shared = Arc::new(Shared {

@@ -24,7 +24,7 @@ use crate::{
     retry::{Failure, retry_after},
     said::{page, refusal},
     secret::Secrets,
-    transport,
+    way::Way,
 };
 
 const PATH: &str = "/rest/session";
@@ -104,6 +104,7 @@ pub(crate) struct Session {
     headers: HeaderMap,
     timeout: Duration,
     pub(crate) secrets: Secrets,
+    pub(crate) way: Way,
     tap: Tap,
     ticket: RwLock<Option<Arc<Ticket>>>,
     gate: tokio::sync::Mutex<Gate>,
@@ -117,6 +118,7 @@ impl Session {
         headers: HeaderMap,
         timeout: Duration,
         secrets: Secrets,
+        way: Way,
     ) -> Self {
         let (Credentials::ApiKey { secret, .. } | Credentials::User { password: secret, .. }) = &credentials;
         secrets.learn(secret.expose_secret());
@@ -127,6 +129,7 @@ impl Session {
             headers,
             timeout,
             secrets,
+            way,
             tap: Tap::default(),
             ticket: RwLock::default(),
             gate: tokio::sync::Mutex::default(),
@@ -244,9 +247,9 @@ impl Session {
             .timeout(self.timeout)
             .send()
             .await
-            .map_err(transport::explain)?;
+            .map_err(|error| self.way.explain(error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(transport::explain)?;
+        let body = answer.bytes().await.map_err(|error| self.way.explain(error))?;
         self.tap.tell(&Answer {
             method: if basic.is_some() { Method::Get } else { Method::Post },
             path: PATH,

@@ -148,10 +148,16 @@ async fn certificates_are_verified_before_anything_is_sent() {
     let wrong_ca = peer.write("other.pem", &stranger.pem);
     let error = Client::connect(peer.options().verify(Verify::CaFile(wrong_ca))).await.unwrap_err();
     assert!(error.is_certificate() && error.is_tls() && !error.is_connection(), "{error:?}");
-    assert_eq!(
-        error.to_string(),
-        "POST /rest/session: certificate verify failed (unable to get local issuer certificate)\n  hint: the authority that \
-         signed the platform's certificate is not trusted: name its PEM file as `cafile`"
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "POST /rest/session: the certificate of the platform was not issued by the certificates in "
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("other.pem ('circuits test authority") && text.contains("(PEM) with `cafile`"),
+        "{text}"
     );
     let error = Client::connect(peer.options().verify(Verify::System)).await.unwrap_err();
     assert!(error.is_certificate(), "{error:?}");
@@ -159,13 +165,60 @@ async fn certificates_are_verified_before_anything_is_sent() {
 
     let elsewhere = Peer::start("soar.example.com", false, nothing).await;
     let error = Client::connect(elsewhere.options().login_tries(None)).await.unwrap_err();
-    assert!(error.is_certificate() && error.to_string().contains("not for this host"), "{error}");
+    assert!(
+        error.is_certificate() && error.to_string().contains("for another host name than localhost"),
+        "{error}"
+    );
     assert_eq!(elsewhere.seen().len(), 0);
 
     let expired = Peer::start("localhost", true, nothing).await;
     let error = Client::connect(expired.options()).await.unwrap_err();
     assert!(error.is_certificate() && error.to_string().contains("expired"), "{error}");
     assert_eq!(expired.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_ca_file_with_the_servers_own_certificate_says_whose_is_wanted() {
+    let authority = support::Authority::new();
+    let (cert, key) = authority.issue("localhost", false);
+    let own = cert.clone();
+    let peer = Peer::with(cert, key, authority, nothing).await;
+    let cafile = peer.write("own.pem", &own);
+    let error = Client::connect(peer.options().verify(Verify::CaFile(cafile))).await.unwrap_err();
+    let text = error.to_string();
+    assert!(error.is_certificate() && !error.is_proxy(), "{error:?}");
+    assert!(
+        text.contains(
+            "own.pem holds the certificate of 'circuits test peer', but not that of 'circuits test authority"
+        ),
+        "{text}"
+    );
+    assert!(error.hints()[0].starts_with("add the certificate of 'circuits test authority"), "{text}");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_trusted_once_it_is_named() {
+    let (cert, key) = support::self_signed("localhost");
+    let (own, odd) = (cert.clone(), support::self_signed("soar.example.com"));
+    let peer = Peer::with(cert, key, support::Authority::new(), |seen| login(seen).unwrap()).await;
+    // As `openssl s_client -showcerts` prints it.
+    let saved = peer.write("saved.cer", &format!("depth=0 CN = localhost\r\n---\r\n{own}---\r\nDONE\r\n"));
+    Client::connect(peer.options().verify(Verify::CaFile(saved))).await.unwrap();
+    let odd = peer.write("odd.cer", &odd.0);
+    let error = Client::connect(peer.options().verify(Verify::CaFile(odd))).await.unwrap_err();
+    assert!(
+        error.is_certificate() && error.message().contains("not issued by the certificates in"),
+        "{error}"
+    );
+    let elsewhere = support::self_signed("soar.example.com");
+    let own = elsewhere.0.clone();
+    let peer = Peer::with(elsewhere.0, elsewhere.1, support::Authority::new(), nothing).await;
+    let own = peer.write("own.cer", &own);
+    let error = Client::connect(peer.options().verify(Verify::CaFile(own))).await.unwrap_err();
+    assert!(
+        error.message().contains("another host name than localhost"),
+        "trust is not for every name: {error}"
+    );
 }
 
 #[tokio::test]
@@ -195,7 +248,8 @@ async fn unusable_files_are_named() {
     let (cert, _) = peer.authority.issue("client", false);
     let (cert, key) = (peer.write("client.pem", &cert), peer.write("client.key", "no key"));
     let error = Client::connect(peer.options().client_certificate(cert, key)).await.unwrap_err();
-    assert!(error.is_cafile() && error.to_string().contains("PKCS#8"), "{error}");
+    assert!(error.is_cafile() && error.to_string().contains("client.key holds no private key"), "{error}");
+    assert!(error.hints()[0].contains("`client_auth_key`"), "{error}");
 }
 
 #[tokio::test]

@@ -94,10 +94,69 @@ async fn a_proxy_that_refuses_is_named() {
     let error = Client::connect(peer.options().proxy(with)).await.unwrap_err();
     let text = format!("{error} {error:?}");
     assert!(
-        error.is_connection() && text.contains("the proxy refused") && !text.contains("proxy-pass"),
+        error.is_connection() && error.is_proxy() && text.contains("does not accept the login (407)"),
         "{text}"
     );
+    assert!(
+        text.contains("correct `proxy_user` and `proxy_password`") && !text.contains("proxy-pass"),
+        "{text}"
+    );
+    let proxy = Tunnel::start(Some("HTTP/1.1 403 Forbidden\r\n\r\n")).await;
+    let error =
+        Client::connect(peer.options().proxy(Proxy::new("http://localhost", proxy.port))).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&format!("refused to connect to localhost:{}", peer.port)), "{text}");
     assert_eq!(peer.seen().len(), 0);
+}
+
+/// What is said of a proxy that is written without its scheme, though it speaks plain HTTP; without an answer it waits for
+/// more of what it takes for a request.
+async fn without_scheme(answer: Option<&[u8]>) -> circuits_rest::Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let options = Options::new("localhost", 9)
+        .credentials(support::api_key())
+        .login_tries(Some(1))
+        .proxy(Proxy::new("localhost", port));
+    let connecting = tokio::spawn(Client::connect(options));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.read_u8().await.unwrap();
+    match answer {
+        Some(answer) => stream.write_all(answer).await.unwrap(),
+        // Once the handshake has begun, time flies.
+        None => tokio::time::pause(),
+    }
+    let error = connecting.await.unwrap().unwrap_err();
+    assert!(error.is_proxy(), "{error:?}");
+    assert!(error.message().contains(&format!("the proxy https://localhost:{port} (proxy_host)")), "{error}");
+    assert!(error.hints()[0].contains("write proxy_host=http://localhost"), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn a_plain_proxy_that_is_spoken_to_in_tls_is_named_with_the_cure() {
+    let error = without_scheme(Some(b"HTTP/1.1 400 Bad Request\r\n\r\n")).await;
+    assert!(error.is_tls() && !error.is_certificate(), "{error:?}");
+    assert!(error.message().ends_with("does not speak TLS"), "{error}");
+    assert!(!error.to_string().contains("`host`"), "host and port are right: {error}");
+    let error = without_scheme(None).await;
+    assert!(error.is_connection() && error.message().starts_with("no connection through"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_or_not_supported_is_named() {
+    let options = || {
+        Options::new("localhost", 9)
+            .credentials(support::api_key())
+            .retry(support::quick())
+            .login_tries(Some(1))
+    };
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let error = Client::connect(options().proxy(Proxy::new("http://localhost", free))).await.unwrap_err();
+    assert!(error.is_proxy() && error.message().contains("(proxy_host) cannot be reached"), "{error}");
+    assert!(error.to_string().contains("check `proxy_host` and `proxy_port`"), "{error}");
+    let error = Client::connect(options().proxy(Proxy::new("socks5://localhost", 1080))).await.unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("proxy_host=http://localhost"), "{error}");
 }
 
 /// The part of `the_environment_decides_about_proxies` that runs in a process with that environment.
@@ -229,6 +288,10 @@ async fn a_client_certificate_opens_a_platform_that_wants_one() {
         path
     };
     let (cert, key) = authority.issue("integration", false);
+    // As older tools write it: `EC PRIVATE KEY`.
+    let key =
+        PKey::private_key_from_pem(key.as_bytes()).unwrap().ec_key().unwrap().private_key_to_pem().unwrap();
+    let key = String::from_utf8(key).unwrap();
     let (ca, cert, key) = (write("ca.pem", &authority.pem), write("c.pem", &cert), write("k.pem", &key));
     let options = Options::new("localhost", demanding(&authority))
         .credentials(support::api_key())

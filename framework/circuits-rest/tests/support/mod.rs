@@ -109,6 +109,14 @@ impl Authority {
     }
 }
 
+/// A certificate for `host` that no authority issued, and its key, in PEM.
+pub fn self_signed(host: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, host);
+    let key = KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
 type Script = Box<dyn FnMut(&Seen) -> Answer + Send>;
 
 /// The peer; it ends with the test.
@@ -135,6 +143,16 @@ impl Peer {
     ) -> Self {
         let authority = Authority::new();
         let (cert, key) = authority.issue(host, expired);
+        Self::with(cert, key, authority, script).await
+    }
+
+    /// A peer with this certificate.
+    pub async fn with(
+        cert: String,
+        key: String,
+        authority: Authority,
+        script: impl FnMut(&Seen) -> Answer + Send + 'static,
+    ) -> Self {
         let identity = native_tls::Identity::from_pkcs8(cert.as_bytes(), key.as_bytes()).unwrap();
         let acceptor = tokio_native_tls::TlsAcceptor::from(native_tls::TlsAcceptor::new(identity).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
