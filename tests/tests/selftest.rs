@@ -1,5 +1,6 @@
 //! `circuits selftest`: what passes, what fails with which exit code, and that it takes no message away.
 
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 use circuits_sandbox::{RestFault, Sandbox};
@@ -58,7 +59,7 @@ async fn what_does_not_depend_on_a_failure_is_tested_all_the_same() {
         20,
         &[
             "failed    REST login",
-            "cure: is the platform up",
+            "cure: check `host`, `port`",
             "skipped   action module",
             "skipped   component probe",
             "ok        STOMP login",
@@ -66,18 +67,21 @@ async fn what_does_not_depend_on_a_failure_is_tested_all_the_same() {
             "selftest failed: 1 of",
         ],
     );
-    place
-        .run(&["selftest", "--api-key-secret", "wrong"])
-        .is(25, &["failed    REST login", "cure: correct api_key_id", "failed    STOMP login"]);
+    place.run(&["selftest", "--api-key-secret", "wrong"]).is(
+        25,
+        &["failed    REST login", "cure: check `api_key_id` and `api_key_secret`", "failed    STOMP login"],
+    );
     place.run(&["selftest", "--stomp-port", &port.to_string()]).is(
         30,
         &["ok        component probe", "failed    STOMP login", "skipped   subscription actions.201.probe"],
     );
-    place.run(&["selftest", "--org", "Nobody's"]).is(24, &["cure: set org="]);
+    place.run(&["selftest", "--org", "Nobody's"]).is(24, &["cure: set `org` to one of 'Sandbox', 'Other'"]);
     place
         .run(&["selftest", "--org", "Other"])
         .is(1, &["failed    action module", "ok        component probe", "ok        STOMP login"]);
-    place.run(&["selftest", "--cafile", "missing.pem"]).is(22, &["missing.pem", "cure: name a readable PEM"]);
+    place
+        .run(&["selftest", "--cafile", "missing.pem"])
+        .is(22, &["missing.pem", "cure: check the path (`cafile`)"]);
     let other = Sandbox::builder().start().await.unwrap();
     let cafile = other.ca_file().display().to_string();
     place.run(&["selftest", "--stomp-cafile", &cafile]).is(23, &["ok        rules", "failed    STOMP login"]);
@@ -142,6 +146,33 @@ async fn json_and_wrong_input() {
             "cure: correct",
         ],
     );
+}
+
+/// An ordinary HTTP proxy, as it answers the beginning of TLS.
+fn plain_proxy() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read_exact(&mut [0; 5]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_is_written_wrong_is_blamed_and_not_the_platform() {
+    let sandbox = platform().await;
+    let place = Place::on(BINARY, &sandbox);
+    let port = plain_proxy();
+    let with = format!("proxy_host=localhost\nproxy_port={port}\nhost=");
+    place.write("app.config", &sandbox.app_config().replacen("host=", &with, 1));
+    let told = format!("the proxy https://localhost:{port} (proxy_host) does not speak TLS");
+    let cure = "without TLS, write proxy_host=http://localhost";
+    place.run(&["selftest"]).is(20, &["failed    REST login", &told, cure, "ok        STOMP login"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,9 @@ pub(super) async fn login(
 ) -> Option<Client> {
     let settings = config.settings();
     let once = RetryPolicy { max_tries: 1, ..RetryPolicy::default() };
-    let options = connect::rest_options(settings, on_secret).login_tries(Some(1)).retry(once);
+    // A call ends before the step does, for it knows what it waited for.
+    let limit = report.limit.mul_f64(0.9);
+    let options = connect::rest_options(settings, on_secret).login_tries(Some(1)).retry(once).timeout(limit);
     let host = format!("{}:{}", settings.host, settings.port);
     let client = report
         .step("REST login", Failure::RestConnection, async {

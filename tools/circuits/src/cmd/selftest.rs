@@ -46,7 +46,7 @@ struct Line {
     state: &'static str,
     style: Style,
     detail: String,
-    cure: Option<&'static str>,
+    cure: Option<String>,
     took: Duration,
 }
 
@@ -75,8 +75,9 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
                 state: "failed",
                 style: BAD,
                 detail: format!("{error:#}"),
-                cure: place
-                    .then_some("correct what is named; `circuits config check` looks at the file alone"),
+                cure: place.then(|| {
+                    "correct what is named; `circuits config check` looks at the file alone".to_owned()
+                }),
                 took: begun.elapsed(),
             });
             return Err(error);
@@ -152,7 +153,9 @@ impl Line {
             State::Failed(error) => ("failed", BAD, error.to_string()),
             State::Skipped(why) => ("skipped", PALE, why.clone()),
         };
-        let cure = step.failure().and_then(cure);
+        // Where the error has a cure of its own, it knows better.
+        let (detail, own) = split(&detail);
+        let cure = own.or_else(|| step.failure().and_then(cure).map(str::to_owned));
         Self { name: step.name().to_owned(), state, style, detail, cure, took: step.took() }
     }
 
@@ -167,6 +170,13 @@ impl Line {
     }
 }
 
+/// A failure's text, and the cures that it names on lines of their own.
+fn split(text: &str) -> (String, Option<String>) {
+    let (hints, told): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("  hint: "));
+    let cure: Vec<_> = hints.iter().map(|hint| hint.trim_start_matches("  hint: ")).collect();
+    (told.join("\n"), Some(cure.join("; ")).filter(|cure| !cure.is_empty()))
+}
+
 /// What to do, where the error's own text does not say it all.
 fn cure(failure: Failure) -> Option<&'static str> {
     Some(match failure {
@@ -178,10 +188,6 @@ fn cure(failure: Failure) -> Option<&'static str> {
             "the login holds but this call is refused: look at the account's permissions"
         }
         Failure::CaFile => "name a readable PEM file with cafile= or stomp_cafile= in [resilient]",
-        Failure::Certificate => {
-            "save the server's certificate (app.config.example has the command), name it with cafile= or stomp_cafile=, and use \
-             the host name that stands in it"
-        }
         Failure::Org => {
             "set org= in [resilient] to the organisation's exact name, and make the account a member of it"
         }
