@@ -60,16 +60,7 @@ impl AddTask {
         let Some(user) = action.user() else { return Ok(None) };
         let account: Value = action.rest().get(&format!("/users/{}", user.id)).await?;
         let owner = account["id"].as_i64().unwrap_or(user.id);
-        action
-            .rest()
-            .update(&format!("/incidents/{incident}/members"), |object| {
-                if let Some(members) = object["members"].as_array_mut()
-                    && !members.contains(&json!(owner))
-                {
-                    members.push(json!(owner));
-                }
-            })
-            .await?;
+        action.rest().add_member(&format!("/incidents/{incident}"), owner).await?;
         Ok(Some(owner))
     }
 }

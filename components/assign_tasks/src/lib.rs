@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use circuits::prelude::*;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 circuits::register! {
     Registration::new("assign_tasks", component)
@@ -50,16 +50,7 @@ impl AssignTasks {
         let phase = phase(&action, dialog.assign_phase.as_ref()).await?;
 
         // Only members of an incident can own its tasks.
-        action
-            .rest()
-            .update(&format!("/incidents/{incident}/members"), |object| {
-                if let Some(members) = object["members"].as_array_mut()
-                    && !members.contains(&json!(owner))
-                {
-                    members.push(json!(owner));
-                }
-            })
-            .await?;
+        action.rest().add_member(&format!("/incidents/{incident}"), owner).await?;
 
         let mut tries = 0;
         loop {

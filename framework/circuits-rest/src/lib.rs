@@ -21,6 +21,7 @@ mod fields;
 mod files;
 mod gate;
 mod lookup;
+mod members;
 mod no_proxy;
 mod options;
 mod org;

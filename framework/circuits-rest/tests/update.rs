@@ -274,3 +274,32 @@ async fn a_deadline_ends_conflicts_and_the_wait_for_ones_turn() {
     assert_eq!(peer.count("GET", "/rest/orgs/201/incidents"), 1);
     first.abort();
 }
+
+#[tokio::test]
+async fn a_member_is_added_once_and_beside_those_whom_others_add() {
+    let mut members = json!({"members": null, "vers": 1});
+    let mut refused = false;
+    let peer = Peer::platform(move |seen| {
+        assert_eq!(seen.path, "/rest/orgs/201/incidents/2095/members");
+        if seen.method == "PUT" {
+            let sent = seen.json();
+            if sent["members"] == json!([7, 8]) && !std::mem::replace(&mut refused, true) {
+                members = json!({"members": [7, 9], "vers": 3});
+                return reply(409, json!({"message": "The object has been changed"}));
+            }
+            members = json!({"members": sent["members"], "vers": sent["vers"].as_i64().unwrap() + 1});
+        }
+        reply(200, members.clone())
+    })
+    .await;
+    let rest = peer.connect().await.with_token(None);
+    for user in [7, 7, 8] {
+        rest.add_member(PATH, user).await.unwrap();
+    }
+    let put = peer
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "PUT")
+        .map(|seen| seen.json()["members"].clone());
+    assert_eq!(put.collect::<Vec<_>>(), [json!([7]), json!([7, 8]), json!([7, 9, 8])]);
+}
