@@ -5,6 +5,7 @@ mod cmd;
 mod exit;
 mod link;
 mod order;
+mod print;
 mod session;
 mod show;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use circuits::recording::Message;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exit::Ended;
 
@@ -48,36 +48,4 @@ pub(crate) struct Told {
     pub(crate) problem: Option<String>,
     /// From submission to the final reply.
     pub(crate) took: Duration,
-}
-
-impl Told {
-    /// What the analyst would read, or what went wrong.
-    pub(crate) fn text(&self) -> String {
-        match (&self.reply, &self.problem) {
-            (Some(reply), _) => text_of(reply),
-            (None, Some(problem)) => problem.clone(),
-            (None, None) => String::new(),
-        }
-    }
-
-    pub(crate) fn as_json(&self, destination: &str, file: Option<&str>) -> Value {
-        json!({
-            "destination": destination,
-            "file": file,
-            "outcome": self.ended.name(),
-            "took_ms": self.took.as_secs_f64() * 1000.0,
-            "statuses": self.statuses,
-            "reply": self.reply,
-            "problem": self.problem,
-        })
-    }
-}
-
-/// The text of a reply, with a function's results; all of it if it is neither.
-pub(crate) fn text_of(reply: &Value) -> String {
-    match (reply["message"].as_str(), &reply["results"]) {
-        (Some(text), Value::Null) => text.to_owned(),
-        (Some(text), results) => format!("{text}\n{results:#}"),
-        (None, _) => format!("{reply:#}"),
-    }
 }

@@ -9,7 +9,7 @@ use crate::cli::Target;
 use crate::exit::{Ended, NoRunner};
 use crate::link::{Event, Link};
 use crate::order::{Order, Told};
-use crate::show;
+use crate::print;
 
 /// The pause between two tries to reach a runner that restarts.
 const RETRY: Duration = Duration::from_millis(500);
@@ -41,14 +41,14 @@ impl Session {
     async fn standing(&self) -> Arc<Link> {
         let mut link = self.link.lock().await;
         if !link.is_up() {
-            show::note("Connection to Test Server has died.  Trying to reconnect...");
+            print::note("Connection to Test Server has died.  Trying to reconnect...");
             *link = loop {
                 tokio::time::sleep(RETRY).await;
                 if let Ok(link) = Link::open(&self.target).await {
                     break Arc::new(link);
                 }
             };
-            show::note("Connection Restored.");
+            print::note("Connection Restored.");
         }
         Arc::clone(&link)
     }

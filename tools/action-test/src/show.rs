@@ -1,38 +1,16 @@
-//! What is printed.
+//! What became of an action, as people and as scripts read it. Only formats: nothing is exchanged, decided or printed here.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Reset};
+use serde_json::{Value, json};
 
 use crate::exit::Ended;
-use crate::link::Event;
-use crate::order::{Order, Told, text_of};
-use crate::session::Session;
+use crate::order::Told;
 
-/// Something about the connection, beside the replies.
-pub(crate) fn note(text: &str) {
-    anstream::eprintln!("{text}");
-}
-
-/// Submits an action and prints what becomes of it, interim statuses as they come.
-pub(crate) async fn submit(
-    session: &Session,
-    order: Order,
-    file: Option<&str>,
-    mut print: impl FnMut(String),
-) -> Ended {
-    let json = session.target.json;
-    let destination = order.destination.clone();
-    let told = session
-        .submit(order, |event, took| {
-            if let (Event::Status(status), false) = (event, json) {
-                print(line("Pending", AnsiColor::Yellow, took, &text_of(status)));
-            }
-        })
-        .await;
-    print(if json { told.as_json(&destination, file).to_string() } else { ending(&told) });
-    told.ended
+/// The line about an interim status.
+pub(crate) fn pending(status: &Value, took: Duration) -> String {
+    line("Pending", AnsiColor::Yellow, took, &text_of(status))
 }
 
 /// The last line about an action.
@@ -43,7 +21,38 @@ pub(crate) fn ending(told: &Told) -> String {
         Ended::NoReply => ("No reply", AnsiColor::Red),
         Ended::NoRunner => ("No runner", AnsiColor::Red),
     };
-    line(word, colour, told.took, &told.text())
+    line(word, colour, told.took, &text(told))
+}
+
+/// What the analyst would read, or what went wrong.
+pub(crate) fn text(told: &Told) -> String {
+    match (&told.reply, &told.problem) {
+        (Some(reply), _) => text_of(reply),
+        (None, Some(problem)) => problem.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+/// The whole of an action as JSON.
+pub(crate) fn as_json(told: &Told, destination: &str, file: Option<&str>) -> Value {
+    json!({
+        "destination": destination,
+        "file": file,
+        "outcome": told.ended.name(),
+        "took_ms": told.took.as_secs_f64() * 1000.0,
+        "statuses": told.statuses,
+        "reply": told.reply,
+        "problem": told.problem,
+    })
+}
+
+/// The text of a reply, with a function's results; all of it if it is neither.
+fn text_of(reply: &Value) -> String {
+    match (reply["message"].as_str(), &reply["results"]) {
+        (Some(text), Value::Null) => text.to_owned(),
+        (Some(text), results) => format!("{text}\n{results:#}"),
+        (None, _) => format!("{reply:#}"),
+    }
 }
 
 fn line(word: &str, colour: AnsiColor, took: Duration, text: &str) -> String {
@@ -54,11 +63,25 @@ fn line(word: &str, colour: AnsiColor, took: Duration, text: &str) -> String {
     format!("{}{word:<9}{} {ms:>9.1} ms  {text}", colour.on_default().bold().render(), Reset.render())
 }
 
-/// A line on standard output.
-///
-/// # Errors
-/// When nobody reads it.
-pub(crate) fn out(line: &str) -> anyhow::Result<()> {
-    writeln!(anstream::stdout().lock(), "{line}")?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(reply: Option<Value>, problem: Option<&str>) -> Told {
+        let (statuses, problem) = (Vec::new(), problem.map(str::to_owned));
+        Told { ended: Ended::Completed, statuses, reply, problem, took: Duration::from_millis(7) }
+    }
+
+    #[test]
+    fn a_reply_is_shown_by_its_text_and_cannot_move_the_cursor() {
+        for (reply, problem, shown) in [
+            (Some(json!({"message": "done\u{1b}[2J\nnext"})), None, "done [2J\nnext"),
+            (Some(json!({"message": "found", "results": {"n": 1}})), None, "found\n{\n  \"n\": 1\n}"),
+            (Some(json!({"other": 1})), Some("not shown"), "{\n  \"other\": 1\n}"),
+            (None, Some("no reply within 1s"), "no reply within 1s"),
+        ] {
+            let line = ending(&told(reply, problem));
+            assert!(line.contains("Completed") && line.ends_with(&format!("7.0 ms  {shown}")), "{line:?}");
+        }
+    }
 }

@@ -7,9 +7,10 @@ use circuits::Rest;
 use circuits::rest::{HandleFormat, segment};
 use serde_json::{Map, Value, json};
 
-use super::Watch;
+use super::submit::Watch;
 use crate::exit::Ended;
 use crate::order::Order;
+use crate::print;
 use crate::session::Session;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Ended> 
     let rest = circuits::login(&session.target.config()?, |_| {}).await?;
     let (destination, message) = message(&rest, &args).await?;
     if !session.target.json {
-        super::show::out(&format!("{message:#}"))?;
+        print::out(&format!("{message:#}"))?;
     }
     args.watch.submit(session, None, || Ok(Order::new(&destination, &message.to_string()))).await
 }

@@ -5,15 +5,16 @@ mod names;
 pub(crate) mod prompt;
 mod replay;
 mod runlist;
+mod submit;
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use self::submit::Watch;
 use crate::exit::Ended;
 use crate::order::Order;
 use crate::session::Session;
-use crate::show;
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -48,13 +49,6 @@ pub(crate) enum Command {
     Replay(replay::Args),
 }
 
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Watch {
-    /// Submit it again whenever the runner has restarted, until Ctrl-C.
-    #[arg(long)]
-    watch: bool,
-}
-
 impl Command {
     /// Runs it and prints on standard output.
     pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Ended> {
@@ -70,23 +64,6 @@ impl Command {
             Self::Function(args) => function::run(session, args).await,
             Self::Runlist { file } => runlist::run(session, &file).await,
             Self::Replay(args) => replay::run(session, args).await,
-        }
-    }
-}
-
-impl Watch {
-    async fn submit(
-        &self,
-        session: &Session,
-        file: Option<&str>,
-        order: impl Fn() -> anyhow::Result<Order>,
-    ) -> anyhow::Result<Ended> {
-        loop {
-            let ended = show::submit(session, order()?, file, |line| drop(show::out(&line))).await;
-            if !self.watch {
-                return Ok(ended);
-            }
-            session.restarted().await;
         }
     }
 }

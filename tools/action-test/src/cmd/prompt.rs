@@ -14,11 +14,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::editor::{Editor, Input};
 use super::names::Names;
-use super::{Command, Watch, expand, parse};
+use super::submit::{Watch, submit};
+use super::{Command, expand, parse};
 use crate::exit::{self, Ended};
 use crate::order::Order;
+use crate::print;
 use crate::session::Session;
-use crate::show;
 
 const INTRO: &str = "Welcome to the action test tool. Type help or ? to list commands.";
 const HELP: &str = "\
@@ -59,7 +60,7 @@ async fn piped(session: &Session) -> anyhow::Result<Ended> {
 }
 
 async fn interactive(session: Arc<Session>) -> anyhow::Result<Ended> {
-    show::out(INTRO)?;
+    print::out(INTRO)?;
     let (editor, printer) = Editor::new(Names::of(&session.target))?;
     // Printed above the line that is being typed.
     let print = Arc::new(Mutex::new(printer));
@@ -98,7 +99,7 @@ async fn interactive(session: Arc<Session>) -> anyhow::Result<Ended> {
             Ok(order) => {
                 let (session, print) = (Arc::clone(&session), Arc::clone(&print));
                 submitted.spawn(async move {
-                    show::submit(&session, order, None, |line| {
+                    submit(&session, order, None, |line| {
                         let mut print = print.lock().unwrap_or_else(PoisonError::into_inner);
                         print(line);
                     })
@@ -108,7 +109,7 @@ async fn interactive(session: Arc<Session>) -> anyhow::Result<Ended> {
             Err(error) => exit::print(&error),
         }
     }
-    show::out("Goodbye.")?;
+    print::out("Goodbye.")?;
     Ok(Ended::Completed)
 }
 
@@ -132,7 +133,7 @@ fn help(line: &str) -> anyhow::Result<()> {
     let mut all = All::command();
     let named = line.split_whitespace().nth(1);
     match named.and_then(|name| all.find_subcommand_mut(name)) {
-        Some(command) => show::out(&command.render_long_help().to_string()),
-        None => show::out(HELP),
+        Some(command) => print::out(&command.render_long_help().to_string()),
+        None => print::out(HELP),
     }
 }

@@ -1,5 +1,8 @@
 //! `replay`: all recorded messages of a folder, with a summary, and a report for machines.
 
+mod junit;
+mod summary;
+
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -8,17 +11,13 @@ use anyhow::{Context as _, anyhow, bail};
 use circuits::recording::{Folder, Message};
 use futures_util::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use serde_json::json;
 
+use self::summary::Summary;
 use super::expand;
 use crate::exit::Ended;
 use crate::order::{Order, Told};
 use crate::session::Session;
-use crate::show;
-
-/// How many failures the summary tells in words.
-const TOLD: usize = 10;
+use crate::{print, show};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
@@ -108,18 +107,23 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Ended> 
         let replayed = replayed?;
         progress.inc(1);
         if session.target.json {
-            let line = replayed.told.as_json(&replayed.destination, Some(&replayed.name));
-            show::out(&line.to_string())?;
+            let line = show::as_json(&replayed.told, &replayed.destination, Some(&replayed.name));
+            print::out(&line.to_string())?;
         }
         done.push(replayed);
     }
     progress.finish_and_clear();
     let took = begun.elapsed();
     if let Some(path) = &args.junit {
-        let report = junit(&dir.display().to_string(), &done, took).to_string()?;
+        let report = junit::report(&dir.display().to_string(), &done, took).to_string()?;
         std::fs::write(path, report).with_context(|| format!("writing {}", path.display()))?;
     }
-    summary(session, &done, took)?;
+    let summary = Summary::of(&done, took);
+    if session.target.json {
+        print::out(&summary.as_json().to_string())?;
+    } else {
+        summary.lines(&done).iter().try_for_each(|line| print::out(line))?;
+    }
     Ok(done.iter().map(Replayed::ended).max().unwrap_or_default())
 }
 
@@ -143,67 +147,4 @@ fn bar(messages: usize, json: bool) -> ProgressBar {
     let bar = ProgressBar::new(messages as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-fn summary(session: &Session, done: &[Replayed], took: Duration) -> anyhow::Result<()> {
-    let count = |ended| done.iter().filter(|one| one.ended() == ended).count();
-    let mut times: Vec<_> = done.iter().map(|one| one.told.took.as_secs_f64() * 1000.0).collect();
-    times.sort_by(f64::total_cmp);
-    let quantile = |q: f64| times[((times.len() - 1) as f64 * q) as usize];
-    let per_second = done.len() as f64 / took.as_secs_f64().max(0.001);
-    let differ = done.iter().filter(|one| one.differs).count();
-    if session.target.json {
-        let summary = json!({"summary": {
-            "messages": done.len(), "completed": count(Ended::Completed), "errors": count(Ended::Error),
-            "no_reply": count(Ended::NoReply), "no_runner": count(Ended::NoRunner), "differ": differ,
-            "seconds": took.as_secs_f64(), "per_second": per_second,
-            "p50_ms": quantile(0.5), "p99_ms": quantile(0.99), "max_ms": quantile(1.0),
-        }});
-        return show::out(&summary.to_string());
-    }
-    let failed: Vec<_> = done.iter().filter(|one| one.ended() != Ended::Completed).collect();
-    for one in failed.iter().take(TOLD) {
-        show::out(&format!("{}: {}", one.name, show::ending(&one.told)))?;
-    }
-    if failed.len() > TOLD {
-        show::out(&format!("and {} more that failed", failed.len() - TOLD))?;
-    }
-    show::out(&format!(
-        "{} messages: {} completed, {} errors, {} without a reply, {} without a runner; {:.1} s, {per_second:.0} a second; \
-         p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
-        done.len(),
-        count(Ended::Completed),
-        count(Ended::Error),
-        count(Ended::NoReply),
-        count(Ended::NoRunner),
-        took.as_secs_f64(),
-        quantile(0.5),
-        quantile(0.99),
-        quantile(1.0),
-    ))?;
-    if differ > 0 {
-        show::out(&format!("{differ} of the replies have another text than the recorded ones"))?;
-    }
-    Ok(())
-}
-
-fn junit(folder: &str, done: &[Replayed], took: Duration) -> Report {
-    let mut report = Report::new("action-test replay");
-    report.set_time(took);
-    let mut suite = TestSuite::new(folder);
-    for one in done {
-        let status = match one.ended() {
-            Ended::Completed => TestCaseStatus::success(),
-            ended => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_message(one.told.text()).set_type(ended.name());
-                status
-            }
-        };
-        let mut case = TestCase::new(&one.name, status);
-        case.set_classname(&one.destination).set_time(one.told.took);
-        suite.add_test_case(case);
-    }
-    report.add_test_suite(suite);
-    report
 }
