@@ -2,10 +2,11 @@
 //! process's, and would be lost when any handle of it is closed.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use circuits::private_file;
 use fs4::TryLockError;
 
 use crate::error::Fault;
@@ -22,7 +23,7 @@ pub(crate) struct Lock {
 
 impl Lock {
     pub(crate) fn take(database: &Path) -> Result<Self, Fault> {
-        let file = private().create(true).truncate(false).write(true).open(beside(database, "-lock"))?;
+        let file = private_file().create(true).truncate(false).write(true).open(beside(database, "-lock"))?;
         let mut tries = 0;
         loop {
             match fs4::FileExt::try_lock(&file) {
@@ -41,12 +42,4 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(suffix);
     name.into()
-}
-
-/// Makes files that nobody else may read: messages hold what analysts write.
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }

@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
+use circuits::private_file;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
-use crate::lock::{Lock, private};
+use crate::lock::Lock;
 
 /// Marks the file as ours (`application_id`): "Circ".
 const APPLICATION: i32 = 0x4369_7263;
@@ -78,7 +79,7 @@ const WAL_KEPT: i64 = 64 << 20;
 /// Opens the file for writing, made or brought up to date if need be.
 pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     // SQLite gives its companion files the mode of this one.
-    let mut file = private().create(true).truncate(false).read(true).write(true).open(path)?;
+    let mut file = private_file().create(true).truncate(false).read(true).write(true).open(path)?;
     let size = file.metadata()?.len();
     if size > 0 {
         recognise(&mut file)?;

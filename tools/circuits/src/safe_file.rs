@@ -1,6 +1,6 @@
 //! Files that hold secrets: written as a whole or not at all, readable by their owner alone, never lost.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -33,11 +33,8 @@ pub(crate) fn backup(path: &Path) -> anyhow::Result<PathBuf> {
         let mut name = path.as_os_str().to_owned();
         name.push(if number == 0 { ".bak".to_owned() } else { format!(".bak{number}") });
         let name = PathBuf::from(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&name).and_then(|mut file| {
+        let made = circuits::private_file().write(true).create_new(true).open(&name);
+        let written = made.and_then(|mut file| {
             file.write_all(&bytes)?;
             file.sync_all()
         });

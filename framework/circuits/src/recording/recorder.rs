@@ -1,8 +1,7 @@
 //! Writes recordings, on a thread of its own: a slow or full disk holds up no action.
 
-use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +16,7 @@ use tracing::{info, warn};
 use super::name;
 use crate::config::Config;
 use crate::message::ActionMessage;
+use crate::private_file;
 use crate::redact::Redactor;
 use crate::{Error, Reply, Result};
 
@@ -189,7 +189,8 @@ fn write(folder: &Path, job: Job) -> io::Result<()> {
     let mut time = job.time;
     for (name, content) in job.files {
         loop {
-            match create(folder.join(format!("{name}_{}", name::time(time)))) {
+            let path = folder.join(format!("{name}_{}", name::time(time)));
+            match private_file().write(true).create_new(true).open(path) {
                 Ok(mut file) => break file.write_all(&content)?,
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => time = later(time),
                 Err(error) => return Err(error),
@@ -197,15 +198,6 @@ fn write(folder: &Path, job: Job) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A new file that only its owner may read: it holds what incidents hold.
-fn create(path: PathBuf) -> io::Result<std::fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

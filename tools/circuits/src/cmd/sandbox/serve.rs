@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use circuits::config::Config;
 use circuits::registrations;
 use circuits_deploy::deploy;
@@ -32,7 +31,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let stop = shutdown::signal()?;
     let sandbox =
         Sandbox::builder().host(&args.host).rest_port(args.port).stomp_port(args.stomp_port).start().await?;
-    std::fs::create_dir_all(&args.dir).with_context(|| format!("creating {}", args.dir.display()))?;
     let path = args.dir.join("app.config");
     platform::write_config(&path, &sandbox, &registrations())?;
     let config = Config::from_text(&sandbox.app_config())?;
