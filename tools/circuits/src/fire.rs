@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Values for a rule's fields, by API name.
 pub(crate) type Values = [(String, String)];
 
-/// Fires `rule` on `incident`.
+/// Fires `rule` on `incident`, or on the newest object below it of the type that a menu item works on.
 pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
     let rules = rest.list("/actions").await?;
     let Some(found) = named(&rules, rule) else {
@@ -18,7 +18,15 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
     };
     // Type 1 is a menu item, 0 an automatic rule.
     if found["type"] == 1 {
-        let body = json!({"action_id": found["id"], "properties": properties(rest, values).await?});
+        let mut body = json!({"action_id": found["id"], "properties": properties(rest, values).await?});
+        if let Some((kind, list)) = below(&found["object_type"]) {
+            let all = rest.list(&format!("/incidents/{incident}/{list}")).await?;
+            let newest = all.iter().filter_map(|object| object["id"].as_i64()).max();
+            let newest = newest.with_context(|| {
+                format!("\"{rule}\" works on objects of type {kind}, and incident {incident} has none; add one to it")
+            })?;
+            body[format!("{kind}_id")] = newest.into();
+        }
         rest.post::<_, Value>(&format!("/incidents/{incident}/action_invocations"), &body).await?;
     } else {
         if values.is_empty() {
@@ -45,6 +53,18 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
         rest.update(&format!("/incidents/{incident}"), change).await?;
     }
     Ok(())
+}
+
+/// The name of an object type below incidents, and where the platform lists its objects.
+fn below(object_type: &Value) -> Option<(&'static str, &'static str)> {
+    Some(match object_type.as_i64()? {
+        1 => ("task", "tasks"),
+        2 => ("note", "comments"),
+        3 => ("milestone", "milestones"),
+        4 => ("artifact", "artifacts"),
+        5 => ("attachment", "attachments"),
+        _ => return None,
+    })
 }
 
 /// The rule of exactly this name. Names may begin or end with blanks, which nobody sees: where no name is equal, the only one
@@ -86,7 +106,31 @@ async fn properties(rest: &Rest, values: &Values) -> anyhow::Result<Map<String, 
 
 #[cfg(test)]
 mod tests {
+    use circuits::config::Config;
+    use circuits_sandbox::{Rule, Sandbox};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_menu_item_works_on_the_newest_object_of_its_type() {
+        let rule = Rule::menu_item("Run Query ").on_artifact().to("query");
+        let sandbox = Sandbox::builder().rule(rule).start().await.unwrap();
+        let config = Config::from_text(&sandbox.app_config()).unwrap();
+        let rest = circuits::login(&config, |_| {}).await.unwrap();
+        let incident = sandbox.create_incident(json!({"name": "x", "discovered_date": 0})).unwrap();
+        let refused = fire(&rest, "Run Query ", incident, &[]).await.unwrap_err().to_string();
+        assert!(refused.contains("works on objects of type artifact, and incident"), "{refused}");
+        let artifact = |value: &str| json!({"type": "String", "value": value});
+        for value in ["old", "new"] {
+            sandbox.create_artifact(incident, artifact(value)).unwrap();
+        }
+        fire(&rest, "Run Query ", incident, &[]).await.unwrap();
+        let fired = sandbox.fired("Run Query ", 1).await;
+        assert_eq!(fired[0].incident, incident);
+        let listed = rest.list(&format!("/incidents/{incident}/action_invocations")).await.unwrap();
+        let newest = sandbox.artifacts(incident).pop().unwrap();
+        assert_eq!((&newest["value"], &listed[0]["object_id"]), (&json!("new"), &newest["id"]));
+    }
 
     #[test]
     fn a_rule_is_found_by_its_exact_name_and_else_by_the_only_one_with_other_blanks() {

@@ -26,7 +26,7 @@ struct Platform {
 pub(crate) struct FireArgs {
     /// Display name of the rule.
     rule: String,
-    /// Id of the incident.
+    /// Id of the incident. A menu item of its tasks, notes, artifacts, milestones or attachments is fired on the newest of them.
     #[arg(long)]
     incident: i64,
     /// A value for a field: an activity field of a menu item (the label for a select), or the incident field that makes an
