@@ -1,4 +1,4 @@
-//! The command line: its shape, and the way from a command's outcome to the exit code.
+//! The command line: its shape, and what each command does.
 
 use std::process::ExitCode;
 
@@ -6,29 +6,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{cmd, exit};
 
-/// Exit codes are part of the interface: supervisors and scripts read them.
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  stopped as asked (SIGINT, SIGTERM)
-   1  configuration, component or start fault
-   2  wrong usage
-   3  another instance runs with the same lock file or journal
-   4  customize --drift: the platform is not as the components need it
-  20  REST: the platform cannot be reached or answers with an error
-  21  REST: refused with 401 after login
-  22  a CA or certificate file is missing or unreadable
-  23  TLS: the server's certificate does not hold
-  24  the account is not a member of the org
-  25  wrong user, password or API key
-  30  STOMP: any other failure
-  31  STOMP: the broker refuses the account
-  32  STOMP: not authorised to read a queue
-  33  STOMP: a subscription was not confirmed in time (selftest)
-selftest ends with the code of the first step that failed.";
-
 /// Runs action processors: takes action messages from the platform's queues, handles them, answers.
 #[derive(Debug, Parser)]
-#[command(name = "circuits", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "circuits", version, after_help = exit::help(), arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,4 @@
-//! Turns an error into the text that the user reads and the exit code that a supervisor reads.
+//! Exit codes: one table, from which come the code of an error, and what `circuits --help` says of each.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -8,13 +8,49 @@ use circuits_journal::OpenError;
 
 use crate::lock::Locked;
 
-/// Wrong usage of the command line.
-pub(crate) const USAGE: u8 = 2;
 /// Everything that has no code of its own.
 pub(crate) const GENERAL: u8 = 1;
+/// Wrong usage of the command line.
+pub(crate) const USAGE: u8 = 2;
 const LOCKED: u8 = 3;
 /// The platform is not as the components need it.
 pub(crate) const DRIFT: u8 = 4;
+
+/// A second SIGINT or SIGTERM ended the process, as shells count it.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// See [`INTERRUPTED`].
+pub(crate) const TERMINATED: u8 = 143;
+
+/// An exit code: what it means, and the failure of a runner that ends with it.
+struct Code(u8, &'static str, Option<Failure>);
+
+/// Exit codes are part of the interface: supervisors and scripts read them.
+const CODES: &[Code] = &[
+    Code(0, "stopped as asked (SIGINT, SIGTERM)", None),
+    Code(GENERAL, "configuration, component or start fault", Some(Failure::Components)),
+    Code(USAGE, "wrong usage", None),
+    Code(LOCKED, "another instance runs with the same lock file or journal", None),
+    Code(DRIFT, "customize --drift: the platform is not as the components need it", None),
+    Code(20, "REST: the platform cannot be reached or answers with an error", Some(Failure::RestConnection)),
+    Code(21, "REST: refused with 401 after login", Some(Failure::RestUnauthorised)),
+    Code(22, "a CA or certificate file is missing or unreadable", Some(Failure::CaFile)),
+    Code(23, "TLS: the server's certificate does not hold", Some(Failure::Certificate)),
+    Code(24, "the account is not a member of the org", Some(Failure::Org)),
+    Code(25, "wrong user, password or API key", Some(Failure::Credentials)),
+    Code(30, "STOMP: any other failure", Some(Failure::Stomp)),
+    Code(31, "STOMP: the broker refuses the account", Some(Failure::StompCredentials)),
+    Code(32, "STOMP: not authorised to read a queue", Some(Failure::StompQueue)),
+    Code(33, "STOMP: a subscription was not confirmed in time (selftest)", Some(Failure::StompTimeout)),
+    Code(INTERRUPTED, "ended at once by a second SIGINT (Ctrl-C)", None),
+    Code(TERMINATED, "ended at once by a second SIGTERM", None),
+];
+
+/// What `--help` says of them.
+pub(crate) fn help() -> String {
+    let lines: String =
+        CODES.iter().map(|Code(number, meaning, _)| format!("  {number:>3}  {meaning}\n")).collect();
+    format!("Exit codes:\n{lines}selftest ends with the code of the first step that failed.")
+}
 
 /// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is not an error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -44,19 +80,7 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
 
 /// The exit code for a kind of failure.
 pub(crate) fn code_of(failure: Failure) -> u8 {
-    match failure {
-        Failure::RestConnection => 20,
-        Failure::RestUnauthorised => 21,
-        Failure::CaFile => 22,
-        Failure::Certificate => 23,
-        Failure::Org => 24,
-        Failure::Credentials => 25,
-        Failure::Stomp => 30,
-        Failure::StompCredentials => 31,
-        Failure::StompQueue => 32,
-        Failure::StompTimeout => 33,
-        _ => GENERAL,
-    }
+    CODES.iter().find(|Code(_, _, of)| *of == Some(failure)).map_or(GENERAL, |Code(number, ..)| *number)
 }
 
 /// What a command found is told already; only its exit code is left to say.
@@ -70,3 +94,24 @@ impl std::fmt::Display for Told {
 }
 
 impl std::error::Error for Told {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_listed_once_and_each_failure_has_its_own() {
+        assert!(CODES.is_sorted_by(|Code(left, ..), Code(right, ..)| left < right));
+        for (failure, number) in [
+            (Failure::Components, 1),
+            (Failure::RestConnection, 20),
+            (Failure::CaFile, 22),
+            (Failure::Credentials, 25),
+            (Failure::StompTimeout, 33),
+        ] {
+            assert_eq!(code_of(failure), number, "{failure:?}");
+        }
+        let help = help();
+        assert!(help.contains("\n   4  customize --drift") && help.contains("\n  33  STOMP: "), "{help}");
+    }
+}

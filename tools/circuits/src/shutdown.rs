@@ -2,6 +2,8 @@
 
 use anyhow::Context as _;
 
+use crate::exit;
+
 /// Starts to listen at once, so that a signal before the first await counts too; resolves on the first one.
 pub(crate) fn signal() -> anyhow::Result<impl Future<Output = ()>> {
     let (first, stop) = tokio::sync::oneshot::channel();
@@ -18,7 +20,7 @@ pub(crate) fn signal() -> anyhow::Result<impl Future<Output = ()>> {
             let _ = first.send(());
             let code = signals.next().await;
             anstream::eprintln!("Ended at once by a second signal. What was running stays with the broker.");
-            std::process::exit(code);
+            std::process::exit(code.into());
         });
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen).context("listening for signals")?;
@@ -46,10 +48,10 @@ impl Signals {
     }
 
     /// Waits for a signal; the exit code of a process that it ends, as shells count.
-    async fn next(&mut self) -> i32 {
+    async fn next(&mut self) -> u8 {
         tokio::select! {
-            _ = self.interrupt.recv() => 130,
-            _ = self.terminate.recv() => 143,
+            _ = self.interrupt.recv() => exit::INTERRUPTED,
+            _ = self.terminate.recv() => exit::TERMINATED,
         }
     }
 }
@@ -65,10 +67,10 @@ impl Signals {
     }
 
     /// Waits for Ctrl-C; the exit code of a process that it ends.
-    async fn next(&mut self) -> i32 {
+    async fn next(&mut self) -> u8 {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
-        130
+        exit::INTERRUPTED
     }
 }
