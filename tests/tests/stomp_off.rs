@@ -43,6 +43,9 @@ async fn a_self_test_skips_the_broker_and_says_why() {
         );
     }
     untouched(&broker);
+    place
+        .run(&["run", "--sandbox", "--once", "--stomp", "off"])
+        .is(1, &["--sandbox fires rules", "stomp=true"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

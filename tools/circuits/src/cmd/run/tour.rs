@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::pin::pin;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use circuits::config::Settings;
 use circuits::definitions::Definitions;
 use circuits::{Registration, Runner, Signal, registrations};
@@ -30,6 +30,9 @@ pub(super) async fn run(
     platform::write_config(&config_file, &sandbox, &registrations())?;
     let config = overrides.with_file(config_file).load()?;
     let settings = own(config.settings(), folder.path());
+    if !settings.stomp {
+        bail!("--sandbox fires rules, whose actions come through the broker: run it with stomp=true");
+    }
     let log = logging::init(&LogOptions::from_settings(&settings).without_console(), config.secrets())?;
     let journal = journal::open(&settings)?;
     let redactor = log.redactor();
