@@ -60,19 +60,22 @@ impl Redactor {
         hide_named(&text)
     }
 
-    /// The JSON value without secrets: also what stands behind a secret's name is hidden.
+    /// The JSON value without secrets: what stands behind a secret's name is hidden as well.
     pub fn hide_in(&self, value: Value) -> Value {
+        self.hide_all(value, false)
+    }
+
+    /// `named`: whether a secret's name stands before the value, or before the list that holds it.
+    fn hide_all(&self, value: Value, named: bool) -> Value {
         match value {
+            Value::String(_) | Value::Number(_) if named => HIDDEN.into(),
             Value::String(text) => Value::String(self.hide(&text)),
-            Value::Array(values) => values.into_iter().map(|value| self.hide_in(value)).collect(),
+            Value::Array(values) => values.into_iter().map(|value| self.hide_all(value, named)).collect(),
             Value::Object(members) => members
                 .into_iter()
-                .map(|(name, value)| match value {
-                    Value::String(_) | Value::Number(_) if is_secret_name(&name) => (name, HIDDEN.into()),
-                    Value::Array(values) if is_secret_name(&name) => {
-                        (name, values.iter().map(|_| HIDDEN).collect())
-                    }
-                    value => (name, self.hide_in(value)),
+                .map(|(name, value)| {
+                    let value = self.hide_all(value, is_secret_name(&name));
+                    (name, value)
                 })
                 .collect(),
             other => other,

@@ -66,13 +66,13 @@ fn short_secrets_do_not_eat_other_base64() {
 fn json_is_hidden_by_name_and_by_value() {
     let redactor = Redactor::new(&["s3cr\"et", "abc"]);
     let value = serde_json::json!({
-        "csrf_token": "x", "Set-Cookie": "y", "pin": 1234, "passwords": ["a"], "password": null, "secret": true,
+        "csrf_token": "x", "Set-Cookie": "y", "pin": 1234, "passwords": ["a", {"of": "b"}], "password": null, "secret": true,
         "credentials": {"id": 7, "key": "is s3cr\"et"}, "a": ["is s3cr\"et", "abc", "pwd=plain"]
     });
     assert_eq!(
         redactor.hide_in(value),
         serde_json::json!({
-            "csrf_token": "***", "Set-Cookie": "***", "pin": "***", "passwords": ["***"], "password": null, "secret": true,
+            "csrf_token": "***", "Set-Cookie": "***", "pin": "***", "passwords": ["***", {"of": "b"}], "password": null, "secret": true,
             "credentials": {"id": 7, "key": "is ***"}, "a": ["is ***", "abc", "pwd=***"]
         })
     );
