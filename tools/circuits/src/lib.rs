@@ -14,7 +14,6 @@ mod overrides;
 mod platform;
 mod safe_file;
 mod selection;
-mod setting_help;
 mod shutdown;
 mod status;
 mod test_port;

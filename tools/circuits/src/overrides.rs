@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
-use circuits::config::{Config, Sources};
+use circuits::config::{Config, Key, Sources};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-
-use crate::setting_help::descriptions;
 
 /// Settings that mean yes without a value, as with the Python runner.
 const FLAGS: &[&str] = &["test_actions"];
@@ -41,6 +39,7 @@ impl Overrides {
 impl FromArgMatches for Overrides {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let values = circuits::config::keys()
+            .map(Key::name)
             .filter_map(|key| Some((key.to_owned(), matches.get_one::<String>(key)?.clone())))
             .collect();
         Ok(Self { config_file: matches.get_one::<PathBuf>("config_file").cloned(), values })
@@ -59,11 +58,11 @@ impl Args for Overrides {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("Use this app.config [default: $APP_CONFIG_FILE, ./app.config, ~/.resilient/app.config]");
-        let mut descriptions = descriptions();
-        circuits::config::keys().fold(command.arg(file), |command, key| {
+        circuits::config::keys().fold(command.arg(file), |command, setting| {
+            let key = setting.name();
             command.arg(
                 Arg::new(key)
-                    .help(descriptions.remove(key).unwrap_or_default())
+                    .help(setting.help())
                     .long(key.replace('_', "-"))
                     .alias(key)
                     .value_name("VALUE")

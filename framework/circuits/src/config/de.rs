@@ -9,9 +9,9 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::error::{ConfigError, Fault};
-use super::keys;
 use super::nearest::hint;
 use super::section::{Entry, Section};
+use super::table;
 use super::values::{boolean, list, shown};
 
 pub(crate) fn from_section<T: DeserializeOwned>(section: &Section) -> Result<T, ConfigError> {
@@ -72,10 +72,10 @@ impl SectionReader<'_> {
         let section = self.0;
         let unknown = section.entries.iter().filter(|entry| {
             let key = entry.key.as_str();
-            !entry.inherited && !fields.contains(&key) && !keys::COMPONENT.contains(&key)
+            !entry.inherited && !fields.contains(&key) && !table::COMPONENT.contains(&key)
         });
         let fault = |entry: &Entry| {
-            let near = hint(&entry.key, fields.iter().copied().chain(keys::COMPONENT.iter().copied()));
+            let near = hint(&entry.key, fields.iter().copied().chain(table::COMPONENT.iter().copied()));
             let text = format!("`{}` is not a key of this section{near}", entry.key);
             Fault::new(&entry.origin, &section.name, &entry.key, text)
         };

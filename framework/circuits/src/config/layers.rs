@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use ::config::{ConfigError, Source, Value, ValueKind};
 
 use super::ini::{Ini, Item};
-use super::keys;
-use super::settings::Settings;
+use super::table::{self, Key, LOG_DIR_VARIABLE};
 
 /// The section of the runner itself.
 pub(crate) const RESILIENT: &str = "resilient";
@@ -65,15 +64,12 @@ fn text(origin: String, value: &str) -> Value {
 
 /// The lowest layer: every key that the runner reads, unset ones too, so that all of them can be listed.
 fn defaults(env: &BTreeMap<String, String>) -> Vec<(&'static str, Value)> {
-    let settings = Settings::default();
-    let log_dir = env.get(keys::LOG_DIR_VARIABLE).filter(|value| !value.is_empty());
-    let values = keys::KEYS.iter().map(|key| match log_dir {
-        Some(value) if key.name == "logdir" => {
-            (key.name, text(format!("environment {}", keys::LOG_DIR_VARIABLE), value))
-        }
-        _ => (key.name, Value::new(Some(&"default".to_owned()), settings.default_text(key.name))),
-    });
-    values.collect()
+    let log_dir = env.get(LOG_DIR_VARIABLE).filter(|value| !value.is_empty());
+    let value = |key: &Key| match log_dir {
+        Some(value) if key.name() == "logdir" => text(format!("environment {LOG_DIR_VARIABLE}"), value),
+        _ => Value::new(Some(&"default".to_owned()), key.default_text()),
+    };
+    table::keys().map(|key| (key.name(), value(key))).collect()
 }
 
 /// The file: sections with what they inherit from `[DEFAULT]`.
@@ -120,10 +116,10 @@ impl Source for Environment {
 
     fn collect(&self) -> Result<HashMap<String, Value>, ConfigError> {
         let mut values = HashMap::new();
-        for key in keys::KEYS {
-            let Some(variable) = key.env else { continue };
+        for key in table::keys() {
+            let Some(variable) = key.variable() else { continue };
             if let Some(value) = self.0.get(variable).filter(|value| !value.is_empty()) {
-                values.insert(key.name.to_owned(), text(format!("environment {variable}"), value));
+                values.insert(key.name().to_owned(), text(format!("environment {variable}"), value));
             }
         }
         let sections = HashMap::from([(RESILIENT.to_owned(), Value::from(values))]);

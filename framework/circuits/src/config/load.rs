@@ -9,9 +9,10 @@ use super::locate::{self, Sources};
 use super::nearest::hint;
 use super::secrets::{self, asks_vault, is_variable_name};
 use super::section::{Entry, Section};
+use super::table::{self, Key};
 use super::values::integer;
 use super::warning::Warning;
-use super::{Config, keys, read};
+use super::{Config, read};
 use crate::redact::{is_secret_name, named_secrets};
 
 /// The name that stands for the file when there is only a text.
@@ -55,7 +56,7 @@ pub(crate) fn from_text(text: &str) -> Result<Config, ConfigError> {
 
 /// A section that has the keys of `[resilient]` for another platform, among others.
 pub(crate) fn from_section(section: &Section) -> Result<Config, ConfigError> {
-    let known = section.entries.iter().filter(|entry| keys::KEYS.iter().any(|key| key.name == entry.key));
+    let known = section.entries.iter().filter(|entry| table::find(&entry.key).is_some());
     let overrides = known.filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?))).collect();
     let sources = Sources { overrides, ..Sources::default() };
     Loader::new(&section.origin, "", &sources).load(None).map_err(|error| error.of(section))
@@ -118,10 +119,10 @@ impl<'a> Loader<'a> {
         let mut known = Vec::new();
         for (key, value) in &self.sources.overrides {
             let key = key.to_lowercase().replace('-', "_");
-            if keys::known().any(|name| name == key) {
+            if table::known().any(|name| name == key) {
                 known.push((key, value.clone()));
             } else {
-                let text = format!("`{key}` is not a key{}", hint(&key, keys::known()));
+                let text = format!("`{key}` is not a key{}", hint(&key, table::known()));
                 self.faults.push(Fault::new("command line", RESILIENT, &key, text));
             }
         }
@@ -139,7 +140,8 @@ impl<'a> Loader<'a> {
         for section in &in_file {
             let mut values = layers.remove(&section.name).unwrap_or_default();
             let own: Vec<&str> = section.items.iter().map(|item| item.key.as_str()).collect();
-            let built_in = keys::KEYS.iter().map(|key| key.name).filter(|_| section.name == RESILIENT);
+            let built_in =
+                table::keys().map(|key| -> &str { key.name() }).filter(|_| section.name == RESILIENT);
             let inherited = self.ini.defaults.iter().map(|item| item.key.as_str());
             let given = self.sources.overrides.iter().map(|(key, _)| key.to_lowercase().replace('-', "_"));
             let order: Vec<String> = built_in
@@ -175,8 +177,8 @@ impl<'a> Loader<'a> {
 
     /// Puts environment variables in place of `$NAME` and `${NAME}`, and notes what must be kept secret.
     fn resolve(&mut self, section: &str, mut entry: Entry) -> Entry {
-        let known = if section == RESILIENT { keys::find(&entry.key) } else { None };
-        entry.secret = known.map_or_else(|| is_secret_name(&entry.key), |key| key.secret);
+        let known = if section == RESILIENT { table::find(&entry.key) } else { None };
+        entry.secret = known.map_or_else(|| is_secret_name(&entry.key), Key::is_secret);
         let Some(text) = entry.value.take() else { return entry };
         // Not `key: text`: a log would take the text for the secret and hide it.
         let place = format!("{}: [{section}] the value of {}", entry.origin, entry.key);
@@ -197,7 +199,7 @@ impl<'a> Loader<'a> {
             self.warnings.push(Warning::caution(format!("{place} {what}; it is used as it stands")));
         }
         // A port or a size taken from the environment is no secret, and hiding its digits would deface every log line.
-        let plain_number = known.is_some_and(|key| !key.secret) && integer(&resolved.text).is_some();
+        let plain_number = known.is_some_and(|key| !key.is_secret()) && integer(&resolved.text).is_some();
         if !plain_number && !resolved.inserted.is_empty() {
             entry.secret = true;
             self.secrets.extend(resolved.inserted.into_iter().filter(|secret| !secret.is_empty()));
@@ -217,8 +219,8 @@ impl<'a> Loader<'a> {
     fn name_unknown_keys(&mut self) {
         for section in &self.ini.sections {
             let known: Vec<&str> = match section.name.as_str() {
-                RESILIENT => keys::known().collect(),
-                "integrations" => keys::INTEGRATIONS.to_vec(),
+                RESILIENT => table::known().collect(),
+                "integrations" => table::INTEGRATIONS.iter().map(Key::name).chain(["ui_lock"]).collect(),
                 _ => continue,
             };
             for item in &section.items {
@@ -230,7 +232,7 @@ impl<'a> Loader<'a> {
                         item.key
                     )));
                 } else if section.name == RESILIENT
-                    && let Some((_, Some(why))) = keys::UNUSED.iter().find(|(name, _)| *name == item.key)
+                    && let Some((_, Some(why))) = table::UNUSED.iter().find(|(name, _)| *name == item.key)
                 {
                     self.warnings
                         .push(Warning::info(format!("{place} `{}` has no effect here: {why}", item.key)));
@@ -246,7 +248,7 @@ fn take_over(entries: &mut [Entry]) {
         let other = entries
             .get(at)
             .filter(|entry| entry.value.as_deref().unwrap_or_default().is_empty())
-            .and_then(|entry| keys::find(&entry.key)?.same_as)
+            .and_then(|entry| table::find(&entry.key)?.takes_over())
             .and_then(|same_as| entries.iter().find(|entry| entry.key == same_as))
             .map(|other| (other.value.clone(), other.secret));
         if let (Some((value, secret)), Some(entry)) = (other, entries.get_mut(at)) {

@@ -10,7 +10,6 @@ mod endpoint;
 mod error;
 mod host;
 mod ini;
-mod keys;
 mod layers;
 mod load;
 mod locate;
@@ -20,6 +19,7 @@ mod read;
 mod secrets;
 mod section;
 mod settings;
+mod table;
 mod values;
 mod warning;
 
@@ -34,6 +34,7 @@ pub use log_level::{LogLevel, UnknownLogLevel};
 use section::Entry;
 pub use section::Section;
 pub use settings::{ClientAuth, Credentials, Proxy, ReplyMode, Settings, Verify, VirtualHost};
+pub use table::{Key, keys, reference, sample};
 pub use warning::{Severity, Warning};
 
 /// A configuration that has been read and checked. Cheap enough to clone once per component.
@@ -57,11 +58,6 @@ pub struct Effective {
     pub value: Option<String>,
     /// `default`, `path:line`, `environment NAME` or `command line`.
     pub origin: String,
-}
-
-/// The keys of `[resilient]` that this runner reads, in the order of app.config.example.
-pub fn keys() -> impl Iterator<Item = &'static str> {
-    keys::KEYS.iter().map(|key| key.name)
 }
 
 /// The names of the sections that a text of app.config has, in file order; what cannot be read of it is passed over.

@@ -1,11 +1,11 @@
 //! Reads [`Settings`] out of the layered `[resilient]` values. Nothing stops at the first fault: all are collected.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::LogLevel;
 use super::endpoint::Endpoint;
 use super::error::Fault;
 use super::host;
@@ -14,16 +14,9 @@ use super::section::{Entry, Section};
 use super::settings::{
     ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, ReplyMode, Settings, Verify, VirtualHost,
 };
+use super::table::{self, Key, Kind};
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
-
-const PORTS: RangeInclusive<i64> = 1..=65535;
-const COUNTS: RangeInclusive<i64> = 1..=1000;
-const UP_TO_A_DAY: RangeInclusive<i64> = 0..=86_400;
-/// `num_workers`, as the Python runner limits it.
-const WORKERS: RangeInclusive<i64> = 1..=2000;
-/// `stomp_prefetch_limit`; the Python runner's limit of 2000 would be too small for actions that wait for hours.
-const PREFETCH: RangeInclusive<i64> = 1..=1_000_000;
 
 /// A shorter `stomp_timeout` than this is raised to [`RAISED_STOMP_TIMEOUT`], as the Python runner does.
 const SHORTEST_STOMP_TIMEOUT: i64 = 30;
@@ -44,6 +37,21 @@ pub(crate) fn read(section: &Section, home: Option<&Path>, missing_too: bool) ->
     Reading { settings, faults: reader.faults, warnings: reader.warnings }
 }
 
+/// What holds where nothing is set: the defaults of the table.
+pub(crate) fn defaults() -> Settings {
+    let entry = |key: &Key| Entry {
+        key: key.name().to_owned(),
+        value: key.default_text().map(str::to_owned),
+        origin: "default".to_owned(),
+        secret: key.is_secret(),
+        inherited: false,
+        emptied_by: Vec::new(),
+    };
+    let entries = table::keys().map(entry).collect();
+    let section = Section { name: RESILIENT.to_owned(), origin: String::new(), present: false, entries };
+    read(&section, None, false).settings
+}
+
 struct Reader<'a> {
     section: &'a Section,
     home: Option<&'a Path>,
@@ -55,74 +63,57 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn settings(&mut self) -> Settings {
         let host = self.host();
-        let stomp_port = self.number("stomp_port", PORTS);
+        let stomp_port = self.number("stomp_port");
         Settings {
             stomp_hosts: self.stomp_hosts(&host, stomp_port),
             host,
-            port: self.number("port", PORTS),
+            port: self.number("port"),
             credentials: self.credentials(),
             org: self.text("org"),
             verify: self.verify("cafile"),
             client_auth: self.client_auth("client_auth_cert", "client_auth_key"),
             proxy: self.proxy(),
             resource_prefix: self.text("resource_prefix"),
-            cache_ttl: self.seconds("cache_ttl", UP_TO_A_DAY),
-            max_connection_retries: self.unlimited("max_connection_retries", -1..=i64::from(i32::MAX)),
-            request_max_retries: self.number("request_max_retries", COUNTS),
-            request_retry_delay: self.seconds("request_retry_delay", 0..=3600),
-            request_retry_backoff: self.number("request_retry_backoff", 1..=100),
+            cache_ttl: self.seconds("cache_ttl"),
+            max_connection_retries: u32::try_from(self.number::<i64>("max_connection_retries"))
+                .ok()
+                .filter(|&tries| tries > 0),
+            request_max_retries: self.number("request_max_retries"),
+            request_retry_delay: self.seconds("request_retry_delay"),
+            request_retry_backoff: self.number("request_retry_backoff"),
             stomp: self.flag("stomp"),
             stomp_port,
             stomp_vhost: self.stomp_vhost(),
             stomp_verify: self.verify("stomp_cafile"),
             stomp_client_auth: self.client_auth("stomp_client_auth_cert", "stomp_client_auth_key"),
             stomp_timeout: self.stomp_timeout(),
-            stomp_heartbeat: self.seconds("stomp_heartbeat", 0..=3600),
-            stomp_max_body: self.number("stomp_max_body", 1024..=1 << 30),
-            stomp_max_retries: self.unlimited("stomp_max_retries", 0..=i64::from(i32::MAX)),
-            stomp_prefetch_limit: Some(self.worded(
-                "stomp_prefetch_limit",
-                |value| PREFETCH.contains(&value),
-                "stomp_prefetch_limit must be in the range 1 <= 1000000",
-            ))
-            .filter(|&limit| limit > 0),
+            stomp_heartbeat: self.seconds("stomp_heartbeat"),
+            stomp_max_body: self.number("stomp_max_body"),
+            stomp_max_retries: self.optional("stomp_max_retries"),
+            stomp_prefetch_limit: self.optional("stomp_prefetch_limit"),
             reply_mode: self.reply_mode(),
-            num_workers: self.worded(
-                "num_workers",
-                |value| WORKERS.contains(&value),
-                "num_workers must be in the range 1 <= 2000",
-            ),
-            handler_timeout: Some(self.seconds("handler_timeout", 0..=604_800))
-                .filter(|time| !time.is_zero()),
+            num_workers: self.number("num_workers"),
+            handler_timeout: self.optional("handler_timeout").map(Duration::from_secs),
             trap_exception: self.flag("trap_exception"),
-            max_attempts: self.number("max_attempts", COUNTS),
-            shutdown_timeout: self.seconds("shutdown_timeout", 0..=3600),
-            selftest_timeout: self.seconds("selftest_timeout", 1..=3600),
+            max_attempts: self.number("max_attempts"),
+            shutdown_timeout: self.seconds("shutdown_timeout"),
+            selftest_timeout: self.seconds("selftest_timeout"),
             journal: self.journal(),
-            journal_keep: Some(DAY * self.number::<u32>("journal_keep_days", 0..=3650))
-                .filter(|age| !age.is_zero()),
-            journal_max_bytes: self.journal_max_bytes(),
-            health_port: self.health_port(),
+            journal_keep: self.optional("journal_keep_days").map(|days: u32| DAY * days),
+            journal_max_bytes: self.optional("journal_max_mb").map(|megabytes: u64| megabytes * MEBIBYTE),
+            health_port: self.optional("health_port"),
             health_host: self.host_name("health_host", "health_port").unwrap_or_default(),
             log_http_responses: self.path("log_http_responses"),
             test_actions: self.flag("test_actions"),
             test_host: self.host_name("test_host", "test_port").unwrap_or_default(),
-            test_port: self.number("test_port", 0..=65_535),
+            test_port: self.number("test_port"),
             test_token: self.text("test_token").map(SecretString::from),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),
-            loglevel: self.parsed("loglevel").unwrap_or(Settings::default().loglevel),
-            log_max_bytes: self.worded(
-                "log_max_bytes",
-                |value| value == 0 || value >= 100_000,
-                "log_max_bytes must be either 0 or >= 100000",
-            ),
-            log_backup_count: self.worded(
-                "log_backup_count",
-                |value| (0..=10_000).contains(&value),
-                "log_backup_count must be a positive value (0 to 10000)",
-            ),
+            loglevel: self.parsed("loglevel").unwrap_or(LogLevel::Info),
+            log_max_bytes: self.number("log_max_bytes"),
+            log_backup_count: self.number("log_backup_count"),
         }
     }
 
@@ -205,7 +196,7 @@ impl<'a> Reader<'a> {
     }
 
     fn proxy(&mut self) -> Option<Proxy> {
-        let port = Some(self.number("proxy_port", 0..=65535)).filter(|&port| port != 0);
+        let port = self.optional("proxy_port");
         let host = self.text("proxy_host")?;
         if let Some(fault) = host::proxy_fault(&host, port) {
             self.refuse("proxy_host", &fault);
@@ -261,14 +252,14 @@ impl<'a> Reader<'a> {
     }
 
     fn stomp_timeout(&mut self) -> Duration {
-        let Some(value) = self.integer("stomp_timeout") else { return Settings::default().stomp_timeout };
+        let Some(value) = self.integer("stomp_timeout") else { return Duration::ZERO };
         if value < SHORTEST_STOMP_TIMEOUT {
             self.warnings.push(Warning::caution(format!(
                 "[{RESILIENT}] stomp_timeout = {value} is below {SHORTEST_STOMP_TIMEOUT} s; {RAISED_STOMP_TIMEOUT} s are used"
             )));
             return Duration::from_secs(RAISED_STOMP_TIMEOUT);
         }
-        self.seconds("stomp_timeout", UP_TO_A_DAY)
+        self.seconds("stomp_timeout")
     }
 
     fn reply_mode(&mut self) -> ReplyMode {
@@ -293,21 +284,6 @@ impl<'a> Reader<'a> {
                 _ => Some(path(&text, self.home)),
             },
         }
-    }
-
-    fn journal_max_bytes(&mut self) -> Option<u64> {
-        let megabytes: u64 = self.worded(
-            "journal_max_mb",
-            |value| value == 0 || (16..=1 << 20).contains(&value),
-            "must be 0 (no limit) or a whole number from 16 to 1048576",
-        );
-        Some(megabytes * MEBIBYTE).filter(|&bytes| bytes > 0)
-    }
-
-    fn health_port(&mut self) -> Option<u16> {
-        let rule = "must be 0 (off) or a port, 1 to 65535";
-        let port = self.worded("health_port", |value| (0..=65_535).contains(&value), rule);
-        Some(port).filter(|&port| port > 0)
     }
 
     fn logfile(&mut self) -> String {
@@ -359,37 +335,31 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A number for which `allowed` holds; `rule` says what that is. Zero after a refusal.
-    fn worded<T: TryFrom<i64> + Default>(
-        &mut self,
-        key: &'static str,
-        allowed: impl Fn(i64) -> bool,
-        rule: &str,
-    ) -> T {
+    /// A number as the table of settings allows it. Zero after a refusal, and for a key that nothing sets.
+    fn number<T: TryFrom<i64> + Default>(&mut self, key: &'static str) -> T {
+        let (range, unit) = match table::find(key).map(Key::kind) {
+            Some(Kind::Number(range)) => (range, ""),
+            Some(Kind::Seconds(range)) => (range, " of seconds"),
+            _ => return T::default(),
+        };
         let Some(text) = self.entry(key).and_then(|entry| entry.value.as_deref()) else {
             return T::default();
         };
-        let value = integer(text).filter(|&value| allowed(value)).and_then(|value| T::try_from(value).ok());
+        let value =
+            integer(text).filter(|&value| range.holds(value)).and_then(|value| T::try_from(value).ok());
         if value.is_none() {
-            self.refuse(key, rule);
+            self.refuse(key, &range.rule(unit));
         }
         value.unwrap_or_default()
     }
 
-    fn number<T: TryFrom<i64> + Default>(&mut self, key: &'static str, range: RangeInclusive<i64>) -> T {
-        let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
-        self.worded(key, |value| range.contains(&value), &rule)
+    /// A number where 0, or none at all, means that there is none.
+    fn optional<T: TryFrom<i64> + Default + PartialEq>(&mut self, key: &'static str) -> Option<T> {
+        Some(self.number(key)).filter(|value| *value != T::default())
     }
 
-    fn seconds(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Duration {
-        let rule = format!("must be a whole number of seconds from {} to {}", range.start(), range.end());
-        Duration::from_secs(self.worded(key, |value| range.contains(&value), &rule))
-    }
-
-    /// A number of attempts where 0 and what is below it mean "without end".
-    fn unlimited(&mut self, key: &'static str, range: RangeInclusive<i64>) -> Option<u32> {
-        let value: i64 = self.number(key, range);
-        u32::try_from(value).ok().filter(|&value| value > 0)
+    fn seconds(&mut self, key: &'static str) -> Duration {
+        Duration::from_secs(self.number(key))
     }
 
     fn refuse(&mut self, key: &'static str, rule: &str) {

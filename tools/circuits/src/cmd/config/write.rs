@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use circuits::config::section_names;
+use circuits::config::{sample, section_names};
 use circuits::{Registration, registrations};
 
 use crate::confirm::confirm;
@@ -13,9 +13,6 @@ use crate::exit::{self, Told};
 use crate::overrides::Overrides;
 use crate::safe_file::{self, Mode};
 use crate::selection::Selection;
-
-/// What a new file begins with.
-const TEMPLATE: &str = include_str!("../../../../../app.config.example");
 
 /// Arguments of `circuits config` without a subcommand.
 #[derive(Debug, clap::Args)]
@@ -54,7 +51,7 @@ fn create(file: Option<PathBuf>, yes: bool, linked: &[&'static Registration]) ->
         None => default_path()?,
     };
     let path = safe_file::real(&path)?;
-    let (text, _) = add(TEMPLATE, linked)?;
+    let (text, _) = add(&sample(), linked)?;
     let exists = path.exists();
     let question = format!("{} exists. Overwrite it (a backup is kept)?", path.display());
     if exists && !yes && !confirm(&question)? {
