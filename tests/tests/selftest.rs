@@ -1,5 +1,7 @@
 //! `circuits selftest`: what passes, what fails with which exit code, and that it takes no message away.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
