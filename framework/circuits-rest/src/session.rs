@@ -340,6 +340,25 @@ fn malformed(message: &str) -> (Error, Failure) {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn only_a_session_that_never_worked_closes_the_gate() {
+        let credentials = Credentials::ApiKey { id: "id".into(), secret: "secret".to_owned().into() };
+        let (http, base, second) = (reqwest::Client::new(), String::new(), Duration::from_secs(1));
+        let secrets = Secrets::default();
+        let session =
+            Session::new(http, base, credentials, HeaderMap::new(), second, secrets, Way::default());
+        let is_open = async || session.gate.lock().await.check(Instant::now()).is_ok();
+        session.pretend();
+        let ticket = session.ticket().unwrap();
+        // Somebody's call went through, and later the platform ended the session while another call was slow.
+        ticket.accept();
+        session.distrust(&ticket).await;
+        assert!(is_open().await);
+        session.pretend();
+        session.distrust(&session.ticket().unwrap()).await;
+        assert!(!is_open().await);
+    }
+
     #[test]
     fn cookies_are_kept_replaced_and_dropped() {
         let (mut jar, secrets) = (BTreeMap::new(), Secrets::default());

@@ -64,10 +64,7 @@ impl Via {
 
     /// What to write after the scheme: the file keeps the port in a key of its own.
     fn bare(&self) -> &str {
-        match self.place.rsplit_once(':') {
-            Some((host, _)) if self.is_configured() => host,
-            _ => &self.place,
-        }
+        if self.is_configured() { self.host() } else { &self.place }
     }
 
     /// Where host and port of the proxy are set.
@@ -146,7 +143,11 @@ impl Via {
     }
 
     fn host(&self) -> &str {
-        self.place.rsplit_once(':').map_or(&self.place, |(host, _)| host)
+        match self.place.rsplit_once(':') {
+            // Not the last group of an address in brackets.
+            Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+            _ => &self.place,
+        }
     }
 }
 
@@ -204,6 +205,12 @@ mod tests {
                 "tunnel error: proxy authorization required",
                 "not accept the login",
                 "http://user:password@px:1",
+            ),
+            (
+                file("https://[::1]"),
+                tls,
+                "https://[::1] (proxy_host) does not speak TLS",
+                "proxy_host=http://[::1]",
             ),
             (file("http://px:1"), "tunnel error: unsuccessful", "refused to connect to soar:443", "NO_PROXY"),
             (

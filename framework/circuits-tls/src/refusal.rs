@@ -170,18 +170,18 @@ impl Peer<'_> {
 
     fn expired(&self) -> (String, String) {
         let Self { who, cafile, .. } = self;
-        if let Some((path, name)) =
-            self.authorities().and_then(|it| Some((it.path().display().to_string(), it.expired()?)))
-        {
-            return (
-                format!("the certificate '{name}' in {path} has expired"),
-                format!("save the renewed one there ({cafile}), and check this machine's clock"),
-            );
+        let text = format!("the certificate of {who}, or one in its chain, has expired");
+        let cure = format!("have it renewed on {who}, and check this machine's clock");
+        // Bundles hold old roots that have nothing to do with it, so this is only a possibility.
+        match self.authorities().and_then(|it| Some((it.path().display().to_string(), it.expired()?))) {
+            Some((path, name)) => {
+                let ours = format!(
+                    "'{name}' in {path} has expired; if that is the one, save the renewed one there ({cafile})"
+                );
+                (text, format!("{ours}, else {cure}"))
+            }
+            None => (text, cure),
         }
-        (
-            format!("the certificate of {who}, or one in its chain, has expired"),
-            format!("have it renewed on {who}, and check this machine's clock"),
-        )
     }
 
     fn not_trusted(&self, reason: Reason) -> (String, String) {
