@@ -24,6 +24,8 @@ pub(crate) struct Comparison {
     pub(crate) differences: Vec<(String, Vec<String>)>,
     /// The message destinations of the export that the platform has, with the platform's object.
     pub(crate) destinations: Vec<(String, Value)>,
+    /// Whether there are objects that the platform may have or not.
+    pub(crate) unknown: bool,
     /// What could not be compared.
     pub(crate) notes: Vec<String>,
 }
@@ -98,7 +100,11 @@ impl Comparison {
             let label = |object: &Value| format!("{kind} {}", identity(object).unwrap_or_default());
             let Some(their_list) = theirs[list].as_array() else {
                 let labels: Vec<_> = objects.iter().map(|one| label(one)).collect();
-                self.notes.push(format!("{}: the platform's export has no {list}", labels.join(", ")));
+                self.unknown = true;
+                self.notes.push(format!(
+                    "{}: the platform's export has no {list}; `customize --update` imports them",
+                    labels.join(", ")
+                ));
                 continue;
             };
             let known = Known::new(their_list);
@@ -151,18 +157,19 @@ mod tests {
             ours.clone(),
             json!({"notifications": null, "phases": [{"name": "Engage"}], "action_order": []}),
         );
+        assert!(found.unknown);
         assert_eq!((found.count, &found.new[..]), (2, &["phase Rest".to_owned()][..]));
         assert_eq!(
             found.notes,
             [
-                "notification On call: the platform's export has no notifications",
+                "notification On call: the platform's export has no notifications; `customize --update` imports them",
                 "its action_order: these are not objects with a name or a key",
                 "its switches: these are not objects with a name or a key",
                 "the contents of each phase",
             ]
         );
         let found = compared(ours.clone(), ours);
-        assert!(found.new.is_empty() && found.notes.len() == 1, "{found:?}");
+        assert!(found.new.is_empty() && found.notes.len() == 1 && !found.unknown, "{found:?}");
     }
 
     #[test]

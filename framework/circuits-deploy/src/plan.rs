@@ -35,7 +35,7 @@ impl Note {
         &self.component
     }
 
-    /// What it is, and why: `notification On call: the platform's export has no notifications`.
+    /// What it is, and why: `notification On call: the platform's export has no notifications; ...`.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -248,7 +248,7 @@ impl<'a> Planner<'a> {
                 self.need(component, format!("message destination {name}"), What::Allow(name));
             }
         }
-        if differs {
+        if differs || found.unknown {
             self.may(component, format!("its {count} objects"), What::ImportAgain(export));
         }
         Ok(())
