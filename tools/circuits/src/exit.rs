@@ -112,6 +112,6 @@ mod tests {
             assert_eq!(code_of(failure), number, "{failure:?}");
         }
         let help = help();
-        assert!(help.contains("\n   4  customize --drift") && help.contains("\n  33  STOMP: "), "{help}");
+        assert!(help.contains("\n    4  customize --drift") && help.contains("\n   33  STOMP: "), "{help}");
     }
 }
