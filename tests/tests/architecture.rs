@@ -205,3 +205,38 @@ fn the_patches_that_break_rules_of_delivery_still_apply() {
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     }
 }
+
+/// An author who reads a type's name knows which one it is. Names that `pub use` gives count as they are given.
+#[test]
+fn no_two_public_types_of_the_framework_share_a_name() {
+    let metadata = workspace();
+    let ours = metadata.workspace_root.join("framework/circuits/src");
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for (path, text) in rust_files(&metadata) {
+        let Ok(place) = path.strip_prefix(&ours) else { continue };
+        for line in text.lines().map(str::trim_start) {
+            let declared =
+                ["pub struct ", "pub enum ", "pub trait "].iter().find_map(|kind| line.strip_prefix(kind));
+            let Some(declared) = declared else { continue };
+            let name: String = declared.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            // A macro's parameter.
+            if name.is_empty() {
+                continue;
+            }
+            if let Some(other) = seen.insert(name.clone(), place.display().to_string()) {
+                twice.push(format!("{name}: {other} and {}", place.display()));
+            }
+        }
+    }
+    let lib = std::fs::read_to_string(ours.join("lib.rs")).unwrap();
+    let rest = lib.split("pub use circuits_rest::{").nth(1).unwrap().split('}').next().unwrap();
+    for given in
+        rest.split(',').map(|name| name.rsplit(" as ").next().unwrap().trim()).filter(|name| !name.is_empty())
+    {
+        if let Some(other) = seen.get(given) {
+            twice.push(format!("{given}: {other} and circuits::rest"));
+        }
+    }
+    assert!(seen.len() > 50 && twice.is_empty(), "{} types\n{}", seen.len(), twice.join("\n"));
+}

@@ -146,7 +146,7 @@ fn a_check_holds_certificates_and_keys_against_each_other() {
         1,
         &[
             "app.config:7: [resilient] client_auth_cert and client_auth_key: ",
-            "cannot be used together",
+            "does not belong to the client certificate",
             "1 fault in",
         ],
     );
@@ -161,8 +161,11 @@ fn the_components_are_listed() {
     let place = Place::new(BINARY);
     assert_eq!(
         place.run(&["list"]).out,
-        "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, Record, \
-         Look, probe_function()\n"
+        "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
+         Record, Look, probe_function()\n\n\
+         Extensions\n\
+         status     0.1.0     says how the runner is: `circuits status`, health_port, systemd\n\
+         test_port  0.1.0     takes actions from `action-test` (test_actions)\n"
     );
     place.run(&["list", "-v"]).is(
         0,

@@ -192,15 +192,14 @@ async fn a_reader_that_goes_away_does_not_change_the_outcome() {
 async fn a_component_tests_what_it_works_with() {
     let sandbox = platform().await;
     let place = Place::on(BINARY, &sandbox);
-    for (trouble, said) in [
-        ("login refused", "login refused"),
-        ("panic", "it panicked: index out of range"),
-        ("hang", "no answer within 1 s"),
+    // Only what hangs has a short time: a slow machine may take long to print a panic.
+    for (trouble, timeout, said) in [
+        ("login refused", "60", "login refused"),
+        ("panic", "60", "it panicked: index out of range"),
+        ("hang", "1", "no answer within 1 s"),
     ] {
         place.write("app.config", &format!("{}[probe]\ntrouble={trouble}\n", sandbox.app_config()));
-        place
-            .run(&["selftest", "--selftest-timeout", "1"])
-            .is(1, &["failed    check of probe", said, "ok        subscription actions.201.probe"]);
+        place.run(&["selftest", "--selftest-timeout", timeout]).is(1, &["failed    check of probe", said]);
     }
 }
 

@@ -65,9 +65,14 @@ impl Supervisor {
         // Per host: refused for good. Only believed as long as no host ever accepted us.
         let mut refused = vec![false; hosts.len()];
         let mut receipt_each = false;
+        // Once for each outage: why an attempt fails, the log of failures says.
+        let mut announced = false;
         loop {
             let turn = turns.next(Instant::now());
             let host = &hosts[turn];
+            if !std::mem::replace(&mut announced, true) {
+                tracing::info!(%host, attempt, "STOMP attempting to connect");
+            }
             self.shared.state.send_replace(State::Connecting { host: host.clone(), attempt });
             let tried = tokio::select! {
                 biased;
@@ -77,6 +82,7 @@ impl Supervisor {
             let (reason, ended) = match tried {
                 Ok(established) => {
                     epoch += 1;
+                    announced = false;
                     (log, jitter) = (Log::default(), fastrand::f64());
                     let since = Instant::now();
                     let setup = Setup { host, epoch, receipt_each };

@@ -1,4 +1,4 @@
-//! What a host may look like, and what is wrong with a text that is something else: an address, a host with its port, a
+//! What a host may look like, and what is wrong with a text that is something else: a URL, a host with its port, a
 //! placeholder that nobody filled in.
 
 use super::ini::is_space;
@@ -19,8 +19,8 @@ pub(super) fn fault(text: &str, port: &str) -> Option<String> {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
         return said(match is_bare(host) {
-            true => format!("is an address: write {host} alone, without {scheme}://"),
-            false => format!("is an address: write its host alone, without {scheme}://"),
+            true => format!("is a URL: write {host} alone, without {scheme}://"),
+            false => format!("is a URL: write its host alone, without {scheme}://"),
         });
     }
     if is_bare(text) {

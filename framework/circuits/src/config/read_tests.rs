@@ -85,7 +85,7 @@ fn what_is_not_a_host_is_refused_with_the_cure() {
     for (line, expected) in [
         (
             "stomp_host=https://mq.example.com",
-            "app.config:5: [resilient] stomp_host = `https://mq.example.com`: is an address: write mq.example.com alone",
+            "app.config:5: [resilient] stomp_host = `https://mq.example.com`: is a URL: write mq.example.com alone",
         ),
         ("stomp_host=mq:61613", "write mq, and stomp_port=61613"),
         ("stomp_host=<broker>", "is still a placeholder"),

@@ -281,17 +281,10 @@ async fn follow(
     bus: &Bus,
     stop: CancellationToken,
 ) {
-    // Whether the log has it that we try; why that fails, the session says itself.
-    let mut told = false;
     loop {
         let now = state.borrow_and_update().clone();
         match now {
-            State::Connecting { host, attempt } if !told => {
-                told = true;
-                info!(%host, attempt, "STOMP attempting to connect");
-            }
             State::Connected { host, server, epoch, .. } => {
-                told = false;
                 info!(%host, server, "STOMP connected");
                 // Of the first connection, which may have gone by unseen, `subscribe` tells.
                 if epoch > 1 {

@@ -20,6 +20,7 @@ pub(crate) use systemd::stopping;
 
 circuits::register! {
     Extension::new("status", |config| Box::pin(open(config)))
+        .version(env!("CARGO_PKG_VERSION"))
         .about("says how the runner is: `circuits status`, health_port, systemd")
 }
 

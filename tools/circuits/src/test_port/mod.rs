@@ -21,6 +21,7 @@ use conversation::Conversation;
 
 circuits::register! {
     Extension::new("test_port", |config| Box::pin(open(config)))
+        .version(env!("CARGO_PKG_VERSION"))
         .about("takes actions from `action-test` (test_actions)")
 }
 
