@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use circuits::Registration;
+use circuits::extension::extensions;
 
 /// Which components.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -28,6 +29,14 @@ impl Selection {
         if let Some(unknown) = self.names.iter().find(unknown) {
             let names: Vec<_> = linked.iter().map(|one| one.name()).collect();
             bail!("`{unknown}` is not a linked component. Linked are: {}", names.join(", "));
+        }
+        let known = |name: &str| {
+            linked.iter().any(|one| one.name() == name) || extensions().iter().any(|one| one.name() == name)
+        };
+        if let Some(unknown) = noload.iter().find(|name| self.names.is_empty() && !known(name)) {
+            bail!(
+                "noload names `{unknown}`, which `circuits list` does not. Correct or remove it in [resilient]"
+            );
         }
         let chosen = |one: &&&'static Registration| {
             let among = |names: &[String]| names.iter().any(|name| name == one.name());
@@ -57,6 +66,8 @@ mod tests {
         };
         assert_eq!(of(&[], &["a"]).unwrap(), ["b"]);
         assert_eq!(of(&["a"], &["a"]).unwrap(), ["a"]);
+        assert_eq!(of(&[], &["status"]).unwrap(), ["a", "b"]);
+        assert!(of(&[], &["c"]).unwrap_err().to_string().contains("noload names `c`"));
         assert!(of(&["c"], &[]).unwrap_err().to_string().contains("Linked are: a, b"));
         assert!(Selection::default().of(&[], &[]).unwrap_err().to_string().contains("use components as _;"));
     }

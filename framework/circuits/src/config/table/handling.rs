@@ -110,5 +110,5 @@ pub(super) const KEYS: &[Key] = &[
         "What whoever submits actions must know. `action-test` sends it in plain text.",
     )
     .secret(),
-    key("noload", Kind::List, "Components not to run, separated by commas."),
+    key("noload", Kind::List, "Components and extensions not to run, separated by commas; `circuits list` names them."),
 ];
