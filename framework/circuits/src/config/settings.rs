@@ -83,7 +83,7 @@ pub struct Settings {
     /// File in which messages are remembered across restarts (`journal`; `None` is off: then they are remembered in
     /// memory only).
     pub journal: Option<PathBuf>,
-    /// How long settled messages stay in the journal (`journal_keep_days`; `None` is for ever).
+    /// How long settled messages stay in the journal (`journal_keep_days`; `None` is forever).
     pub journal_keep: Option<Duration>,
     /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`; `None` is no limit).
     pub journal_max_bytes: Option<u64>,
@@ -99,7 +99,7 @@ pub struct Settings {
     pub test_host: String,
     /// The test port (`test_port`; 0 is any free one).
     pub test_port: u16,
-    /// What whoever submits actions on the test port must know (`test_token`).
+    /// What a program must send to submit actions on the test port (`test_token`).
     pub test_token: Option<SecretString>,
     /// Components not to load (`noload`).
     pub noload: Vec<String>,

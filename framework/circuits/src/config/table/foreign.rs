@@ -14,7 +14,7 @@ pub(crate) const UNUSED: &[(&str, Option<&str>)] = &[
     ("proxy", Some("use proxy_host and proxy_port")),
     ("rc_use_persistent_sessions", None),
     ("resilient_mock", Some("use `circuits run --sandbox` for a platform without a server")),
-    ("stomp_max_connection_errors", Some("the connection is re-established for ever")),
+    ("stomp_max_connection_errors", Some("the connection is always re-established")),
     ("stomp_params", Some("use stomp_timeout, stomp_heartbeat and stomp_hosts")),
     ("stomp_timer_interval", None),
     ("stomp_url", Some("use stomp_host and stomp_port")),

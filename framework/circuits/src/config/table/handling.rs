@@ -59,7 +59,7 @@ pub(super) const KEYS: &[Key] = &[
     .sample("circuits.journal"),
     key(
         "journal_keep_days",
-        Kind::Number(Range::new(1, 3650).zero("for ever")),
+        Kind::Number(Range::new(1, 3650).zero("forever")),
         "Days that answered messages stay in the journal.",
     )
     .default("30"),
@@ -74,7 +74,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Number(Range::new(1, 65_535).zero("none")),
         "Port on which /healthz (it makes progress) and /readyz (it is connected and subscribed) answer 200 or 503 over \
          plain HTTP, for containers and load balancers. Whoever reaches it sees what is wrong, and no more; `circuits \
-         status` tells everything.",
+         status` shows everything.",
     )
     .default("0"),
     key("health_host", Kind::Host, "Address of the health port.").default("127.0.0.1"),
@@ -107,7 +107,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "test_token",
         Kind::Text,
-        "What whoever submits actions must know. `action-test` sends it in plain text.",
+        "What a program must send to submit actions; `action-test` sends it in plain text.",
     )
     .secret(),
     key("noload", Kind::List, "Components and extensions not to run, separated by commas; `circuits list` names them."),

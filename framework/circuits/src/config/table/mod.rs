@@ -34,7 +34,7 @@ pub struct Key {
     secret: bool,
     /// What the sample file shows instead of the default.
     sample: Option<&'static str>,
-    /// Whether the sample file sets it, for everybody has to.
+    /// Whether the sample file sets it, because everybody has to.
     given: bool,
     /// What it is for: sentences, and indented lines that stay as they are.
     text: &'static str,
