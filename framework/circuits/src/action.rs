@@ -19,7 +19,7 @@ pub struct Action {
     inner: Arc<Inner>,
 }
 
-/// What an action is made of.
+/// The parts of an action.
 pub(crate) struct Inner {
     pub(crate) key: String,
     pub(crate) rule: Option<String>,
@@ -32,12 +32,13 @@ pub(crate) struct Inner {
 }
 
 impl Action {
-    /// The same for every delivery of this message, and for no other message: an idempotency key for systems that take one.
+    /// A key that is the same for every delivery of this message and differs for every other message: an idempotency key for
+    /// systems that take one.
     pub fn key(&self) -> &str {
         &self.inner.key
     }
 
-    /// The display name of the rule that fired, when the platform knows it; of a call, the name of the function.
+    /// The display name of the rule that fired, if the platform knows it; for a function call, the name of the function.
     pub fn rule(&self) -> Option<&str> {
         self.inner.rule.as_deref()
     }
@@ -47,12 +48,12 @@ impl Action {
         &self.inner.message
     }
 
-    /// The STOMP headers the message came with.
+    /// The STOMP header of this name that the message came with.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.inner.headers.get(name)
     }
 
-    /// The token that tells the platform which rule not to run again; [`rest`](Self::rest) sends it by itself.
+    /// The token that tells the platform which rule not to run again; [`rest`](Self::rest) sends it automatically.
     pub fn context_token(&self) -> Option<&str> {
         self.header(CONTEXT_TOKEN)
     }
@@ -62,13 +63,13 @@ impl Action {
         &self.inner.rest
     }
 
-    /// Tells the analyst how far the work has come; the action stays pending. Best effort: lost while the broker is away.
+    /// Tells the analyst how far the work has come; the action stays pending. Best effort: it is lost while the broker is away.
     pub fn status(&self, text: impl Into<String>) {
         (self.inner.status)(Reply::status(text));
     }
 
-    /// Resolves when the runner has given up on this run: its time was over, or it outlasted the grace time at shutdown.
-    /// An async handler is stopped by itself; this is for what it started elsewhere, on a thread for instance.
+    /// Resolves when the runner has given up on this run: its time was up, or it outlasted the grace time at shutdown.
+    /// An async handler is stopped automatically; this is for work that it started elsewhere, for instance on a thread.
     pub async fn cancelled(&self) {
         self.inner.cancel.cancelled().await;
     }
@@ -91,7 +92,8 @@ impl Action {
         self.message().incident().ok_or_else(|| Error::new("The message has no incident"))
     }
 
-    /// The incident's id. A function is not told its incident: by convention a workflow passes it as the input `incident_id`.
+    /// The incident's id. A function call does not name its incident: by convention a workflow passes the id as the input
+    /// `incident_id`.
     ///
     /// # Errors
     /// As for [`incident`](Self::incident), when there is no such input either.

@@ -1,14 +1,14 @@
-//! Runs code that blocks its thread (a database driver, a slow parse, a command) away from the threads that serve everyone.
+//! Runs code that blocks its thread (a database driver, a slow parse, a command) away from the threads that everything shares.
 
 use tracing::Span;
 
 use crate::{Error, Result};
 
-/// Runs `work` on a pool of threads for blocking code (512 at most), with the log fields of the action, and waits for its result. A panic becomes
-/// an error.
+/// Runs `work` on a pool of threads for blocking code (512 at most), with the log fields of the action, and waits for its
+/// result. A panic becomes an error.
 ///
-/// A thread cannot be stopped: when the handler is, because its time is over or the runner goes down, `work` runs on unseen.
-/// Long work asks [`Action::is_cancelled`](crate::Action::is_cancelled) between its steps:
+/// A thread cannot be stopped: when the handler is stopped, because its time is up or the runner shuts down, `work` runs on
+/// unseen. Long work should ask [`Action::is_cancelled`](crate::Action::is_cancelled) between its steps:
 ///
 /// ```
 /// # use circuits::prelude::*;
@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// ```
 ///
 /// # Errors
-/// That of `work`, or its panic.
+/// The error of `work`, or its panic.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let span = Span::current();
     match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
@@ -37,7 +37,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     }
 }
 
-/// What a task said when it panicked.
+/// The text with which a task panicked.
 pub(crate) fn panic_text(error: tokio::task::JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => panic

@@ -56,7 +56,7 @@ pub struct Component {
     pub(crate) check: Option<BoundCheck>,
 }
 
-/// One rule (or function) and what handles it.
+/// One rule (or function) and its handler.
 pub(crate) struct Route {
     pub(crate) rule: String,
     pub(crate) handler: BoundHandler,
@@ -105,8 +105,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Handles calls of the function with this API name, by workflows and playbooks. Its inputs are [`Action::inputs`], its
-    /// result is [`Reply::results`](crate::Reply::results).
+    /// Handles calls of the function with this API name, by workflows and playbooks. Its inputs are [`Action::inputs`], and
+    /// its result is [`Reply::results`](crate::Reply::results).
     ///
     /// On the platform the function must send to the component's message destination.
     #[must_use]
@@ -116,15 +116,15 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Handles every action on the destination that no rule of any component there does, also those of rules the platform
-    /// does not list.
+    /// Handles every action on the destination that no other handler of any component there takes, including actions of
+    /// rules that the platform does not list.
     #[must_use]
     pub fn on_any<Form>(mut self, handler: impl Handler<S, Form>) -> Self {
         self.parts.catch_all = Some(self.bind(handler));
         self
     }
 
-    /// Does `work` every `period`, the first time one `period` after the start. A run that takes longer puts the next one off;
+    /// Does `work` every `period`, the first time one `period` after the start. A run that takes longer delays the next one;
     /// two never overlap. An error or a panic is logged, and the next run comes at its time. At shutdown a run that has
     /// begun has the grace time to finish.
     ///
@@ -144,8 +144,9 @@ impl<S: Send + Sync + 'static> Builder<S> {
         self
     }
 
-    /// Tests what the component works with, for `circuits selftest`: that a ticket system answers, that a login holds. The
-    /// text says what was found. It changes nothing, and ends within `selftest_timeout`.
+    /// Adds a check for `circuits selftest` of what the component depends on: that a ticket system answers, that a login is
+    /// valid. The returned text says what the check found. The check must change nothing, and must end within
+    /// `selftest_timeout`.
     #[must_use]
     pub fn check<Fut>(mut self, work: impl Fn(Arc<S>) -> Fut + Send + Sync + 'static) -> Self
     where
@@ -158,7 +159,7 @@ impl<S: Send + Sync + 'static> Builder<S> {
 
     /// Requires that the platform has this incident field, by API name, of this `input_type` (`text`, `textarea`, `select`,
     /// `multiselect`, `number`, `boolean`, `datepicker`, `datetimepicker`, ...; `None` for any). Without it the runner
-    /// does not start, and names it with everything else that is missing.
+    /// does not start, and names the field along with everything else that is missing.
     #[must_use]
     pub fn requires_field<'a>(self, name: &str, input_type: impl Into<Option<&'a str>>) -> Self {
         self.requires(FieldOf::Incident, name, input_type.into())
@@ -192,8 +193,8 @@ impl<S> fmt::Debug for Builder<S> {
     }
 }
 
-/// The form in which rule names are compared, the API name: lower case, trimmed, each run of other characters than letters,
-/// digits and `_` one `_`.
+/// The form in which rule names are compared, the API name: lower case, trimmed, with each run of characters other than
+/// letters, digits and `_` replaced by one `_`.
 pub(crate) fn api_name(rule: &str) -> String {
     let mut name = String::with_capacity(rule.len());
     let mut gap = false;
@@ -223,7 +224,7 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
     }
     if component.timers.iter().any(|timer| timer.period.is_zero()) {
         return Err(Error::new(format_args!(
-            "component `{name}` does something every 0 s, which would never let go; give `.every` a longer period"
+            "component `{name}` has work to do every 0 s, which would never pause; give `.every` a longer period"
         )));
     }
     if component.routes.is_empty() && component.functions.is_empty() && component.catch_all.is_none() {

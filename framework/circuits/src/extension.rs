@@ -1,8 +1,8 @@
-//! Side features that live beside the delivery of messages: a crate registers an [`Extension`] as components are registered, the
-//! runner opens it before it connects, starts it when its components are built, and stops it at the end.
+//! Side features that live beside the delivery of messages: a crate registers an [`Extension`] in the same way as a component;
+//! the runner opens it before it connects, starts it when its components are built, and stops it at the end.
 //!
-//! An extension never sees a delivery, a frame or the session, so it cannot delay or fail an acknowledgement. What it is given
-//! is the [`Context`].
+//! An extension never sees a delivery, a frame or the session, so it cannot delay or fail an acknowledgement. All it gets is
+//! the [`Context`].
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::signal::Bus;
 use crate::{Error, Health, Result, Signal, Submitter};
 
-/// How long extensions may take to end after they were told to, all together.
+/// How long all extensions together may take to end after they were told to.
 const STOP: Duration = Duration::from_secs(5);
 
 /// The future of an extension.
@@ -61,12 +61,12 @@ pub struct Extension {
 inventory::collect!(Extension);
 
 impl Extension {
-    /// An extension by its name, which is what `noload` and `circuits list` say.
+    /// An extension with its name, as in `noload` and `circuits list`.
     pub const fn new(name: &'static str, open: Open) -> Self {
         Self { name, version: "", about: "", open }
     }
 
-    /// The extension's version; `env!("CARGO_PKG_VERSION")` as a rule.
+    /// The extension's version; usually `env!("CARGO_PKG_VERSION")`.
     #[must_use]
     pub const fn version(mut self, version: &'static str) -> Self {
         self.version = version;
@@ -105,12 +105,12 @@ pub fn extensions() -> Vec<&'static Extension> {
 
 /// An extension that has taken what it needs and waits for the runner.
 pub trait Opened: Send {
-    /// Works beside the runner until [`Context::stopped`]. It has 5 seconds to end then; after that it is dropped. A panic ends
+    /// Works beside the runner until [`Context::stopped`]. It then has 5 seconds to end; after that it is dropped. A panic ends
     /// the extension and nothing else.
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()>;
 }
 
-/// What an extension is given of its runner. Cheap to clone.
+/// What an extension gets from its runner. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) health: Health,
@@ -124,22 +124,22 @@ impl Context {
         Self { health, submitter, bus, stop: CancellationToken::new() }
     }
 
-    /// What happens to each message, from now on. One that falls behind loses signals.
+    /// The signals of what happens to each message, from now on. A receiver that falls behind loses signals.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
     }
 
-    /// What reports how the runner is.
+    /// The handle that reports how the runner is doing.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
-    /// What hands messages to the runner that come from no broker.
+    /// The handle that hands the runner messages that do not come from a broker.
     pub fn submitter(&self) -> &Submitter {
         &self.submitter
     }
 
-    /// Resolves when the runner has stopped, and the extension is to end.
+    /// Resolves when the runner has stopped and the extension must end.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
     }
@@ -155,7 +155,7 @@ impl Extensions {
     /// Opens the linked extensions that the settings ask for and `noload` does not name.
     ///
     /// # Errors
-    /// What keeps them from working, of all of them together: a port that is taken, a value that does not hold.
+    /// What keeps them from working, collected from all of them: a port that is taken, a value that is invalid.
     pub async fn open(config: &Config) -> Result<Self> {
         let noload = &config.settings().noload;
         let (mut opened, mut faults) = (Vec::new(), Vec::new());
@@ -196,7 +196,7 @@ impl std::fmt::Debug for Extensions {
     }
 }
 
-/// Extensions at work.
+/// Running extensions.
 #[derive(Debug)]
 pub struct Attached {
     tasks: TaskTracker,
@@ -204,7 +204,7 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Tells them to end, and waits until they have, 5 seconds at most.
+    /// Tells them to end, and waits until they have, for at most 5 seconds.
     pub async fn stop(self) {
         self.stop.cancel();
         if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {

@@ -19,11 +19,11 @@ pub type JournalFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 /// A message as it arrives.
 #[derive(Clone, Debug)]
 pub struct Arrival<'a> {
-    /// What tells it from all other messages.
+    /// What distinguishes it from all other messages.
     pub id: &'a str,
     /// The destination it came from, `actions.<org>.<name>`.
     pub destination: &'a str,
-    /// Its STOMP headers, without the context token: that one is a secret, and a redelivery brings it again.
+    /// Its STOMP headers, without the context token, which is a secret and comes again with a redelivery.
     pub headers: Vec<(&'a str, &'a str)>,
     /// Its body as it came.
     pub body: &'a Bytes,
@@ -39,9 +39,9 @@ impl<'a> Arrival<'a> {
 /// Where a message stands when it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Not finished before; its next attempt has this number.
+    /// Not finished yet; its next attempt has this number.
     Run {
-        /// The attempts that were begun and neither finished nor taken back, and the next one: from 1.
+        /// The attempts that were begun and neither finished nor taken back, plus the next one; at least 1.
         attempt: u32,
     },
     /// The handler finished, but the broker may not have the reply yet.
@@ -89,10 +89,11 @@ pub enum Step {
     },
 }
 
-/// A stored message that somebody asks to be run again. It has an id of its own, by which the journal knows it like any other.
+/// A stored message that somebody has asked to run again. It has an id of its own, by which the journal knows it like any
+/// other message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rerun {
-    /// Where it stands in the order of such messages.
+    /// Its position in the order of such messages.
     pub position: i64,
     /// Its id.
     pub id: String,
@@ -104,18 +105,20 @@ pub struct Rerun {
     pub body: Bytes,
 }
 
-/// Remembers messages by their id. A call has taken effect when its future resolves: in a durable journal it then survives
-/// the end of the process, and [`finish`](Self::finish) a power cut too.
+/// Remembers messages by their id. A call has taken effect when its future resolves: in a durable journal its effect then
+/// survives the end of the process, and that of [`finish`](Self::finish) survives a power cut too.
 ///
-/// The others need not. A power cut is not the message's doing, so the attempt that it ends should not count; and a note of
-/// settlement that is lost with the power costs a second, identical reply, if the acknowledgement right behind it is lost too.
+/// The other calls need not survive one. A power cut is not the message's doing, so the attempt that it ends should not
+/// count; and a note of settlement that is lost with the power costs a second, identical reply, if the acknowledgement
+/// right behind it is lost too.
 ///
 /// An attempt is counted when a handler starts, not when the message arrives, and is taken back when the handler goes on to
-/// wait or is stopped in an orderly way. So what is left over after the process died are the attempts during which it died.
+/// wait or is stopped in an orderly way. So the attempts that are left over after the process died are those during which
+/// it died.
 ///
-/// Of a message that has not arrived, and once a message is settled, all calls but `begin` have no effect.
+/// For a message that has not arrived or is already settled, all calls except `begin` have no effect.
 pub trait Journal: Send + Sync + 'static {
-    /// Notes the arrival of these messages, together for speed, and tells where each stands.
+    /// Notes the arrival of these messages, together for speed, and returns where each stands.
     fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>>;
     /// Notes that an attempt begins: the handler of this rule, on this incident, is about to run.
     fn started<'a>(
@@ -124,26 +127,26 @@ pub trait Journal: Send + Sync + 'static {
         rule: Option<&'a str>,
         incident: Option<i64>,
     ) -> JournalFuture<'a, ()>;
-    /// Takes the last attempt back: the handler does not run any more, and the process goes on.
+    /// Takes the last attempt back: the handler no longer runs, and the process goes on.
     fn released<'a>(&'a self, id: &'a str) -> JournalFuture<'a, ()>;
-    /// Notes the final reply; before the broker is told anything.
+    /// Notes the final reply, before anything is sent to the broker.
     fn finish<'a>(&'a self, id: &'a str, reply: &'a Reply, outcome: Outcome) -> JournalFuture<'a, ()>;
-    /// Notes what became of the reply; before the message is acknowledged, unless one transaction does both.
+    /// Notes what became of the reply, before the message is acknowledged, unless one transaction does both.
     fn settled<'a>(&'a self, id: &'a str, settlement: Settlement) -> JournalFuture<'a, ()>;
 
-    /// Notes a step, for those who look at the message later. Never waits, and may lose it: nothing depends on steps.
+    /// Notes a step, for those who look at the message later. Never waits, and may lose the step: nothing depends on steps.
     fn step(&self, id: &str, step: Step) {
         let _ = (id, step);
     }
 
-    /// The first message behind this position that is to be run again and is not settled yet.
+    /// The first message after this position that is to run again and is not settled yet.
     fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {
         let _ = after;
         done(None)
     }
 }
 
-/// A journal that lasts as long as the process: redeliveries after a lost connection find it, a restart does not.
+/// A journal that lasts as long as the process: it recognises redeliveries after a lost connection, but not after a restart.
 ///
 /// It keeps every unfinished message and every reply that waits for its confirmation, and the ids of the latest
 /// 20,000 messages that were answered (about 3 MB), in case their ACK was lost.

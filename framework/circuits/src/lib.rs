@@ -26,9 +26,9 @@
 //!
 //! # How a message is handled
 //! Every message ends in one reply and one acknowledgement, in this order: the handler's result is noted in the
-//! [journal](journal::Journal), the reply is sent persistent and confirmed by the broker, and only then the message is
-//! acknowledged. What breaks in between leads to a redelivery that is recognised by its `message-id` and answered without
-//! running the handler again. Messages of one incident keep their order, different incidents run in parallel.
+//! [journal](journal::Journal), the reply is sent persistent and confirmed by the broker, and only then is the message
+//! acknowledged. If anything breaks in between, the message is redelivered, recognised by its `message-id` and answered
+//! without running the handler again. Messages of one incident keep their order; different incidents run in parallel.
 //! Errors, panics and timeouts of a handler become error replies.
 
 mod action;
@@ -75,7 +75,7 @@ pub use runtime::run_error::{Failure, RunError};
 pub use runtime::runner::Runner;
 pub use signal::Signal;
 
-/// What calls of [`Rest`] take and give, for components that name it.
+/// The types that calls of [`Rest`] take and return, for components that name them.
 pub mod rest {
     pub use circuits_rest::{
         Account, Change, Choice, Download, Error as RestError, Field as FieldInfo, FieldConflict, Fields,
@@ -84,7 +84,7 @@ pub mod rest {
     };
 }
 
-/// What a first component imports. What it defines on the platform is in [`definitions`].
+/// Everything that a first component imports. The types for what it defines on the platform are in [`definitions`].
 pub mod prelude {
     pub use crate::handler::{
         Policy, background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout,

@@ -1,4 +1,4 @@
-//! What is linked into this binary: each component registers itself at compile time, and the runner reads the list here.
+//! The components linked into this binary: each registers itself at compile time, and the runner reads the list here.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ pub struct Registration {
 inventory::collect!(Registration);
 
 impl Registration {
-    /// A component by its name (what `noload` and `list` say) and its constructor, which runs once at start.
+    /// A component with its name (as in `noload` and `circuits list`) and its constructor, which runs once at start.
     pub const fn new(name: &'static str, build: fn(&Setup) -> Result<Component>) -> Self {
         Self { name, version: "", build, config: "", requires: &[], definitions: None }
     }
 
-    /// The component's version; `env!("CARGO_PKG_VERSION")` as a rule.
+    /// The component's version; usually `env!("CARGO_PKG_VERSION")`.
     #[must_use]
     pub const fn version(mut self, version: &'static str) -> Self {
         self.version = version;
@@ -44,8 +44,8 @@ impl Registration {
         self
     }
 
-    /// Keys of the component's section that must be set, to something else than what the section's text has for them.
-    /// Without them the runner does not start, and names them with everything else that is missing.
+    /// Keys of the component's section that must be set, to something other than what the section's text has for them.
+    /// If one is missing, the runner does not start, and names it along with everything else that is missing.
     #[must_use]
     pub const fn requires(mut self, keys: &'static [&'static str]) -> Self {
         self.requires = keys;
@@ -126,10 +126,10 @@ pub fn registrations() -> Vec<&'static Registration> {
     all
 }
 
-/// The registrations that are to run: all but those that `noload` names.
+/// The registrations that are to run: all except those that `noload` names.
 ///
 /// # Errors
-/// An empty registry, two components of one name, a `noload` name that nothing linked has: each with its cure.
+/// An empty registry, two components with the same name, a `noload` name that nothing linked has: each with its cure.
 pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result<Vec<&'static Registration>> {
     if all.is_empty() {
         return Err(Error::new(
@@ -179,7 +179,7 @@ impl Setup {
     /// The component's section of app.config as a struct of its own. A missing section reads as an empty one.
     ///
     /// # Errors
-    /// Names section, key, file and line of a value that is missing or unfit.
+    /// Names section, key, file and line of a value that is missing or invalid.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
         Ok(self.config.section_or_empty(self.registration.section()).settings()?)
     }

@@ -22,19 +22,19 @@ impl Reply {
         Self { message_type: 0, message: message.into(), complete: true, results: None }
     }
 
-    /// The result of a function, for the workflow or playbook that called it: what its scripts read as the output. An
-    /// object, as a rule.
+    /// The result of a function, for the workflow or playbook that called it: what its scripts read as the output. Usually
+    /// an object.
     pub fn results(results: impl Into<Value>) -> Self {
         Self { results: Some(results.into()), ..Self::completed("Completed") }
     }
 
-    /// The action failed, with this text. Handlers usually return an [`Error`](crate::Error) instead, which becomes this.
+    /// The action failed, with this text. Handlers usually return an [`Error`](crate::Error) instead, which becomes such a reply.
     pub fn error(message: impl Into<String>) -> Self {
         Self { message_type: 1, message: message.into(), complete: true, results: None }
     }
 
-    /// What `trap_exception` makes of a function that failed: a status for the analyst, and a result with which the workflow
-    /// goes on.
+    /// What `trap_exception` turns the failure of a function into: a status for the analyst, and a result with which the
+    /// workflow goes on.
     pub(crate) fn trapped(function: &str, error: &Error) -> (Self, Self) {
         let status =
             format!("The function `{function}` failed; the workflow goes on (trap_exception): {error}");
@@ -64,14 +64,14 @@ impl Reply {
         &self.message
     }
 
-    /// What a function gave back.
+    /// The result that a function returned.
     pub fn output(&self) -> Option<&Value> {
         self.results.as_ref()
     }
 
     /// The wire form.
     pub(crate) fn to_json(&self) -> Bytes {
-        // Numbers, a string and JSON have no way to fail.
+        // Serialising numbers, a string and JSON cannot fail.
         Bytes::from(serde_json::to_vec(self).unwrap_or_default())
     }
 }

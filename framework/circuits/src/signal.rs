@@ -1,20 +1,20 @@
-//! What happens to each message, published as it happens: for the console, and later for metrics and the event log.
-//! Publishing never waits, and a listener that falls behind loses signals rather than hold up an acknowledgement.
+//! What happens to each message, published as it happens: for the console and for extensions.
+//! Publishing never waits, and a listener that falls behind loses signals rather than holding up an acknowledgement.
 
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-/// One step of a message's way, or of the connection's.
+/// One step in the life of a message, or of the connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Signal {
-    /// A destination delivers now; again after each reconnect.
+    /// A destination delivers from now on; published again after each reconnect.
     Subscribed {
         /// Its full name, `actions.<org>.<name>`.
         destination: String,
     },
-    /// The connection to the broker is gone, or could not be made; it will be tried again.
+    /// The connection to the broker is lost, or could not be made; the runner will try again.
     Disconnected {
         /// Why.
         reason: String,
@@ -23,7 +23,7 @@ pub enum Signal {
     Started {
         /// The message's id.
         message_id: String,
-        /// The rule that fired, when known.
+        /// The rule that fired, if known.
         rule: Option<String>,
         /// The incident's id.
         incident: Option<i64>,
