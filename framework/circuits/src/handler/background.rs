@@ -16,7 +16,7 @@ pub struct Background<H> {
 /// that it has begun with [`Action::status`], and bound it with [`timeout`](super::timeout) inside and
 /// [`concurrency`](super::concurrency) around.
 ///
-/// * Acknowledgement: after the handler's reply, hours later as it may be; the message is un-acknowledged all the time.
+/// * Acknowledgement: after the handler's reply, which may be hours later; until then the message is un-acknowledged.
 /// * Disconnect: the work goes on; the message's redelivery is recognised and only renews its acknowledgement.
 /// * Shutdown: it has the grace time (`shutdown_timeout`) to finish; then it is stopped and the message goes back to the
 ///   broker unanswered.

@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::{Handler, HandlerFuture, Seating};
 use crate::Action;
 
-/// A handler of which so many run at a time; made by [`concurrency`].
+/// A handler with a limit on how many of its runs there are at a time; made by [`concurrency`].
 #[derive(Debug)]
 pub struct Concurrency<H> {
     limit: usize,
@@ -14,15 +14,16 @@ pub struct Concurrency<H> {
     inner: Arc<H>,
 }
 
-/// Runs `handler` for at most `limit` actions at a time, for a service that bears no more; `1` makes it exclusive. Actions
-/// beyond that wait in the order they came. While one waits, its worker is free for other incidents, and later actions of
-/// the same incident wait behind it; around a handler that leaves the lane (`defer`, `debounce`, `background`) they go on.
+/// Runs `handler` for at most `limit` actions at a time, for a service that can take no more; `1` makes it exclusive.
+/// Actions beyond that wait in the order they came. While one waits, its worker is free for other incidents, and later
+/// actions of the same incident wait behind it; around a handler that leaves the lane (`defer`, `debounce`, `background`)
+/// they go on.
 ///
 /// * Acknowledgement: after the handler's reply; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: what waits is given back to the broker at once, unanswered.
-/// * Redelivery after a crash: the action waits anew.
-/// * Error: that of the handler; the place is free again after an error, a panic or a timeout too.
+/// * Shutdown: a waiting action is given back to the broker at once, unanswered.
+/// * Redelivery after a crash: the action waits again.
+/// * Error: that of the handler; after an error, a panic or a timeout the place is free again too.
 ///
 /// # Panics
 /// When `limit` is 0, at start: nothing would ever run.

@@ -22,20 +22,20 @@ pub struct Debounce<H> {
     inner: Arc<H>,
 }
 
-/// Runs `handler` when no action of the same key has come for `quiet`. The key is the rule and the incident, unless
+/// Runs `handler` once no action of the same key has come for `quiet`. The key is the rule and the incident, unless
 /// [`key`](Debounce::key) says otherwise. All waiting actions then run, in the order they came; with
 /// [`newest`](Debounce::newest) only the latest does.
 ///
-/// An action counts when its turn comes, so actions behind a long handler of their incident count when that is done.
+/// An action counts when its turn comes, so actions behind a long handler of their incident count when it is done.
 ///
 /// * Acknowledgement: after the handler's reply, as for every action; while it waits the message is un-acknowledged. A
 ///   superseded action is answered "superseded" and acknowledged at once.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: what waits is given back to the broker at once, unanswered, and the next runner waits anew.
+/// * Shutdown: a waiting action is given back to the broker at once, unanswered, and the next runner starts its wait again.
 /// * Redelivery after a crash: the wait starts again, with the actions that are left.
 /// * Error: that of the handler; it concerns its own action only.
 ///
-/// Waiting takes memory, not a worker; the broker gives no more than `stomp_prefetch_limit` messages per destination.
+/// Waiting takes memory, not a worker; the broker sends no more than `stomp_prefetch_limit` messages per destination.
 pub fn debounce<H>(quiet: Duration, handler: H) -> Debounce<H> {
     let key = |action: &Action| format!("{} {}", action.seat().lane(), action.rule().unwrap_or_default());
     Debounce {
@@ -49,7 +49,7 @@ pub fn debounce<H>(quiet: Duration, handler: H) -> Debounce<H> {
 }
 
 impl<H> Debounce<H> {
-    /// Runs the latest action of a key only. Each earlier one is completed as soon as a newer one comes, with a reply that
+    /// Runs only the latest action of a key. Each earlier one is completed as soon as a newer one comes, with a reply that
     /// says so.
     #[must_use]
     pub fn newest(mut self) -> Self {
@@ -57,8 +57,8 @@ impl<H> Debounce<H> {
         self
     }
 
-    /// Lets actions of the same `key` wait for each other, whatever their incident. Runs of different incidents are parallel
-    /// all the same.
+    /// Lets actions of the same `key` wait for each other, whatever their incident. Actions of different incidents still run
+    /// in parallel.
     #[must_use]
     pub fn key(mut self, key: impl Fn(&Action) -> String + Send + Sync + 'static) -> Self {
         self.key = Arc::new(key);
@@ -66,7 +66,7 @@ impl<H> Debounce<H> {
     }
 
     /// Waits at most `max_wait` from the first waiting action of a key, so that a steady stream of them cannot hold the
-    /// handler off for ever. Default: no bound.
+    /// handler off forever. Default: no bound.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = Some(max_wait);
@@ -186,7 +186,7 @@ mod tests {
         );
     }
 
-    /// What runs of an action every 150 ms, five times.
+    /// The runs that come of five actions, one every 150 ms.
     async fn runs_of_a_stream(debounced: Debounce<impl Handler<Log, WithState>>) -> Vec<String> {
         let trial = Trial::new(1, debounced.max_wait(ms(500))).await;
         for name in ["a", "b", "c", "d", "e"] {

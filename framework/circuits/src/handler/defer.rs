@@ -21,7 +21,7 @@ pub struct Defer<H> {
 ///
 /// * Acknowledgement: after the handler's reply, as for every action; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: what waits is given back to the broker at once, unanswered, and the next runner waits anew.
+/// * Shutdown: a waiting action is given back to the broker at once, unanswered, and the next runner starts its wait again.
 /// * Redelivery after a crash: the delay starts again.
 /// * Error: that of the handler.
 pub fn defer<H>(delay: Duration, handler: H) -> Defer<H> {

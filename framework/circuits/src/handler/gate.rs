@@ -1,4 +1,4 @@
-//! A gate that lets so many actions through at a time, in the order in which they came.
+//! A gate that lets a limited number of actions through at a time, in the order in which they came.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ struct Waiting {
     enter: oneshot::Sender<Entry>,
 }
 
-/// A place behind the gate, and one in the lane for who waited outside of it.
+/// A place behind the gate, and a ticket for a place in the lane if the action waited outside it.
 struct Entry {
     permit: Permit,
     ticket: Option<Ticket>,
@@ -49,7 +49,7 @@ impl Gate {
     }
 
     /// Waits for a place. `inside` says what the handler behind the gate does with its seat: if it leaves the lane, those
-    /// that wait leave it too. One that waited in the lane would keep the one behind the gate from coming back, for ever.
+    /// that wait leave it too. One that waited in the lane would keep the one behind the gate from coming back, forever.
     pub(super) async fn enter(&self, seat: &Arc<Seat>, inside: Seating) -> Permit {
         let (enter, entry) = oneshot::channel();
         let id = {
@@ -83,7 +83,7 @@ impl Gate {
 }
 
 impl Drop for Permit {
-    /// Hands the place to the next in line who still wants it.
+    /// Hands the place to the next in line that still wants it.
     fn drop(&mut self) {
         let Some(gate) = self.0.take() else { return };
         let mut places = gate.lock();
@@ -95,7 +95,7 @@ impl Drop for Permit {
             };
             match next.enter.send(Entry { permit: Self(Some(gate.clone())), ticket }) {
                 Ok(()) => return,
-                // Not to be dropped as it is: that would take the lock again.
+                // It must not be dropped as it is: that would take the lock again.
                 Err(mut unwanted) => unwanted.permit.0 = None,
             }
         }
@@ -108,7 +108,7 @@ impl Drop for InLine<'_> {
         let mut places = self.gate.lock();
         let unwanted = places.line.iter().position(|one| one.id == self.id);
         let unwanted = unwanted.and_then(|position| places.line.remove(position));
-        // Its seat may be the last hold on what takes locks of its own.
+        // It may hold the last reference to a seat whose drop takes locks of its own.
         drop(places);
         drop(unwanted);
     }

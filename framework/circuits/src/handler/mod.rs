@@ -1,7 +1,7 @@
 //! What handles an action: any `async fn(Arc<State>, Action) -> Result<Reply>`, and one file for each combinator that
 //! wraps one. Combinators are free functions that nest outermost first.
 //!
-//! An action that waits in one takes no worker, and about 9 KB beside its message: 100,000 waiting actions of 4 KB, each on an
+//! An action that waits in one takes no worker, and about 9 KB besides its message: 100,000 waiting actions of 4 KB, each on an
 //! incident of its own, take 1.3 GB (`cargo bench -p circuits-benches --bench waiting`). The broker hands out no more than
 //! `stomp_prefetch_limit` of them per destination.
 
@@ -56,8 +56,8 @@ pub trait Handler<S, Form>: Send + Sync + 'static {
     /// Runs the handler for one action.
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture;
 
-    /// What an action does with its seat while this handles it. A combinator answers with the most that it or the handler
-    /// inside does: what is around it, and how many messages the broker is asked for, depends on that.
+    /// What an action does with its seat while this handles it. A combinator returns the most that it or the handler inside
+    /// does: the combinators around it, and how many messages the broker is asked for, depend on that.
     fn seating(&self) -> Seating {
         Seating::Stays
     }
@@ -69,7 +69,7 @@ pub trait Handler<S, Form>: Send + Sync + 'static {
 }
 
 /// What an action does with its *seat*, which is its lane (the order of its incident's actions) and a worker, while a handler
-/// handles it. Later ones include the earlier ones.
+/// handles it. Later variants include the earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seating {
     /// It keeps lane and worker to the end.
@@ -88,7 +88,7 @@ fn around<S, Form>(inner: &impl Handler<S, Form>, outside: String) -> Vec<String
     all
 }
 
-/// The reply to an action that another one was handled instead of.
+/// The reply to an action in whose place another one is handled.
 fn superseded(action: &Action) -> Reply {
     let rule = action.rule().map_or_else(String::new, |rule| format!(" \"{rule}\""));
     Reply::completed(format!(

@@ -9,10 +9,10 @@ use super::{Handler, HandlerFuture, Policy, Seating};
 use super::{background, concurrency, debounce, defer, once_per, rate_limit, retry, timeout};
 use crate::Action;
 
-/// A handler whose type is forgotten.
+/// A handler whose type is erased.
 struct Any(Box<dyn Handler<Log, Boxed>>);
 
-/// The form of a handler whose type is forgotten.
+/// The form of a handler whose type is erased.
 enum Boxed {}
 
 impl Handler<Log, Boxed> for Any {
@@ -25,7 +25,7 @@ impl Handler<Log, Boxed> for Any {
     }
 }
 
-/// What does the work, in 100 ms.
+/// The innermost handler, which takes 100 ms.
 struct Work;
 
 impl Handler<Log, Boxed> for Work {
@@ -58,7 +58,7 @@ const KINDS: [Kind; 11] = [
     ("timeout", |h| boxed(timeout(Duration::from_secs(3600), h))),
 ];
 
-/// What happens to so many actions of so many incidents, 20 ms apart, that are handled by this nesting (outermost first).
+/// What happens when this many actions of this many incidents arrive, 20 ms apart, at the trial's handler.
 async fn happens(trial: &Trial, actions: i64, incidents: i64) -> Option<Vec<String>> {
     *trial.log.failures.lock().unwrap() = 1;
     for action in 0..actions {
@@ -68,14 +68,14 @@ async fn happens(trial: &Trial, actions: i64, incidents: i64) -> Option<Vec<Stri
     tokio::time::timeout(Duration::from_secs(24 * 3600), trial.end()).await.ok()
 }
 
-/// The action and the word after it.
+/// The time, the action and the word after it.
 fn parts(line: &str) -> (u64, i64, &str) {
     let mut words = line.split(' ');
     let (time, name) = (words.next().unwrap(), words.next().unwrap());
     (time.parse().unwrap(), name.parse().unwrap(), words.next().unwrap())
 }
 
-/// What is wrong with what happened.
+/// The first fault in what happened.
 fn fault(nesting: &[&str], lines: &[String], actions: i64, incidents: i64) -> Option<String> {
     let has = |name: &str| nesting.contains(&name);
     let answers = |action| {
@@ -138,7 +138,7 @@ async fn try_nesting(client: &circuits_rest::Client, kinds: &[&Kind], faults: &m
         let trial = Trial::with_client(client.clone(), 2, handler);
         let found = match happens(&trial, actions, incidents).await {
             None => Some("it hangs".to_owned()),
-            // All of it once is enough to see why.
+            // One full log is enough to see why.
             Some(lines) => fault(&names, &lines, actions, incidents).map(|fault| match faults.len() {
                 0 => format!("{fault}\n    {}", lines.join("\n    ")),
                 _ => fault,

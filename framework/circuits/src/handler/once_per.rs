@@ -49,16 +49,16 @@ struct Use {
 }
 
 /// Runs `handler` once for all actions of the same `key` within `ttl` of its success, for work that must not be repeated,
-/// such as opening a ticket per incident: `once_per(|action| action.incident_id()..., ttl, handler)`. Each later action is completed
-/// with a reply that says so and repeats the text of the first. One that comes while the handler runs waits for its outcome.
-/// Its worker is free meanwhile, and later actions of its incident wait behind it; around a handler that leaves the lane
-/// (`defer`, `debounce`, `background`) they go on.
+/// such as opening a ticket per incident: `once_per(|action| action.incident_id()..., ttl, handler)`. Each later action is
+/// completed with a reply that says so and repeats the text of the first. One that comes while the handler runs waits for
+/// its outcome. Its worker is free meanwhile, and later actions of its incident wait behind it; around a handler that leaves
+/// the lane (`defer`, `debounce`, `background`) they go on.
 ///
 /// * Acknowledgement: after the handler's reply, or after the repeated one; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: what waits is given back to the broker at once, unanswered.
+/// * Shutdown: a waiting action is given back to the broker at once, unanswered.
 /// * Redelivery after a crash: successes are kept in memory only, so the handler may run once more for the key.
-/// * Error, panic or end of the time: not a success: the next action of the key runs the handler again.
+/// * Error, panic or timeout: these are not a success, so the next action of the key runs the handler again.
 pub fn once_per<H>(
     key: impl Fn(&Action) -> String + Send + Sync + 'static,
     ttl: Duration,
@@ -148,7 +148,7 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for O
             let _permit = gate.enter(action.seat(), inner.seating()).await;
             if let Some((ago, text)) = used.earlier() {
                 let ago = ago.as_secs();
-                return Ok(Reply::completed(format!("Done {ago} s ago already, so not again: {text}")));
+                return Ok(Reply::completed(format!("Already done {ago} s ago, so not done again: {text}")));
             }
             let outcome = inner.call(state, action).await;
             if let Ok(reply) = &outcome
@@ -203,7 +203,7 @@ mod tests {
                 "0 a = worked",
                 "0 other runs",
                 "0 other = worked",
-                "1500 again = Done 1 s ago already, so not again: worked",
+                "1500 again = Already done 1 s ago, so not done again: worked",
                 "2000 later runs",
                 "2000 later = worked"
             ]
@@ -223,13 +223,13 @@ mod tests {
                 "0 a runs",
                 "100 a ends",
                 "100 a = worked",
-                "100 b = Done 0 s ago already, so not again: worked",
-                "100 c = Done 0 s ago already, so not again: worked"
+                "100 b = Already done 0 s ago, so not done again: worked",
+                "100 c = Already done 0 s ago, so not done again: worked"
             ]
         );
     }
 
-    /// Neither a panic nor the end of its time keeps a key from the next action, or in memory.
+    /// Neither a panic nor a timeout keeps a key from the next action, or keeps it in memory.
     #[tokio::test]
     async fn a_key_is_let_go_of_however_its_run_ends() {
         let once = once_per(per_incident, ms(2000), Log::broken);

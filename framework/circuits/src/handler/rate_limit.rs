@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Handler, HandlerFuture, Seating};
 use crate::Action;
 
-/// A handler that starts so often at most; made by [`rate_limit`].
+/// A handler with a limit on how often it starts; made by [`rate_limit`].
 #[derive(Debug)]
 pub struct RateLimit<H> {
     limit: Arc<Limit>,
@@ -20,17 +20,17 @@ pub struct RateLimit<H> {
 struct Limit {
     count: usize,
     per: Duration,
-    /// The latest `count` starts, some of them to come.
+    /// The latest `count` starts, some of them still to come.
     starts: Mutex<VecDeque<Instant>>,
 }
 
 /// Starts `handler` at most `count` times in any span of `per`, for a service that allows no more. Actions beyond that
-/// start later, in the order they came; while one waits its worker is free for other incidents, and later actions of
+/// start later, in the order they came; while one waits, its worker is free for other incidents, and later actions of
 /// the same incident wait behind it.
 ///
 /// * Acknowledgement: after the handler's reply; while it waits the message is un-acknowledged.
 /// * Disconnect: the wait goes on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: what waits is given back to the broker at once, unanswered.
+/// * Shutdown: a waiting action is given back to the broker at once, unanswered.
 /// * Redelivery after a crash: the action takes a new place; starts before the crash are forgotten.
 /// * Error: that of the handler; a failed start counts.
 ///
@@ -43,7 +43,7 @@ pub fn rate_limit<H>(count: usize, per: Duration, handler: H) -> RateLimit<H> {
 }
 
 impl Limit {
-    /// When the next start may be; takes that place.
+    /// When the next start may happen; takes that place.
     fn reserve(&self, now: Instant) -> Instant {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         let start = if starts.len() < self.count {

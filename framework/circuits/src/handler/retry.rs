@@ -20,8 +20,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Runs a handler at most `attempts` times in all, after every error. The wait is 1 s after the first failure, doubles each
-    /// time up to 60 s, and is shortened by up to half at random, so that actions that failed together do not return
+    /// Runs a handler again after every error, at most `attempts` times in all. The wait is 1 s after the first failure, doubles
+    /// each time up to 60 s, and is shortened by up to half at random, so that actions that failed together do not return
     /// together.
     pub fn attempts(attempts: u32) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Policy {
         self
     }
 
-    /// The wait after so many failed attempts, before chance shortens it.
+    /// The wait after this many failed attempts, before it is shortened at random.
     fn wait(&self, failed: u32) -> Duration {
         doubling(self.delay, self.max_delay, failed)
     }
@@ -85,7 +85,7 @@ pub struct Retry<H> {
 ///
 /// * Acknowledgement: after the reply of the last attempt; until then the message is un-acknowledged.
 /// * Disconnect: the attempts go on; the message's redelivery is recognised and only renews its acknowledgement.
-/// * Shutdown: a wait between attempts ends at once, the message goes back to the broker unanswered.
+/// * Shutdown: a wait between attempts ends at once, and the message goes back to the broker unanswered.
 /// * Redelivery after a crash: the attempts start again from the first.
 /// * Error: that of the last attempt. A panic is final.
 pub fn retry<H>(policy: Policy, handler: H) -> Retry<H> {
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(Policy::attempts(9).wait(u32::MAX), Duration::from_secs(60));
     }
 
-    /// The time of a wait is up to chance; these tests look at the rest of a line.
+    /// The length of a wait is random; these tests look at the rest of each line.
     async fn without_times(trial: &Trial) -> Vec<String> {
         let text = |line: String| {
             let line = line.split_once(' ').unwrap().1.to_owned();

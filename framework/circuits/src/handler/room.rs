@@ -1,5 +1,5 @@
-//! Where actions wait that have left their lane for a time. Those of one key come back in the order in which they arrived,
-//! or give way to a newer one.
+//! A room for actions that wait outside their lane for a time. Those of one key come back in the order in which they
+//! arrived, or give way to a newer one.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -21,7 +21,7 @@ struct Entries<K> {
     next_id: u64,
 }
 
-/// The actions of one key, from the first that waits to the moment when none does.
+/// The actions of one key; it exists as long as any of them waits.
 #[derive(Debug)]
 pub(super) struct Entry {
     /// When its first action came.
@@ -57,22 +57,23 @@ impl<K: Eq + Hash> Default for Room<K> {
 }
 
 impl Entry {
-    /// Moves the time of everything that waits.
+    /// Moves the time of all waiting actions.
     pub(super) fn postpone(&mut self, due: Instant) {
         self.waiting.iter_mut().for_each(|waiting| waiting.due = due);
     }
 
-    /// Sends away everything that waits.
+    /// Sends away all waiting actions.
     pub(super) fn supersede(&mut self) {
         for waiting in self.waiting.drain(..) {
-            // One that is gone needs no news.
+            // An action that is gone need not know.
             let _ = waiting.wake.send(Woken::Superseded);
         }
     }
 }
 
 impl<K: Clone + Eq + Hash> Room<K> {
-    /// Leaves the seat and waits. `arrive` looks at those of the same key that wait already, and says when this one is due.
+    /// Leaves the seat and waits. `arrive` looks at the actions of the same key that already wait, and returns when this one is
+    /// due.
     pub(super) async fn wait(
         &self,
         key: K,
@@ -136,7 +137,7 @@ struct Place<'a, K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Place<'_, K> {
-    /// Lets everything of the key go that is due, in order of arrival. Returns when this one is due if that is later.
+    /// Releases the actions of the key that are due, in order of arrival. Returns when this one is due if that is later.
     fn open(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut entries = self.room.lock();

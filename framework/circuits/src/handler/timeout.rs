@@ -17,13 +17,13 @@ pub struct Timeout<H> {
 /// The waits of combinators inside count: `timeout(d, defer(..))` limits both together, `defer(delay, timeout(d, ..))` the
 /// handler alone.
 ///
-/// Shorter limits than the runner's `handler_timeout` are what this is for; except in [`background`](super::background) a
+/// It is meant for limits shorter than the runner's `handler_timeout`; except in [`background`](super::background), a
 /// longer one has no effect.
 ///
 /// * Acknowledgement: after the handler's reply or the error that takes its place.
 /// * Disconnect: the time runs on.
-/// * Shutdown: what runs may finish, within its limit and the grace time.
-/// * Redelivery after a crash: the time starts anew.
+/// * Shutdown: a running handler may finish, within its limit and the grace time.
+/// * Redelivery after a crash: the time starts again.
 /// * Error: that of the handler, or that it did not finish in time.
 pub fn timeout<H>(limit: Duration, handler: H) -> Timeout<H> {
     Timeout { limit, inner: handler }
@@ -47,7 +47,7 @@ impl<S, Form, H: Handler<S, Form>> Handler<S, Form> for Timeout<H> {
     }
 }
 
-/// The error of a handler that ran out of time, whoever set the limit.
+/// The error of a handler that ran out of time, wherever the limit was set.
 pub(crate) fn timed_out(limit: Duration) -> Error {
     Error::new(format_args!("The handler did not finish within {} s and was stopped", limit.as_secs_f64()))
 }

@@ -27,7 +27,7 @@ use crate::{Action, Error, Reply, Result};
 pub(crate) struct Log {
     start: Instant,
     lines: Mutex<Vec<String>>,
-    /// How often `work` shall fail from now on.
+    /// How often `work` is still to fail.
     pub(crate) failures: Mutex<u32>,
 }
 
@@ -55,7 +55,7 @@ impl Log {
         panic!("broken");
     }
 
-    /// A handler that goes on to report when it has ended.
+    /// A handler that goes on reporting after it has ended.
     pub(crate) async fn chatty(self: Arc<Self>, action: Action) -> Result<Reply> {
         action.status("begun");
         tokio::spawn(async move {
@@ -93,7 +93,7 @@ impl Trial {
         Self::with_client(client, workers, handler)
     }
 
-    /// A trial with another handler, of a test that has had one.
+    /// A trial with another handler, for a test that already has a trial.
     pub(crate) fn next<Form>(&self, workers: usize, handler: impl Handler<Log, Form>) -> Self {
         Self::with_client(self.client.clone(), workers, handler)
     }
@@ -103,7 +103,7 @@ impl Trial {
         Client::scripted(201, Arc::new(|_| (503, Vec::new()))).await.unwrap()
     }
 
-    /// One of many trials.
+    /// A trial with a client that other trials use too.
     pub(crate) fn with_client<Form>(
         client: Client,
         workers: usize,
