@@ -1,5 +1,5 @@
-//! The second stage: decides what becomes of a message by where it stands: it is acknowledged only, answered with the stored
-//! reply, refused, or given a place in its lane.
+//! The second stage: decides what becomes of a message, depending on where it stands: it is only acknowledged, answered with
+//! the stored reply, refused, or given a place in its lane.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Admission {
         let settler = self.run.settler.clone();
         match standing {
             Standing::Replied => {
-                info!("The message was redelivered after its reply was confirmed; it is acknowledged only");
+                info!("The message was redelivered after its reply was confirmed; it is only acknowledged");
                 self.spawn(async move { settler.acknowledge(&id).await });
             }
             Standing::Finished(reply) => {
@@ -45,7 +45,7 @@ impl Admission {
         }
     }
 
-    /// Gives the message its place in the lane, unless it is one that no handler shall see.
+    /// Gives the message its place in the lane, unless it is one that no handler may see.
     fn admit_to_lane(
         &self,
         id: &str,
@@ -63,7 +63,7 @@ impl Admission {
         if attempt > 1 {
             warn!(
                 attempt,
-                max_attempts, "The process ended before while this message was handled; it is tried again"
+                max_attempts, "The process ended earlier while this message was handled; it is tried again"
             );
         }
         let (queue, message) = read(&delivery).map_err(|error| (error, Outcome::Answered))?;
@@ -78,7 +78,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Answers a message that no handler shall see.
+    /// Answers a message that no handler may see.
     fn refuse(&self, id: String, address: ReplyAddress, error: &Error, outcome: Outcome) {
         error!(%error, "The message is refused");
         let (settler, reply) = (self.run.settler.clone(), Reply::error(error.to_string()));
@@ -93,11 +93,11 @@ impl Admission {
     }
 }
 
-/// The destination's queue and the message; what must hold before it may have a handler.
+/// The destination's queue and the message; an error if the message cannot be given to a handler.
 fn read(delivery: &Delivery) -> Result<(String, ActionMessage)> {
     match &delivery.flaw {
         Some(flaw @ (Flaw::BodyTooBig { .. } | Flaw::HeaderTooBig { .. })) => return Err(Error::new(flaw)),
-        Some(flaw) => warn!(%flaw, "The message is handled all the same"),
+        Some(flaw) => warn!(%flaw, "The message has a flaw; it is handled all the same"),
         None => {}
     }
     let destination = delivery.headers.get("destination").unwrap_or(&delivery.subscription);

@@ -1,4 +1,4 @@
-//! Tells the journal when a message's handler is at work, so that after the end of the process it is known which messages
+//! Tells the journal when a message's handler is at work, so that after a crash of the process it is known which messages
 //! may have brought it down.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +14,9 @@ pub(crate) struct Attempt {
     journal: Arc<dyn Journal>,
     id: String,
     incident: Option<i64>,
-    /// Set once the handler is chosen; before that nothing can be its doing.
+    /// Set once the handler is chosen; before that the message cannot have caused anything.
     rule: OnceLock<Option<String>>,
-    /// Whether the journal may have it counted.
+    /// Whether the journal may have counted it.
     counted: AtomicBool,
 }
 
@@ -25,7 +25,7 @@ impl Attempt {
         Self { journal, id, incident, rule: OnceLock::new(), counted: AtomicBool::new(false) }
     }
 
-    /// Names the rule, if it is known, whose handler is going to be [`started`](Self::start).
+    /// Names the rule, if it is known, whose handler is about to be [`started`](Self::start).
     pub(crate) fn of_rule(&self, rule: Option<&str>) {
         self.rule.get_or_init(|| rule.map(str::to_owned));
     }
@@ -40,7 +40,7 @@ impl Attempt {
                 return;
             };
             self.counted.store(false, Ordering::Relaxed);
-            error!(message_id = self.id, %error, "The journal could not note the start of the handler; it waits");
+            error!(message_id = self.id, %error, "The journal could not note the start of the handler; the handler waits");
             failures += 1;
             tokio::time::sleep(pause(failures)).await;
         }

@@ -1,5 +1,5 @@
-//! One run of one handler for one action, the same in a runner and in a test: its time is limited, its panic is an error, and
-//! once it has ended it says nothing more.
+//! One run of one handler for one action, the same in a runner and in a test: its time is limited, its panic becomes an error,
+//! and once it has ended it reports nothing more.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::handler::timed_out;
 use crate::message::ActionMessage;
 use crate::{Action, Error, Reply, Result};
 
-/// Who hears of an action's progress.
+/// Receives an action's progress.
 pub(crate) type Listener = Box<dyn Fn(Reply) + Send + Sync>;
 
 /// A handler and the action that it is to handle.
@@ -26,7 +26,7 @@ pub(crate) struct Handling {
     pub(crate) handler: BoundHandler,
     /// How long it may be at work without a break.
     pub(crate) limit: Option<Duration>,
-    /// The function whose failure is to be its result (`trap_exception`).
+    /// The function whose failure becomes its result (`trap_exception`).
     pub(crate) trap: Option<String>,
     pub(crate) seat: Arc<Seat>,
     /// The action's key.
@@ -39,11 +39,11 @@ pub(crate) struct Handling {
 }
 
 impl Handling {
-    /// Runs the handler. Dropped before the end, or when `abort` is cancelled, the handler is stopped, and what it left running
-    /// elsewhere learns of it.
+    /// Runs the handler. If this future is dropped before the end, or `abort` is cancelled, the handler is stopped, and whatever
+    /// it left running elsewhere learns of it.
     ///
     /// # Errors
-    /// That of the handler, its panic, or that its time is over.
+    /// The error of the handler, its panic, or that its time was up.
     pub(crate) async fn run(self, abort: &CancellationToken) -> Result<Reply> {
         let cancel = abort.child_token();
         let _ended = cancel.clone().drop_guard();
@@ -80,7 +80,7 @@ impl Handling {
     }
 }
 
-/// Passes statuses on until it is dropped: one that came after the final reply would open the action again.
+/// Passes statuses on until it is dropped: one that came after the final reply would reopen the action.
 struct Progress(Arc<Mutex<Option<Listener>>>);
 
 impl Progress {
@@ -91,7 +91,7 @@ impl Progress {
     fn teller(&self) -> Listener {
         let listener = Arc::clone(&self.0);
         Box::new(move |reply| {
-            // Held while it is passed on, so that no status can come behind the end.
+            // Held while the status is passed on, so that none can follow the end.
             match &*listener.lock().unwrap_or_else(PoisonError::into_inner) {
                 Some(tell) => tell(reply),
                 None => debug!(text = reply.text(), "A status that comes after the final reply is dropped"),

@@ -1,9 +1,9 @@
-//! What tells a message from all others, and recognises its redelivery.
+//! What distinguishes a message from all others, so that its redelivery is recognised.
 
 use circuits_stomp::Delivery;
 
-/// RabbitMQ makes its STOMP message ids of the subscription, the session and a counter (`T_sub@@session-<id>@@7`), so that a
-/// redelivery on another connection has another one (seen with 3.10.8; rabbit_stomp `message-id` documentation).
+/// RabbitMQ builds its STOMP message ids from the subscription, the session and a counter (`T_sub@@session-<id>@@7`), so a
+/// redelivery on another connection has a different id (seen with 3.10.8; rabbit_stomp `message-id` documentation).
 const BOUND_TO_SESSION: &str = "@@session-";
 
 /// The message's identity: its `message-id`; with a broker whose ids end with the session, its `correlation-id` on its

@@ -6,25 +6,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use circuits_stomp::AckToken;
 
-/// What taking hold of a message found.
+/// The result of an attempt to hold a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     /// It was not held.
     New,
     /// It came again over another connection, and its token is renewed.
     Redelivered,
-    /// It came a second time over the same connection; the first delivery stays the one that counts.
+    /// It came a second time over the same connection; the first delivery is still the one that counts.
     Twice,
 }
 
-/// By message id.
+/// The messages that are held, by their ids.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     held: Mutex<HashMap<String, AckToken>>,
 }
 
 impl InFlight {
-    /// Takes hold of a message.
+    /// Holds a message that is not held yet, or renews the token of one that came again over another connection.
     pub(crate) fn hold(&self, id: &str, token: &AckToken) -> Held {
         let mut held = self.lock();
         match held.get_mut(id) {
@@ -45,13 +45,13 @@ impl InFlight {
         self.lock().get(id).cloned()
     }
 
-    /// Lets go of a message.
+    /// Releases a message.
     pub(crate) fn release(&self, id: &str) {
         self.lock().remove(id);
     }
 
-    /// Lets go of a message whose `token` proved dead, so that its redelivery is taken up. False if the redelivery has
-    /// arrived meanwhile: then the message is still held, with a newer token.
+    /// Releases a message whose `token` proved dead, so that its redelivery is handled. False if the redelivery has already
+    /// arrived: then the message is still held, with a newer token.
     pub(crate) fn release_dead(&self, id: &str, token: &AckToken) -> bool {
         let mut held = self.lock();
         if held.get(id).is_some_and(|current| current != token) {

@@ -1,4 +1,4 @@
-//! The first stage: takes messages off the session, tells each from its redelivery, and has the journal note their arrival.
+//! The first stage: takes messages off the session, recognises redeliveries, and has the journal note each arrival.
 
 use circuits_stomp::{Deliveries, Delivery};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Messages that are taken in go this way; `tasks` tracks them.
+    /// An intake whose messages are handled by `run`, in tasks that `tasks` tracks.
     pub(crate) fn new(run: Run, tasks: TaskTracker) -> Self {
         Self { admission: Admission { run, tasks } }
     }
@@ -57,8 +57,8 @@ impl Intake {
         }
     }
 
-    /// Where these messages stand. While the journal cannot note them they stay un-acknowledged, and nothing new is taken; let
-    /// go of they would be forgotten by the broker until the next connection. `None` once it stops.
+    /// Where these messages stand. While the journal cannot note them, they stay un-acknowledged and no new ones are taken; if
+    /// they were released, the broker would not send them again until the next connection. `None` once the runner stops.
     pub(super) async fn begin(
         &self,
         ids: &[String],
@@ -88,7 +88,7 @@ impl Intake {
         }
     }
 
-    /// Takes hold of a message that is new here; one that waits or runs already only renews its token.
+    /// Holds a message that is new here; one that already waits or runs only renews its token.
     fn hold(&self, delivery: Delivery) -> Option<(String, Delivery)> {
         let settler = &self.admission.run.settler;
         let Some(id) = identity(&delivery) else {
@@ -119,7 +119,7 @@ impl Intake {
         let settler = self.admission.run.settler.clone();
         error!(
             destination = delivery.subscription,
-            "A message without message-id is refused: it could not be told from its redelivery"
+            "A message without message-id is refused: its redelivery could not be recognised"
         );
         self.admission.tasks.spawn(async move {
             let reply = Reply::error("The message has no message-id header, so it was not handled");

@@ -1,4 +1,4 @@
-//! Order per incident, parallel across incidents: a message draws a ticket of its lane when it arrives, and gets its turn
+//! Order per incident, parallel across incidents: a message draws a ticket for its lane when it arrives, and gets its turn
 //! (the lane to itself, and one of a bounded number of workers) when all before it have left. A lane that waits occupies no
 //! worker.
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::message::Subject;
 
-/// One lane: a destination, and an incident on it or what else a message is about.
+/// One lane: a destination, and the incident on it or whatever else a message is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
     destination: Arc<str>,
@@ -29,12 +29,12 @@ enum About {
 #[derive(Clone)]
 pub(crate) struct Lanes {
     workers: Arc<Semaphore>,
-    /// How many workers there are or, after a change, will be.
+    /// How many workers there are or, after a change is complete, will be.
     size: Arc<AtomicUsize>,
-    /// Behind whoever has the lane; a lane that nobody has is not here.
+    /// The lines behind the messages that have a lane; a lane that no message has is absent.
     lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
     closed: CancellationToken,
-    /// How many keys without an incident there were.
+    /// How many keys without a subject there have been.
     loners: Arc<AtomicU64>,
 }
 
@@ -82,13 +82,13 @@ impl Lanes {
         }
     }
 
-    /// The lane of what a message is about on a destination; one to itself for a message that does not say.
+    /// The lane for what a message is about on a destination; a lane to itself for a message that does not say.
     pub(crate) fn key(&self, destination: &str, subject: Option<Subject>) -> LaneKey {
         let alone = || About::Alone(self.loners.fetch_add(1, Ordering::Relaxed));
         LaneKey { destination: destination.into(), about: subject.map_or_else(alone, About::Known) }
     }
 
-    /// Changes the number of workers. Turns that are too many may end first.
+    /// Changes the number of workers. Turns beyond the new number may end first.
     pub(crate) fn resize(&self, workers: usize) {
         let before = self.size.swap(workers, Ordering::Relaxed);
         if workers >= before {
@@ -126,7 +126,7 @@ impl Lanes {
         }
     }
 
-    /// Gives no turn any more; those that have one keep it.
+    /// Gives no more turns; messages that have one keep it.
     pub(crate) fn close(&self) {
         self.closed.cancel();
     }
@@ -142,7 +142,7 @@ impl Lanes {
 }
 
 impl Ticket {
-    /// Waits for the turn; `None` when the lanes are closed first.
+    /// Waits for the turn; `None` if the lanes are closed first.
     pub(crate) async fn turn(self) -> Option<Turn> {
         let lane = match self.place {
             Place::First(lane) => lane,
@@ -169,7 +169,7 @@ impl Turn {
 }
 
 impl Drop for Lane {
-    /// Hands the lane to the next in line who still wants it; an empty lane ends under the lock, so that no ticket can slip
+    /// Hands the lane to the next in line that still wants it; an empty lane ends under the lock, so that no ticket can slip
     /// in behind it.
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
@@ -178,7 +178,7 @@ impl Drop for Lane {
             let lane = Self { lanes: self.lanes.clone(), key: Some(key.clone()) };
             match next.send(lane) {
                 Ok(()) => return,
-                // Not to be dropped as it is: that would take the lock again.
+                // It must not be dropped as it is: that would take the lock again.
                 Err(mut unwanted) => unwanted.key = None,
             }
         }

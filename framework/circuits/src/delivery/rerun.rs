@@ -1,4 +1,4 @@
-//! Runs stored messages again when somebody asks for it: each is a message of its own that no broker waits to hear of.
+//! Runs stored messages again when somebody asks for it: each is a message of its own, and no broker waits for its answer.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::journal::Rerun;
 const RERUNS: Duration = Duration::from_secs(2);
 
 impl Intake {
-    /// Runs stored messages again, as they are asked for; goes on for ever.
+    /// Runs stored messages again as somebody asks for them; goes on forever.
     pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
         loop {
             tokio::time::sleep(RERUNS).await;
@@ -24,7 +24,7 @@ impl Intake {
             while let Some(rerun) = self.rerun(after).await {
                 after = rerun.position;
                 let token = AckToken::nothing();
-                // Until it is settled it is found each time.
+                // It is found each time until it is settled.
                 if self.admission.run.settler.in_flight.hold(&rerun.id, &token) != Held::New {
                     continue;
                 }
@@ -52,7 +52,7 @@ impl Intake {
     async fn rerun(&self, after: i64) -> Option<Rerun> {
         let found = self.admission.run.settler.journal.rerun(after).await;
         found.unwrap_or_else(|error| {
-            warn!(%error, "The journal could not be asked for messages that are to be run again");
+            warn!(%error, "The journal could not be asked for messages to run again");
             None
         })
     }

@@ -60,7 +60,7 @@ impl Run {
         self.settler.settle(&id, &address, &reply).await;
     }
 
-    /// The reply to a message; `None` when the runner is stopping and the message must stay with the broker.
+    /// The reply to a message; `None` if the runner is stopping and the message must stay with the broker.
     async fn answer(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Option<Reply> {
         tokio::select! {
             outcome = self.handle(job, seat, recorded) => Some(outcome.unwrap_or_else(|error| {
@@ -92,7 +92,7 @@ impl Run {
         self.shared.record(recorded, rule.as_deref(), &job.headers, &job.message);
         seat.start(rule.as_deref()).await;
         let (handler, limit, trap) = {
-            // Not held while the handler runs: what a reload replaces ends with the last hold on it.
+            // Not held while the handler runs: what a reload replaces ends when its last reference is dropped.
             let live = self.shared.live();
             let handler = match job.message.function() {
                 Some(function) => live.routes.function(function)?,
@@ -130,7 +130,7 @@ impl Run {
         handling.run(&self.abort).await
     }
 
-    /// What tells the platform, the journal and the log of progress.
+    /// The listener that reports progress to the platform, the journal and the log.
     fn status(&self, job: &Job) -> Listener {
         let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
         let span = Span::current();

@@ -1,5 +1,5 @@
 //! Where an action sits while its handler runs: in its lane and at a worker. Combinators give up the worker or the whole seat
-//! to wait, so that what waits occupies neither.
+//! to wait, so that a waiting action occupies neither.
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,7 +21,7 @@ pub(crate) struct Seat {
     headroom: Arc<Headroom>,
     attempt: Attempt,
     turn: Mutex<Option<Turn>>,
-    /// It needs no seat for the rest of its work.
+    /// The action needs no seat for the rest of its work.
     in_background: AtomicBool,
     state: watch::Sender<State>,
 }
@@ -51,15 +51,15 @@ impl Seat {
         Arc::new(Self { lanes, key, headroom, attempt, turn, in_background: AtomicBool::new(false), state })
     }
 
-    /// Notes in the journal that the rule's handler is about to run. As long as the journal cannot, nothing runs: a message
-    /// that ends the process could not be told from others afterwards. The handler's time begins here.
+    /// Notes in the journal that the rule's handler is about to run. As long as the journal cannot, nothing runs: otherwise a
+    /// message that ends the process could not be distinguished from others afterwards. The handler's time begins here.
     pub(crate) async fn start(&self, rule: Option<&str>) {
         self.attempt.of_rule(rule);
         self.count().await;
         self.now(State::Taken(Instant::now()));
     }
 
-    /// Takes the attempt back that a stop of the runner interrupts: the message did nothing wrong.
+    /// Takes back the attempt that a stop of the runner interrupts: the message did nothing wrong.
     pub(crate) async fn release(&self) {
         self.attempt.release().await;
     }
@@ -69,30 +69,30 @@ impl Seat {
         &self.key
     }
 
-    /// Leaves lane and worker to others for all the rest of the work.
+    /// Leaves lane and worker to others for the rest of the work.
     pub(crate) fn leave_for_good(&self) {
         self.in_background.store(true, Ordering::Relaxed);
         self.leave();
     }
 
-    /// Leaves lane and worker to others when the action is handled.
+    /// Leaves lane and worker to others because the action is handled.
     pub(crate) fn done(&self) {
         self.now(State::Done);
         drop(self.turn().take());
     }
 
-    /// A place at the end of the action's lane; `None` for an action in the background, which needs no lane any more.
+    /// A place at the end of the action's lane; `None` for an action in the background, which no longer needs a lane.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         (!self.in_background.load(Ordering::Relaxed)).then(|| self.lanes.ticket(&self.key))
     }
 
-    /// Whether a worker is at it, and it does not wait.
+    /// Whether the action has a worker and does not wait.
     pub(crate) fn is_at_work(&self) -> bool {
         matches!(*self.state.borrow(), State::Taken(_))
     }
 
-    /// Waits for `what` in the seat's lane, so that nothing of the incident overtakes, but gives the worker to others. What
-    /// is there already is taken without giving up anything.
+    /// Waits for `what` in the seat's lane, so that no action of the incident overtakes it, but gives the worker to others. If
+    /// `what` is ready already, nothing is given up.
     pub(crate) async fn wait_in_lane<T>(&self, what: impl Future<Output = T>) -> T {
         let mut what = pin!(what);
         if self.is_at_work()
@@ -101,7 +101,7 @@ impl Seat {
             return there;
         }
         if self.turn().as_mut().map(Turn::release_worker).is_none() {
-            // In the background, or cut off while it waited outside of its lane.
+            // In the background, or cut off while it waited outside its lane.
             return self.wait_outside(async { (what.await, self.ticket()) }).await;
         }
         self.now(State::Left);
@@ -114,13 +114,13 @@ impl Seat {
         outcome
     }
 
-    /// Waits for `what` outside of the lane, where other actions of the incident go on; then takes the seat again, in the order
+    /// Waits for `what` outside the lane, where other actions of the incident go on; then takes the seat again, in the order
     /// of the tickets that come with it.
     pub(crate) async fn wait_outside<T>(&self, what: impl Future<Output = (T, Option<Ticket>)>) -> T {
         self.leave();
         let (outcome, ticket) = self.unless_stopped(what).await;
         match ticket {
-            // In the background it goes on without a seat.
+            // In the background the action goes on without a seat.
             None => self.count().await,
             Some(ticket) => {
                 let Some(turn) = ticket.turn().await else { return self.abandon().await };
@@ -136,7 +136,7 @@ impl Seat {
         drop(self.turn().take());
     }
 
-    /// The handler goes on: the attempt counts again, and its time begins anew.
+    /// The handler goes on: the attempt counts again, and its time starts again.
     async fn work(&self) {
         self.count().await;
         self.now(State::Taken(Instant::now()));
@@ -160,7 +160,7 @@ impl Seat {
         self.abandon().await
     }
 
-    /// Resolves when the action was waiting while the runner stopped.
+    /// Resolves if the action was waiting when the runner stopped.
     pub(crate) async fn abandoned(&self) {
         let _ = self.state.subscribe().wait_for(|state| *state == State::Abandoned).await;
     }
@@ -208,7 +208,7 @@ impl Drop for Seat {
     }
 }
 
-/// What `future` gives when it is asked once.
+/// The output of `future` if it is ready at the first poll.
 async fn at_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     std::future::poll_fn(|cx| {
         std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(cx) {

@@ -1,5 +1,5 @@
-//! The end of a message's way: the reply reaches the broker, then the acknowledgement does, and whatever breaks in between
-//! leaves the message to be redelivered.
+//! The end of a message's way: the reply reaches the broker, then the acknowledgement does; if anything breaks in between,
+//! the message is redelivered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::{Reply, Result};
 pub(crate) struct ReplyAddress {
     reply_to: Option<String>,
     correlation_id: Option<String>,
-    /// Who is told instead of the broker.
+    /// Receives the answer instead of the broker.
     listener: Option<mpsc::UnboundedSender<Reply>>,
 }
 
@@ -32,26 +32,26 @@ impl ReplyAddress {
         Self { reply_to: header("reply-to"), correlation_id: header("correlation-id"), listener: None }
     }
 
-    /// No place at the broker: whoever handed the message in.
+    /// Not a place at the broker, but whoever handed the message in.
     pub(crate) fn listener(listener: mpsc::UnboundedSender<Reply>) -> Self {
         Self { reply_to: None, correlation_id: None, listener: Some(listener) }
     }
 
-    /// The frame that carries `reply` there; `None` for a message that nobody waits on.
+    /// The frame that carries `reply` there; `None` for a message without `reply-to`.
     pub(crate) fn frame(&self, reply: &Reply) -> Option<Outgoing> {
         let headers =
             self.correlation_id.iter().map(|id| ("correlation-id".to_owned(), id.clone())).collect();
         Some(Outgoing { destination: self.reply_to.clone()?, headers, body: reply.to_json() })
     }
 
-    /// Says in the log what the message lacks for its answer to arrive.
+    /// Logs what the message lacks for its answer to arrive.
     pub(crate) fn warn_of_gaps(&self) {
         if self.listener.is_some() {
             return;
         }
         if self.reply_to.is_none() {
             warn!(
-                "The message has no reply-to header, so its answer can be sent nowhere; it is handled and acknowledged"
+                "The message has no reply-to header, so there is nowhere to send its answer; it is handled and acknowledged"
             );
         } else if self.correlation_id.is_none() {
             warn!(
@@ -68,7 +68,7 @@ pub(crate) struct Settler {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) mode: ReplyMode,
-    /// How often a refused reply is offered again before the message is acknowledged without it; `None` is without end.
+    /// How often a refused reply is offered again before the message is acknowledged without it; `None` means without end.
     pub(crate) retries: Option<u32>,
     pub(crate) bus: Bus,
     pub(crate) vitals: Arc<Vitals>,
@@ -85,14 +85,14 @@ enum Tried {
     Refused,
 }
 
-/// Whether a reply is offered again after so many earlier refusals.
+/// Whether a reply is offered again after this many earlier refusals.
 fn is_offered_again(retries: Option<u32>, refusals: u32) -> bool {
     retries.is_none_or(|retries| refusals < retries)
 }
 
 impl Settler {
-    /// Notes the result, which the broker may be told of only then. Until the journal takes it, the message is held: redelivered
-    /// meanwhile it does not run again.
+    /// Notes the result, which may go to the broker only after that. Until the journal takes it, the message is held: if it is
+    /// redelivered meanwhile, it does not run again.
     pub(crate) async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
         self.vitals.finished(reply);
         info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
@@ -110,7 +110,7 @@ impl Settler {
             tokio::select! {
                 () = tokio::time::sleep(pause(failures)) => {}
                 () = self.abort.cancelled() => {
-                    // Held back, the message would certainly be handled a second time; answered, only if its ACK gets lost.
+                    // If held back, the message would certainly be handled a second time; if answered, only if its ACK gets lost.
                     error!("The journal could not note the result before the runner stopped; the reply is sent without it");
                     return;
                 }
@@ -118,11 +118,11 @@ impl Settler {
         }
     }
 
-    /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is let go, so that its
-    /// redelivery finds the reply in the journal; if the redelivery is here already, the work goes on with its token.
+    /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is released, so that its
+    /// redelivery finds the reply in the journal; if the redelivery is already here, the work goes on with its token.
     pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
         if let Some(listener) = &address.listener {
-            // Nobody who listens any more is as good as told.
+            // If nobody listens any more, nobody needs the reply.
             let _ = listener.send(reply.clone());
             self.in_flight.release(id);
             self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
@@ -140,7 +140,7 @@ impl Settler {
                 Tried::Gone if self.in_flight.release_dead(id, &token) => {
                     debug!(
                         message_id = id,
-                        "The connection went away before the message was settled; its redelivery will be"
+                        "The connection was lost before the message was settled; its redelivery will be settled"
                     );
                     return;
                 }
@@ -161,7 +161,7 @@ impl Settler {
         }
     }
 
-    /// Tells of progress; it may get lost.
+    /// Reports progress; the report may get lost.
     pub(crate) fn tell(&self, address: &ReplyAddress, status: Reply) {
         if let Some(frame) = address.frame(&status) {
             self.session.post(frame);
@@ -184,7 +184,7 @@ impl Settler {
         }
     }
 
-    /// Answers and acknowledges a message that cannot be identified, so that it does not come back for ever.
+    /// Answers and acknowledges a message that cannot be identified, so that it does not come back forever.
     pub(crate) async fn refuse_unidentified(&self, token: &AckToken, address: &ReplyAddress, reply: &Reply) {
         if let Some(frame) = address.frame(reply)
             && let Err(error) = self.session.send(frame).await
@@ -197,7 +197,7 @@ impl Settler {
         self.session.ack(token);
     }
 
-    /// Counts the reply as sent, so that the message is only acknowledged from now on, also after a redelivery.
+    /// Counts the reply as sent, so that from now on the message is only acknowledged, even after a redelivery.
     async fn give_up(&self, id: &str, replied: &mut bool) {
         *replied = true;
         note(id, self.journal.settled(id, Settlement::Refused).await);
@@ -226,7 +226,7 @@ impl Settler {
                 }
                 Err(error) if error.is_unauthorised() => {
                     error!(message_id = id, %error, "The broker refuses the reply; grant the account write access to the reply queue. \
-                        The message is acknowledged without it, or it would come back for ever");
+                        The message is acknowledged without it, otherwise it would come back forever");
                     self.give_up(id, replied).await;
                 }
                 Err(error) if error.is_refused() => {
@@ -285,7 +285,7 @@ mod tests {
             abort: CancellationToken::new(),
         };
         assert_eq!(settler.in_flight.hold("a", &first.token), Held::New);
-        assert!(!settler.session.ack(&first.token), "the connection that it came over is gone");
+        assert!(!settler.session.ack(&first.token), "the connection that it came over is lost");
         assert_eq!(settler.in_flight.hold("a", &second.token), Held::Redelivered);
         settler.acknowledge("a").await;
         sandbox.idle(&queue).await;

@@ -1,5 +1,5 @@
-//! Messages that somebody hands in without a broker: handled like any other, but answered to whoever handed them in. Nothing is
-//! journalled and nothing acknowledged.
+//! Messages that somebody hands in without a broker: they are handled like any other, but the answer goes to whoever handed
+//! them in. Nothing is journalled and nothing acknowledged.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct Submission {
     listener: mpsc::UnboundedSender<Reply>,
 }
 
-/// What is answered to one message.
+/// The replies to one message.
 #[derive(Debug)]
 pub struct Replies(mpsc::UnboundedReceiver<Reply>);
 
@@ -42,7 +42,7 @@ impl Replies {
         Self(replies)
     }
 
-    /// The next interim status, or the final reply; `None` after that one, and when the runner stopped without one.
+    /// The next interim status, or the final reply; `None` after the final reply, and if the runner stopped without one.
     pub async fn next(&mut self) -> Option<Reply> {
         self.0.recv().await
     }
@@ -54,22 +54,21 @@ impl Submitter {
         (Self { org, queue }, submissions)
     }
 
-    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name, which for a call of a
-    /// function may be any. Until the runner
-    /// runs, it waits.
+    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name; a call of a function
+    /// may have any name here. The message waits until the runner runs.
     pub fn submit(&self, destination: &str, body: impl Into<Bytes>) -> Replies {
         let (listener, replies) = mpsc::unbounded_channel();
         let name = DestinationName::actions(self.org, destination).to_string();
         let reply_to = format!("/queue/acks.{}.{destination}", self.org);
         let submission = Submission { destination: name, reply_to, body: body.into(), listener };
-        // Without a runner the answer is that there is none.
+        // Without a runner the replies end at once.
         let _ = self.queue.send(submission);
         Replies::new(replies)
     }
 }
 
 impl Intake {
-    /// Handles what is handed in; goes on for ever.
+    /// Handles messages that are handed in; goes on forever.
     pub(crate) async fn run_submissions(
         &self,
         mut submissions: mpsc::UnboundedReceiver<Submission>,
@@ -88,7 +87,7 @@ impl Intake {
             let token = AckToken::nothing();
             let id = format!("ID:circuits-test-{start}-{count}");
             admission.run.settler.in_flight.hold(&id, &token);
-            // Those of the platform, without a context token: only the platform can make one.
+            // The headers that the platform sends, without a context token: only the platform can make one.
             let headers = [
                 ("message-id", id.clone()),
                 ("destination", format!("/queue/{destination}")),
@@ -109,7 +108,7 @@ impl Intake {
     }
 }
 
-/// Milliseconds since 1970, as headers have times.
+/// Milliseconds since 1970, the form of times in headers.
 pub(crate) fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
