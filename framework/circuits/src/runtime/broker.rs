@@ -1,4 +1,4 @@
-//! Action messages sent through the broker itself, as the platform sends them, and the replies to them: for tools that test.
+//! Action messages sent through the broker itself, as the platform sends them, and the replies to them: for testing tools.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ type Waiting = Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Reply>>>>;
 /// A connection that sends action messages and reads the replies to them from a queue of its own.
 ///
 /// The account needs write access to the queues of actions and read access to `acks.<org>.action-test.*`, which the platform
-/// gives to nobody but itself: this is for brokers of one's own.
+/// gives to nobody but itself: this is for brokers that you run yourself.
 #[derive(Debug)]
 pub struct Broker {
     session: Session,
@@ -34,7 +34,7 @@ pub struct Broker {
 
 impl Broker {
     /// Logs in to the platform (for the number of the organisation), then to the broker: as `login` if there is one, otherwise
-    /// with the account of the settings. One try.
+    /// with the account of the settings. Tries only once.
     ///
     /// # Errors
     /// As for [`Runner::run`](crate::Runner::run); also when the broker cannot be reached.
@@ -61,8 +61,8 @@ impl Broker {
         Ok(Self { session, org, reply_to, waiting, _reader: AbortOnDropHandle::new(reader) })
     }
 
-    /// Sends a message (JSON) to the message destination with this programmatic name; with these headers of a recorded one,
-    /// as far as they are the platform's and not the broker's.
+    /// Sends a message (JSON) to the message destination with this programmatic name. Of these headers of a recorded message,
+    /// it sends those that come from the platform and not from the broker.
     ///
     /// # Errors
     /// When the broker does not take it.
@@ -73,7 +73,7 @@ impl Broker {
         body: impl Into<Bytes>,
     ) -> Result<Replies, RunError> {
         let correlation = format!("action-test:{:016x}", fastrand::u64(..));
-        // Tokens are not recorded, and an old one would not hold.
+        // Tokens are not recorded, and an old one would not be valid.
         let recorded =
             headers.into_iter().filter(|(name, _)| name.starts_with("Co3") && name != CONTEXT_TOKEN);
         let mut headers = vec![
@@ -102,7 +102,7 @@ impl Broker {
     }
 }
 
-/// Hands replies to those who wait for them.
+/// Hands replies to the callers that wait for them.
 async fn read(session: Session, mut deliveries: Deliveries, waiting: Waiting) {
     while let Some(delivery) = deliveries.recv().await {
         session.ack(&delivery.token);

@@ -11,8 +11,8 @@ use crate::recording::Recorder;
 
 /// Logs in to the platform that `config` names, for work outside a handler: the client carries no context token.
 ///
-/// Where `max_connection_retries` is unlimited, three tries are made: somebody waits for the answer. `on_secret` is told of
-/// every secret that the login brings, so that a log can hide them.
+/// If `max_connection_retries` is unlimited, it makes three tries, because somebody waits for the answer. `on_secret` is
+/// called with every secret that the login brings, so that a log can hide them.
 ///
 /// # Errors
 /// The REST kinds of [`RunError`].
@@ -26,7 +26,7 @@ pub async fn login(
     Ok(Client::connect(options).await.map_err(RunError::rest)?.with_token(None))
 }
 
-/// Tries of a login that somebody waits for.
+/// How many tries a login gets that somebody waits for.
 const LOGIN_TRIES: u32 = 3;
 
 /// Options of the broker session.

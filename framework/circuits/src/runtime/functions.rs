@@ -1,4 +1,4 @@
-//! Whether the platform's functions send to where their components listen: a call that goes elsewhere waits for ever.
+//! Checks that the platform's functions send to where their components listen: a call that goes elsewhere waits forever.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether a runner is well: it makes progress (live), it can be given work (ready), and what it is doing.
+//! How a runner is doing: whether it makes progress (live), whether it can be given work (ready), and what it is working on.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,11 +9,11 @@ use circuits_stomp::State;
 use crate::message::DestinationName;
 use crate::runtime::shared::Shared;
 
-/// The journal may take nothing for so long before the runner counts as stuck.
+/// For how long the journal may take nothing before the runner counts as stuck.
 const HELD_UP: Duration = Duration::from_secs(60);
-/// Handlers without a time limit may keep all workers busy for so long while messages wait.
+/// For how long handlers without a time limit may keep all workers busy while messages wait.
 const STUCK: Duration = Duration::from_secs(15 * 60);
-/// With a limit, so much longer than that.
+/// With a time limit, how much longer than that limit.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// Reports on one runner. Cheap to clone; [`Runner::health`](crate::Runner::health) makes one.
@@ -42,13 +42,13 @@ pub struct Report {
     pub handled: u64,
     /// Those that were answered with an error.
     pub failed: u64,
-    /// When a message arrived last.
+    /// When the last message arrived.
     pub last_message: Option<SystemTime>,
-    /// When a message was last answered with an error, and its text.
+    /// When a message was last answered with an error, and the text of the error.
     pub last_error: Option<(SystemTime, String)>,
-    /// Why it does not make progress; empty while it does.
+    /// Why it makes no progress; empty while it does.
     pub stuck: Vec<String>,
-    /// Why it can be given no work; empty while it can.
+    /// Why it cannot be given work; empty while it can.
     pub unready: Vec<String>,
 }
 
@@ -58,11 +58,11 @@ pub struct Report {
 pub struct Running {
     /// The message's id.
     pub message_id: String,
-    /// The rule, when it is known.
+    /// The rule, if it is known.
     pub rule: Option<String>,
     /// The incident.
     pub incident: Option<i64>,
-    /// When it began.
+    /// When the handler began.
     pub since: SystemTime,
 }
 
@@ -81,7 +81,7 @@ impl Report {
 }
 
 impl Health {
-    /// How the runner is.
+    /// How the runner is doing now.
     pub fn report(&self) -> Report {
         let vitals = &self.shared.vitals;
         let org = self.shared.client.org().id;
@@ -107,7 +107,7 @@ impl Health {
                 unready.push(format!("not connected to the broker: {reason}"));
                 None
             }
-            // As asked for: it lives on its timers and the test port.
+            // As the settings ask: it works only through its timers and the test port.
             Some(State::Off) => {
                 destinations.clear();
                 None
@@ -156,8 +156,8 @@ impl Health {
     }
 }
 
-/// Why there is no progress: the journal takes nothing for so long, or messages wait while all workers are busy and no handler
-/// has begun or ended for so long.
+/// Why there is no progress: the journal has taken nothing for too long, or messages wait while all workers are busy and no
+/// handler has begun or ended for too long.
 fn stuck(
     held_up: Option<(Duration, &str)>,
     queued: usize,
@@ -166,7 +166,7 @@ fn stuck(
 ) -> Vec<String> {
     let journal = held_up
         .filter(|(time, _)| *time > HELD_UP)
-        .map(|(time, why)| format!("the journal takes nothing since {} s: {why}", time.as_secs()));
+        .map(|(time, why)| format!("the journal has taken nothing for {} s: {why}", time.as_secs()));
     let patience = limit.map_or(STUCK, |limit| limit + GRACE);
     let workers = (queued > 0 && still > patience).then(|| {
         format!(
@@ -198,7 +198,7 @@ mod tests {
             (None, 3, 2 * minute, Some(minute), &[]),
             (None, 3, 2 * minute + second, Some(minute), &["for 121 s"]),
             (Some((minute, "full")), 0, second, None, &[]),
-            (Some((minute + second, "full")), 0, second, None, &["takes nothing since 61 s: full"]),
+            (Some((minute + second, "full")), 0, second, None, &["has taken nothing for 61 s: full"]),
             (Some((2 * minute, "full")), 1, 16 * minute, None, &["full", "handler_timeout="]),
         ] {
             let reasons = stuck(held_up, queued, still, limit);

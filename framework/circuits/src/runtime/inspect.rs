@@ -1,4 +1,4 @@
-//! What a component does with its settings, found out without a platform: it is built with a REST client that reaches nothing.
+//! Finds out without a platform what a component does with its settings: builds it with a REST client that reaches nothing.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Inspected {
     pub rules: Vec<Handled>,
     /// Functions, in the order in which they were added.
     pub functions: Vec<Handled>,
-    /// The combinators around what handles every other rule, if anything does.
+    /// The combinators around the handler for every other rule, if there is one.
     pub every_other_rule: Option<Vec<String>>,
     /// Fields that the platform must have: `activity field severity (select)`.
     pub required_fields: Vec<String>,
@@ -28,17 +28,17 @@ pub struct Inspected {
 /// A rule or function and how it is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
-    /// The name that the component gives it.
+    /// The name that the component uses for it.
     pub name: String,
     /// Combinators, outermost first: `debounce 2s newest`.
     pub combinators: Vec<String>,
 }
 
-/// Builds each component with this configuration, or without one with the defaults of its own section text, and looks at it. For
-/// one that cannot be built, says why as the runner would.
+/// Builds each component with this configuration, or without one with the defaults of its own section text, and lists what it
+/// handles. For a component that cannot be built, the result says why, as the runner would.
 ///
 /// # Errors
-/// When there is no HTTP client to be had, as on a system without certificate authorities.
+/// When no HTTP client can be made, as on a system without certificate authorities.
 pub async fn inspect(
     components: &[&'static Registration],
     config: Option<&Arc<Config>>,
@@ -74,5 +74,5 @@ fn look_at(
     })
 }
 
-/// A platform that is never spoken to.
+/// A platform that is never contacted.
 const NOWHERE: &str = "[resilient]\nhost=nowhere.invalid\napi_key_id=none\napi_key_secret=none\n";

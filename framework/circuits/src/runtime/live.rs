@@ -42,7 +42,7 @@ impl Live {
         Self::assemble(config, client, built.collect()).await
     }
 
-    /// The same with those components built anew whose section has `changed`; the others keep their state.
+    /// The same with the components rebuilt whose section has `changed`; the others keep their state.
     ///
     /// # Errors
     /// As for [`build`](Self::build).
@@ -58,7 +58,7 @@ impl Live {
             }
             let mut new = construct(old.registration, config, client)?;
             if let Some(new) = Arc::get_mut(&mut new) {
-                // Another destination is another subscription, which takes a restart.
+                // Another destination needs another subscription, and that needs a restart.
                 new.component.destination.clone_from(&old.component.destination);
             }
             Ok(new)
@@ -88,7 +88,7 @@ impl Live {
         Ok(Self { config: Arc::clone(config), routes, loaded })
     }
 
-    /// The timers of components that `before` does not have, each with what ends it.
+    /// The timers of components that `before` does not have, each with the token that ends it.
     pub(crate) fn new_timers<'a>(
         &'a self,
         before: Option<&'a Self>,
@@ -106,7 +106,7 @@ impl Live {
         &self.loaded
     }
 
-    /// The names of the sections that its components read first of all.
+    /// The names of the sections that belong to its components.
     pub(crate) fn sections(&self) -> impl Iterator<Item = &'static str> {
         self.loaded.iter().map(|one| one.registration.section())
     }

@@ -1,4 +1,4 @@
-//! What surrounds the delivery of messages: building the components, connecting, running, reloading, and how the runner fares.
+//! Everything around the delivery of messages: building the components, connecting, running, reloading, and the runner's health.
 
 pub(crate) mod broker;
 pub(crate) mod connect;

@@ -25,12 +25,13 @@ impl Platform {
     /// A client of it. It carries no context token: that of an action belongs to the platform that sent the action.
     ///
     /// # Errors
-    /// When the login fails; the next call tries it again.
+    /// When the login fails; the next call tries again.
     pub async fn rest(&self) -> Result<Rest> {
         let connect = || Client::connect(connect::rest_options(self.config.settings(), |_| {}));
         let client = self.client.get_or_try_init(connect).await.map_err(RunError::rest);
         let client = client.map_err(|error| {
-            crate::Error::from(error).context(format_args!("Logging in as [{}] says", self.section))
+            crate::Error::from(error)
+                .context(format_args!("Logging in with the section [{}] failed", self.section))
         })?;
         Ok(client.with_token(None))
     }

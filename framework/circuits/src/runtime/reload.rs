@@ -1,4 +1,4 @@
-//! Applies a changed app.config to a runner that is running: all of it or, when something in it is wrong, nothing.
+//! Applies a changed app.config to a running runner: all of it or, if something in it is wrong, nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::delivery::lanes::Lanes;
 use crate::runtime::shared::Shared;
 use crate::runtime::timer::Timers;
 
-/// The keys of `[resilient]` that a reload applies. `loglevel` belongs to whoever writes the log.
+/// The keys of `[resilient]` that a reload applies. Whoever writes the log applies `loglevel`.
 const LIVE_KEYS: [&str; 5] =
     ["loglevel", "num_workers", "handler_timeout", "max_attempts", "shutdown_timeout"];
 
@@ -25,7 +25,7 @@ pub struct Reloader {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lanes: Lanes,
     pub(crate) timers: Timers,
-    /// What the runner started with: a key that takes a restart is told at each reload until there was one.
+    /// What the runner started with: a changed key that needs a restart is reported at each reload until there has been one.
     pub(crate) started: Arc<Config>,
     /// One reload at a time.
     pub(crate) turn: Mutex<()>,
@@ -36,17 +36,17 @@ pub struct Reloader {
 pub struct Reloaded {
     /// The sections and keys (`[resilient] num_workers`) whose new values are in force.
     pub applied: Vec<String>,
-    /// Those that differ from what the runner started with and take a restart; the old values stay in force.
+    /// Those that differ from what the runner started with and need a restart; the old values stay in force.
     pub needs_restart: Vec<String>,
 }
 
 impl Reloader {
-    /// Puts `config` in force as far as that goes without a restart. Components whose section has changed are built anew, with
+    /// Puts `config` in force as far as possible without a restart. Components whose section has changed are rebuilt, with
     /// a new state, timers and combinators; actions that run or wait finish with the old ones. A change of a section
-    /// that no component claims builds all of them anew.
+    /// that no component claims rebuilds all of them.
     ///
     /// # Errors
-    /// What a start with this configuration would refuse. Then everything stays as it is.
+    /// Whatever a start with this configuration would refuse. Then everything stays as it is.
     pub async fn reload(&self, config: impl Into<Arc<Config>>) -> Result<Reloaded, RunError> {
         let config = config.into();
         let _turn = self.turn.lock().await;

@@ -1,4 +1,4 @@
-//! What a component must find in app.config and on the platform, checked at start and at each reload, so that what is missing
+//! What a component must find in app.config and on the platform. It is checked at start and at each reload, so that a gap
 //! shows then and not when an analyst waits.
 
 use std::collections::HashMap;

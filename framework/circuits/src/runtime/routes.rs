@@ -1,4 +1,5 @@
-//! Which handler takes an action: by destination, then by rule; a call of a function by the function's name alone.
+//! Which handler takes an action: it is found by destination, then by rule; for a call of a function, by the function's name
+//! alone.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +10,7 @@ use crate::{Component, Error, Result};
 /// All handlers of a runner.
 pub(crate) struct Routes {
     destinations: HashMap<String, Destination>,
-    /// By API name, of which a platform has each but once.
+    /// By API name, which is unique on a platform.
     functions: HashMap<String, Target>,
 }
 
@@ -21,7 +22,7 @@ struct Destination {
 
 struct Target {
     component: &'static str,
-    /// Or function, as the component wrote it.
+    /// The rule or function, as the component wrote it.
     rule: String,
     handler: BoundHandler,
 }
@@ -78,7 +79,7 @@ impl Routes {
     /// Whether messages of a destination may wait without being at work.
     pub(crate) fn waits(&self, destination: &str) -> bool {
         let there = self.destinations.get(destination);
-        // Any of the functions may come by any of the destinations.
+        // Any of the functions may be called on any of the destinations.
         self.functions.values().any(|target| target.handler.seating > Seating::Stays)
             || there.is_some_and(|there| {
                 there
@@ -92,7 +93,7 @@ impl Routes {
     /// The handler for a rule on a destination.
     ///
     /// # Errors
-    /// When there is none; names what the destination does handle.
+    /// When there is none; the error names what the destination does handle.
     pub(crate) fn find(&self, destination: &str, rule: Option<&str>) -> Result<&BoundHandler> {
         let there = self.destinations.get(destination).ok_or_else(|| {
             Error::new(format_args!("No component listens on the message destination `{destination}`"))
@@ -109,7 +110,7 @@ impl Routes {
     /// The handler for a function.
     ///
     /// # Errors
-    /// When there is none; names the functions that are handled.
+    /// When there is none; the error names the functions that are handled.
     pub(crate) fn function(&self, name: &str) -> Result<&BoundHandler> {
         self.functions.get(name).map(|target| &target.handler).ok_or_else(|| {
             let mut handled: Vec<_> = self.functions.keys().map(|name| format!("`{name}`")).collect();

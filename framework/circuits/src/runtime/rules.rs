@@ -10,8 +10,8 @@ use tracing::warn;
 
 use crate::message::ActionMessage;
 
-/// How long an id that the platform did not know is not asked for again, so that a flood of messages of a deleted rule does
-/// not become a flood of requests.
+/// How long the runner does not ask again for an id that the platform did not know, so that a flood of messages of a deleted
+/// rule does not become a flood of requests.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// Rule names by id, fetched from `/actions` at start and again for an id that is not among them.
@@ -19,7 +19,7 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 pub(crate) struct Rules {
     client: Client,
     known: Mutex<Known>,
-    /// One fetch at a time; those who wait for it look again before they fetch themselves.
+    /// One fetch at a time; callers that wait for it look again before they fetch themselves.
     fetching: tokio::sync::Mutex<()>,
 }
 
@@ -37,7 +37,7 @@ impl Rules {
         Ok(rules)
     }
 
-    /// What a message is called by: the display name of its rule, or the name of the function that it calls. `None` if the
+    /// The name for a message: the display name of its rule, or the name of the function that it calls. `None` if the
     /// platform does not list the rule, or cannot be asked.
     pub(crate) async fn of(&self, message: &ActionMessage) -> Option<Arc<str>> {
         let name = match (message.function(), message.action_id()) {
@@ -60,7 +60,7 @@ impl Rules {
         if let Some(answer) = self.look_up(id) {
             return Ok(answer);
         }
-        // Rare, and large: every message that waits would keep room for it.
+        // Rare, and large: every waiting message would otherwise reserve room for it.
         Box::pin(self.fetch()).await?;
         let mut known = self.known();
         let name = known.names.get(&id).cloned();

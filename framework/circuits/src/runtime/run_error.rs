@@ -16,7 +16,7 @@ pub enum Failure {
     RestUnauthorised,
     /// A CA or client certificate file is missing or unreadable.
     CaFile,
-    /// The certificate chain, host name or date of a server does not hold.
+    /// The certificate chain, host name or date of a server is not valid.
     Certificate,
     /// The account is not a member of the configured org, or must name one.
     Org,
@@ -46,7 +46,7 @@ impl RunError {
         self.failure
     }
 
-    /// The error of the REST or STOMP connection, if it was one. It is not the `source()`, since the text says it already.
+    /// The error of the REST or STOMP connection, if it was one. It is not the `source()`, since the text already includes it.
     pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
     }

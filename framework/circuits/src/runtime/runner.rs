@@ -1,4 +1,4 @@
-//! Builds everything from the configuration, checks it, subscribes, and runs until told to stop: the whole program apart
+//! Builds everything from the configuration, checks it, subscribes, and runs until it is told to stop: the whole program apart
 //! from its command line.
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A runner that has logged in to the platform and built its components; [`run`](Self::run) does the rest.
 pub struct Runner {
-    /// `None` where `stomp=false`.
+    /// `None` with `stomp=false`.
     session_options: Option<circuits_stomp::Options>,
     shared: Arc<Shared>,
     journal: Arc<dyn Journal>,
@@ -63,10 +63,10 @@ pub struct Runner {
 impl Runner {
     /// Logs in, builds the components that are linked and not in `noload`, and fetches the rule list.
     ///
-    /// `on_secret` is told of every secret that login brings (session ids, tokens), so that a log can hide them.
+    /// `on_secret` is called with every secret that the login brings (session ids, tokens), so that a log can hide them.
     ///
     /// # Errors
-    /// Whatever keeps it from ever working, with the cure in its text: see [`RunError`].
+    /// Whatever keeps the runner from ever working, with the cure in its text: see [`RunError`].
     pub async fn prepare(
         config: impl Into<Arc<Config>>,
         on_secret: impl Fn(&str) + Send + Sync + 'static,
@@ -150,27 +150,27 @@ impl Runner {
         self
     }
 
-    /// What happens to each message, from now on.
+    /// The signals of what happens to each message, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
     }
 
-    /// What hands messages to this runner that come from no broker.
+    /// The handle that hands this runner messages that do not come from a broker.
     pub fn submitter(&self) -> Submitter {
         self.submitter.clone()
     }
 
-    /// What reports how this runner is while it runs.
+    /// The handle that reports how this runner is doing while it runs.
     pub fn health(&self) -> Health {
         Health { shared: Arc::clone(&self.shared) }
     }
 
-    /// What extensions are given of this runner.
+    /// What extensions get from this runner.
     pub fn context(&self) -> Context {
         Context::new(self.health(), self.submitter(), self.bus.clone())
     }
 
-    /// What applies a changed configuration to this runner while it runs.
+    /// The handle that applies a changed configuration to this runner while it runs.
     pub fn reloader(&self) -> Reloader {
         Reloader {
             shared: Arc::clone(&self.shared),
@@ -186,7 +186,7 @@ impl Runner {
     ///
     /// # Errors
     /// Only for what can never work: a broker that refuses certificate, credentials or a subscription at start.
-    /// A connection that breaks later is mended for ever.
+    /// A connection that breaks later is re-established, however long that takes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let destinations = self.destinations();
         let (session, mut deliveries) = self.session_options.map_or_else(Session::off, Session::start);
@@ -243,7 +243,7 @@ impl Runner {
             drain(&run, &tasks).await;
         }
         if let Err(error) = session.close(CLOSE_TIMEOUT).await {
-            warn!(%error, "The connection was not closed in an orderly way; the broker redelivers what it has no ACK for");
+            warn!(%error, "The connection was not closed in an orderly way; the broker redelivers messages it has no ACK for");
         }
         outcome
     }
@@ -274,7 +274,7 @@ fn subscribed(destination: &str, bus: &Bus) {
     bus.emit(|| Signal::Subscribed { destination: destination.to_owned() });
 }
 
-/// Logs what becomes of the connection, until it is closed for good or `stop`.
+/// Logs what becomes of the connection, until it is closed for good or `stop` is cancelled.
 async fn follow(
     mut state: watch::Receiver<State>,
     destinations: &[String],
@@ -286,7 +286,7 @@ async fn follow(
         match now {
             State::Connected { host, server, epoch, .. } => {
                 info!(%host, server, "STOMP connected");
-                // Of the first connection, which may have gone by unseen, `subscribe` tells.
+                // `subscribe` reports the first connection, which may have gone by unseen here.
                 if epoch > 1 {
                     destinations.iter().for_each(|destination| subscribed(destination, bus));
                 }
@@ -312,19 +312,24 @@ fn closed(state: &watch::Receiver<State>) -> RunError {
     }
 }
 
-/// Lets running handlers finish within the grace time. What waits is dropped un-acknowledged, which makes the broker give it
-/// to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver what still runs.
+/// Lets running handlers finish within the grace time. Waiting messages are dropped un-acknowledged, which makes the broker
+/// give them to another runner. There is no UNSUBSCRIBE before that: ActiveMQ would at once redeliver the messages that are
+/// still handled.
 async fn drain(run: &Run, tasks: &TaskTracker) {
     let grace = run.shared.live().config.settings().shutdown_timeout;
     run.lanes.close();
     tasks.close();
-    info!(held = run.settler.in_flight.len(), grace_s = grace.as_secs(), "Stopping: finishing what runs");
+    info!(
+        held = run.settler.in_flight.len(),
+        grace_s = grace.as_secs(),
+        "Stopping: running handlers may finish"
+    );
     if tokio::time::timeout(grace, tasks.wait()).await.is_err() {
         error!(
             "Some handlers did not finish within shutdown_timeout; they are stopped and their messages stay with the broker"
         );
         run.abort.cancel();
-        // A reply that the broker does not take just now shall not hold up the end.
+        // A reply that the broker does not take just now must not hold up the end.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, tasks.wait()).await;
     }
 }

@@ -30,7 +30,7 @@ impl Shared {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts others in force, for what is not at work yet.
+    /// Puts others in force, for messages whose handler has not begun yet.
     pub(crate) fn replace(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
     }
@@ -56,7 +56,7 @@ impl Shared {
     }
 
     pub(crate) fn headroom(&self, queue: &str) -> Arc<Headroom> {
-        // A destination without handlers has nothing that waits.
+        // No message waits on a destination without handlers.
         self.headroom.get(queue).cloned().unwrap_or_else(|| Arc::new(Headroom::new(queue, u32::MAX)))
     }
 }

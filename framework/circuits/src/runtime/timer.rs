@@ -1,4 +1,4 @@
-//! Runs what components do at intervals.
+//! Runs the work that components do at intervals.
 
 use std::panic::AssertUnwindSafe;
 
@@ -9,13 +9,13 @@ use tracing::{Instrument, debug, error, info_span};
 
 use crate::component::Timer;
 
-/// What runs timers. Cheap to clone.
+/// Runs timers. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Timers {
     pub(crate) tasks: TaskTracker,
-    /// No new run begins.
+    /// When cancelled, no new run begins.
     pub(crate) stop: CancellationToken,
-    /// What runs is ended.
+    /// When cancelled, running work is ended.
     pub(crate) abort: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! What a runner is doing and how it fares, kept up to date by whoever does it, for [`Health`](crate::Health) to report.
+//! What a runner is doing and how well. Each part keeps its own entries up to date, and [`Health`](crate::Health) reports them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use crate::delivery::seat::Seat;
 use crate::{Error, Reply};
 
-/// One runner's.
+/// The vitals of one runner.
 pub(crate) struct Vitals {
     pub(crate) begun: SystemTime,
-    /// Of the connection to the broker, once there is a session.
+    /// The state of the connection to the broker, once there is a session.
     pub(crate) connection: OnceLock<watch::Receiver<State>>,
-    /// Every destination was subscribed to.
+    /// Whether every destination was subscribed to.
     pub(crate) subscribed: AtomicBool,
     queued: AtomicUsize,
     inner: Mutex<Inner>,
@@ -30,9 +30,9 @@ pub(crate) struct Inner {
     pub(crate) failed: u64,
     pub(crate) last_message: Option<SystemTime>,
     pub(crate) last_error: Option<(SystemTime, String)>,
-    /// When a handler began or ended last.
+    /// When a handler last began or ended.
     pub(crate) moved: Instant,
-    /// Since when the journal takes nothing, and why.
+    /// Since when the journal has taken nothing, and why.
     pub(crate) held_up: Option<(Instant, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Vitals {
         Queued(&self.queued)
     }
 
-    /// Messages that wait for their turn.
+    /// How many messages wait for their turn.
     pub(crate) fn queued(&self) -> usize {
         self.queued.load(Ordering::Relaxed)
     }
