@@ -17,7 +17,7 @@ impl DestinationName {
         Self { kind: "actions".to_owned(), org: org.to_string(), queue: queue.to_owned() }
     }
 
-    /// Reads a name as it stands in a `destination` header: `/queue/actions.201.x`, `/remote-temp-queue/...` or bare.
+    /// Reads a name in any form that a `destination` header has: `/queue/actions.201.x`, `/remote-temp-queue/...` or bare.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bare = if text.starts_with('/') { text.rsplit('/').next()? } else { text };
         let mut parts = bare.splitn(3, '.');

@@ -1,4 +1,5 @@
-//! What routing needs of an action message: read in one pass over the text, which checks all of it and keeps nothing else.
+//! The parts of an action message that routing needs. They are read in one pass over the text, which checks all of it and
+//! keeps nothing else.
 
 use std::fmt;
 
@@ -9,16 +10,16 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) action_id: Option<i64>,
-    /// Of the incident; in a call of a function, of its input `incident_id`.
+    /// The id of the incident; in a call of a function, the value of its input `incident_id`.
     pub(super) incident_id: Option<i64>,
     /// Whether it calls a function.
     pub(super) is_call: bool,
 }
 
-/// A whole text.
+/// The top-level value of a whole text.
 pub(super) enum Top {
     Object(Head),
-    /// In words.
+    /// A description of the value in words.
     Other(&'static str),
 }
 
@@ -70,7 +71,7 @@ impl<'de> Visitor<'de> for TopVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
         let (mut head, mut input) = (Head::default(), None);
-        // A key that comes twice counts as it stands last, as it does in the message's values.
+        // If a key comes twice, its last value counts, as in the message's values.
         while let Some((key, value)) = map.next_entry::<Key, Node>()? {
             match key {
                 Key::ActionId => head.action_id = value.number,
@@ -196,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    /// What the values of a parsed message say.
+    /// The head according to the values of a parsed message.
     fn slowly(text: &str) -> Option<Head> {
         let value: Value = serde_json::from_str(text).ok()?;
         let is_call = value["function"].as_object().is_some_and(|function| !function.is_empty());

@@ -1,4 +1,4 @@
-//! What a call of a function says: its name, and its inputs as handlers want them.
+//! What a call of a function contains: the function's name, and its inputs in the form that handlers want.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -24,7 +24,7 @@ pub(super) fn function(text: &str) -> Box<str> {
     }
 }
 
-/// The inputs without what the platform wraps them in; those without a value are left out.
+/// The inputs, unwrapped from the platform's objects; those without a value are left out.
 pub(super) fn plain(inputs: Option<&Value>) -> Map<String, Value> {
     let all = inputs.and_then(Value::as_object).into_iter().flatten();
     all.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), unwrapped(value))).collect()

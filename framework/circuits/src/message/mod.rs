@@ -1,5 +1,5 @@
 //! The wire JSON of an action message (the platform's `ActionDataDTO`) or of a call of a function (`FunctionDataDTO`), with
-//! typed access to what handlers use and every other top-level key kept as it came.
+//! typed access to the keys that handlers use and every other top-level key kept as it came.
 
 mod destination;
 mod head;
@@ -22,7 +22,7 @@ pub use type_info::TypeInfo;
 
 use crate::{Error, Result};
 
-/// The header with which the platform tells an action's own changes from others.
+/// The header by which the platform recognises an action's own changes.
 pub(crate) const CONTEXT_TOKEN: &str = "Co3ContextToken";
 
 /// What kind of object a rule ran on, by the platform's type ids.
@@ -122,7 +122,7 @@ pub struct Principal {
 /// One action message: a JSON object whose keys the platform's `ActionDataDTO` names, or `FunctionDataDTO` if a workflow calls a
 /// function.
 ///
-/// It is kept as the text it came as, and taken apart when somebody first looks into it: a message that waits takes little
+/// It is kept as the text that came, and parsed when somebody first looks into it: a waiting message takes little
 /// more memory than its bytes.
 #[derive(Clone, Debug)]
 pub struct ActionMessage {
@@ -139,7 +139,7 @@ impl ActionMessage {
     /// Bytes that are not UTF-8 and lone UTF-16 surrogates become U+FFFD, as the platform is known to send both.
     ///
     /// # Errors
-    /// When the body is not JSON, or JSON but not an object; the text says where.
+    /// When the body is not JSON, or is JSON but not an object; the text says where.
     pub fn parse(body: &[u8]) -> Result<Self, MalformedMessage> {
         match text::parse_tolerantly(body).map_err(MalformedMessage)? {
             (text, Top::Object(head)) => {
@@ -152,7 +152,7 @@ impl ActionMessage {
         }
     }
 
-    /// What the platform calls a message with this body in its `Co3MessagePayload` header.
+    /// The value of the platform's `Co3MessagePayload` header for a message with this body.
     pub(crate) fn payload(body: &[u8]) -> &'static str {
         match Self::parse(body) {
             Ok(message) if message.function().is_some() => "FunctionDataDTO",
@@ -165,13 +165,13 @@ impl ActionMessage {
         &self.text
     }
 
-    /// Any top-level value by its key, the known ones included.
+    /// Any top-level value by its key, including the known ones.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.values().get(key).filter(|value| !value.is_null())
     }
 
     fn values(&self) -> &Map<String, Value> {
-        // The text was read once, so it can be read again.
+        // The text was read once without an error, so it can be read again.
         self.fields.get_or_init(|| serde_json::from_str(&self.text).unwrap_or_default())
     }
 
@@ -210,7 +210,7 @@ impl ActionMessage {
         }
     }
 
-    /// What the message is about, by which the order of messages is kept; `None` if it does not say.
+    /// What the message is about, which decides the order of messages; `None` if it does not say.
     pub(crate) fn subject(&self) -> Option<Subject> {
         match (self.incident_id(), self.function()) {
             (Some(incident), _) => Some(Subject::Incident(incident)),
@@ -219,12 +219,13 @@ impl ActionMessage {
         }
     }
 
-    /// The incident, which the platform sets for everything below an incident too.
+    /// The incident, which the platform also sets for everything below an incident.
     pub fn incident(&self) -> Option<&Value> {
         self.get("incident")
     }
 
-    /// The incident's id. A function is not told its incident: by convention a workflow passes it as the input `incident_id`.
+    /// The incident's id. A function call does not name its incident: by convention a workflow passes the id as the input
+    /// `incident_id`.
     pub fn incident_id(&self) -> Option<i64> {
         self.head.incident_id
     }

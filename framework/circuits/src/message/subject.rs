@@ -1,4 +1,4 @@
-//! What a message is about. Messages about the same are handled in the order in which they came.
+//! What a message is about. Messages about the same subject are handled in the order in which they came.
 
 use std::fmt;
 
@@ -38,8 +38,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// The object of a type that this library does not know: the only one in the message that has an id, apart from those that say
-/// where it comes from.
+/// The object of a type that this library does not know: the only one in the message that has an id, apart from the objects
+/// that say where the message comes from.
 pub(super) fn other_object<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Option<&'a Value> {
     const OTHERS: [&str; 6] =
         ["incident", "user", "principal", "workflow", "workflow_instance", "playbook_instance"];

@@ -1,10 +1,11 @@
-//! JSON as it really arrives: UTF-8 with the odd stray byte, and UTF-16 surrogate escapes that lost their partner.
+//! JSON as it really arrives: UTF-8 with the odd stray byte, and UTF-16 surrogate escapes that have lost their partner.
 
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 
-/// `body` as text and as a `T`; on failure once more with stray bytes and lone surrogate escapes replaced by U+FFFD.
+/// `body` as text and as a `T`; if that fails, it tries once more with stray bytes and lone surrogate escapes replaced by
+/// U+FFFD.
 pub(crate) fn parse_tolerantly<T: DeserializeOwned>(body: &[u8]) -> Result<(Box<str>, T), String> {
     let first = match std::str::from_utf8(body).map(|text| (text, serde_json::from_str(text))) {
         Ok((text, Ok(parsed))) => return Ok((text.into(), parsed)),

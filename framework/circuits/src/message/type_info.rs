@@ -15,8 +15,8 @@ impl<'a> TypeInfo<'a> {
 
     /// The label of one select value: `label("incident", "severity_code", &incident["severity_code"])`.
     ///
-    /// `type_name` is the platform's type (`incident`, `task`, `actioninvocation`, ...). `None` when the message does not
-    /// explain the value, which includes a null value.
+    /// `type_name` is the platform's type (`incident`, `task`, `actioninvocation`, ...). `None` if the message does not
+    /// explain the value, or the value is null.
     pub fn label(self, type_name: &str, field: &str, value: &Value) -> Option<&'a str> {
         let values = self.types?.get(type_name)?.get("fields")?.get(field)?.get("values")?;
         let key = match value {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::name;
 use crate::{Error, Result};
 
-/// What a folder of recordings holds, oldest first.
+/// The contents of a folder of recordings, oldest first.
 #[derive(Debug)]
 pub struct Folder {
     /// The messages.
@@ -37,7 +37,7 @@ pub struct RecordedAnswer {
     path: PathBuf,
     status: u16,
     method: String,
-    /// Path and query, as they are in names.
+    /// Path and query, as they are in file names.
     endpoint: String,
     sent: Option<PathBuf>,
     pub(crate) time: Option<DateTime>,
@@ -46,7 +46,7 @@ pub struct RecordedAnswer {
 const KINDS: &[&str] = &["Action", "Function", "Inbound", "LowCode"];
 
 impl Folder {
-    /// Reads the names in a folder; contents are read when they are asked for.
+    /// Reads the names in a folder; contents are read only when a method asks for them.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -71,7 +71,7 @@ impl Folder {
 }
 
 impl Message {
-    /// The message in this file, with what lies beside it; `None` if the name is not that of a message.
+    /// The message in this file, with the files that belong to it; `None` if the name is not that of a message.
     pub fn at(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let (beginning, time) = name::split(name);
@@ -96,12 +96,12 @@ impl Message {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Whether it is a rule's action or a call of a function, and not of an inbound destination.
+    /// Whether it is a rule's action or a call of a function, and not a message from an inbound destination.
     pub fn is_action(&self) -> bool {
         matches!(self.kind, "Action" | "Function")
     }
 
-    /// The rule's name as it is in the file's name.
+    /// The rule's name as it stands in the file's name.
     pub fn rule(&self) -> &str {
         &self.rule
     }
@@ -179,7 +179,7 @@ impl RecordedAnswer {
         &self.method
     }
 
-    /// Whether it is the answer to such a request. Recordings of the Python client do not tell queries apart.
+    /// Whether it is the answer to such a request. Recordings of the Python client do not distinguish queries.
     pub fn is_for(&self, method: &str, path: &str, query: &str) -> bool {
         self.method == method
             && (self.endpoint == name::endpoint(path, query) || self.endpoint == name::endpoint(path, ""))
@@ -206,7 +206,7 @@ impl RecordedAnswer {
             .map_err(|error| Error::new(error).context(format_args!("Reading {}", self.path.display())))
     }
 
-    /// What was sent for it, if that was recorded.
+    /// The body that was sent with the request, if that was recorded.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -216,7 +216,7 @@ impl RecordedAnswer {
 }
 
 impl fmt::Display for RecordedAnswer {
-    /// `PUT _rest_orgs_201_incidents_2095_`, as its file has it.
+    /// `PUT _rest_orgs_201_incidents_2095_`, as in the file's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.endpoint)
     }

@@ -1,8 +1,8 @@
-//! Recordings of real messages: files of a folder, each an action message, its headers, its reply, or an answer of the
-//! platform.
+//! Recordings of real messages: files in a folder, each of which is an action message, its headers, its reply, or an answer
+//! of the platform.
 //!
 //! The runner writes them with `log_http_responses`; `action-test replay` and the tests of components read them. Names and
-//! contents are those of the Python client, so that its recordings serve as well:
+//! contents are those of the Python client, so its recordings can be used as well:
 //!
 //! | file | content |
 //! |---|---|

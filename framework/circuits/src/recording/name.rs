@@ -2,10 +2,10 @@
 
 use jiff::civil::{Date, DateTime};
 
-/// The longest that a rule's name or a path with its query may be in a file's name; file systems end at 255 bytes.
+/// How many bytes a rule's name or a path with its query may have in a file's name; file systems allow 255 bytes in all.
 const LONGEST: usize = 180;
 
-/// Text as a part of a file's name.
+/// A text as part of a file's name.
 pub(super) fn part(text: &str) -> String {
     let safe = |c: char| match c {
         ':' => '-',
@@ -20,18 +20,18 @@ pub(super) fn part(text: &str) -> String {
     text
 }
 
-/// A path with its query as a part of a file's name.
+/// A path with its query as part of a file's name.
 pub(super) fn endpoint(path: &str, query: &str) -> String {
     part(&format!("{path}_{query}"))
 }
 
-/// A point in time as a part of a file's name.
+/// A point in time as part of a file's name.
 pub(super) fn time(time: DateTime) -> String {
     time.strftime("%Y-%m-%dT%H-%M-%S.%6f").to_string()
 }
 
-/// A file's name without its time, and the time. The time is the last part, with or without fractions, with colons or without,
-/// perhaps a mere date.
+/// A file's name without its time, and the time. The time is the last part, with or without fractions, with or without colons,
+/// or only a date.
 pub(super) fn split(name: &str) -> (&str, Option<DateTime>) {
     let name = name.strip_suffix(".json").unwrap_or(name);
     let Some((rest, last)) = name.rsplit_once('_') else { return (name, None) };

@@ -1,4 +1,4 @@
-//! Writes recordings, on a thread of its own: a slow or full disk holds up no action.
+//! Writes recordings on a thread of its own, so that a slow or full disk does not hold up an action.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
@@ -20,26 +20,26 @@ use crate::private_file;
 use crate::redact::Redactor;
 use crate::{Error, Reply, Result};
 
-/// How many messages and answers may wait to be written; what comes on top of them is not recorded.
+/// How many messages and answers may wait to be written; any beyond that are not recorded.
 const ROOM: usize = 10_000;
 
-/// Records what goes through a runner.
+/// Records the messages and answers that go through a runner.
 pub(crate) struct Recorder {
     redactor: Redactor,
     queue: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
-    /// The newest time that a name has: no two have the same.
+    /// The newest time that a file name has: no two names have the same.
     newest: Mutex<DateTime>,
     behind: AtomicBool,
 }
 
-/// Files of one time: for each the beginning of its name, and its content.
+/// The files of one time: for each, the beginning of its name and its content.
 struct Job {
     time: DateTime,
     files: Vec<(String, Vec<u8>)>,
 }
 
-/// A message that is recorded, for its reply.
+/// Identifies a recorded message, so that its reply can be recorded with it.
 pub(crate) struct Mark {
     /// `Action` or `Function`.
     kind: &'static str,
@@ -136,7 +136,7 @@ impl Recorder {
         self.put(Job { time: self.time(), files });
     }
 
-    /// Now, or a little later if something has that time already.
+    /// Now, or a little later if a recording already has that time.
     fn time(&self) -> DateTime {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Zoned::now().datetime();
@@ -163,7 +163,7 @@ impl Recorder {
         let full = matches!(queue.try_send(job), Err(TrySendError::Full(_)));
         if full && !self.behind.swap(true, Ordering::Relaxed) {
             warn!(
-                "The disk is too slow to record everything; some messages or answers are missing in the recording"
+                "The disk is too slow to record everything; some messages or answers are missing from the recording"
             );
         }
     }
@@ -183,9 +183,9 @@ fn later(time: DateTime) -> DateTime {
     time.saturating_add(SignedDuration::from_micros(1))
 }
 
-/// Writes the files; should another process have a name, the next free time is taken.
+/// Writes the files; if another process has already taken a name, it takes the next free time.
 fn write(folder: &Path, job: Job) -> io::Result<()> {
-    // What belongs together keeps one time.
+    // Files that belong together keep one time.
     let mut time = job.time;
     for (name, content) in job.files {
         loop {

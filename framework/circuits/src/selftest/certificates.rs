@@ -7,7 +7,8 @@ use circuits_stomp::Tls;
 use super::file::at;
 use crate::config::{ClientAuth, Section, Settings, Verify};
 
-/// What is wrong with them, each with its place. What one key takes over from another is told once, where it is written.
+/// What is wrong with them, each with its place. A value that one key takes over from another is reported once, where it is
+/// written.
 pub(super) async fn faults(settings: &Settings, section: &Section) -> Vec<String> {
     let rest = ("cafile", &settings.verify, ["client_auth_cert", "client_auth_key"], &settings.client_auth);
     let stomp = (

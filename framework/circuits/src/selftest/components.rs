@@ -16,7 +16,7 @@ use crate::runtime::requirements::{missing_fields, missing_keys};
 use crate::runtime::routes::Routes;
 use crate::{Error, Failure, RunError};
 
-/// Builds the components and checks what they require; the programmatic names of their destinations.
+/// Builds the components and checks what they require. Returns the programmatic names of their destinations.
 pub(super) async fn load(
     report: &mut Report<impl FnMut(&Check)>,
     config: &Arc<Config>,
@@ -76,7 +76,7 @@ async fn fields(rest: &Rest, loaded: &[Arc<Loaded>]) -> Result<(String, ()), Run
     }
 }
 
-/// The components' rules and functions among the platform's. One that is not there is no fault: it just is never asked for.
+/// Looks for the components' rules and functions on the platform. One that is not there is not a fault: it just never fires.
 async fn rules(client: &Client, loaded: &[Arc<Loaded>]) -> Result<(String, ()), RunError> {
     Routes::new(loaded.iter().map(|one| (one.registration.name(), &one.component)))
         .map_err(RunError::components)?;

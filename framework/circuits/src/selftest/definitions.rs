@@ -1,4 +1,4 @@
-//! What the components define, beside what the platform has.
+//! The components' definitions, compared with the platform.
 
 use circuits_rest::Client;
 
@@ -6,7 +6,7 @@ use super::{Check, Report};
 use crate::registry::Registration;
 use crate::{Failure, Rest, Result, RunError};
 
-/// Has them compared.
+/// Lets `compare` compare them.
 pub(super) async fn compare(
     report: &mut Report<impl FnMut(&Check)>,
     linked: &[&'static Registration],

@@ -1,4 +1,4 @@
-//! Checks app.config alone, without a platform: everything that is wrong with it in one go.
+//! Checks app.config alone, without a platform, and reports everything that is wrong with it in one go.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::config::{Config, Section, Sources};
 use crate::registry::{Registration, select};
 use crate::runtime::requirements::missing_keys;
 
-/// What `host` is in app.config.example.
+/// The value of `host` in app.config.example.
 const EXAMPLE_HOST: &str = "resilient.example.com";
 
 /// What [`check_config`] found.
@@ -15,16 +15,16 @@ const EXAMPLE_HOST: &str = "resilient.example.com";
 pub struct Checked {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
-    /// What keeps a runner from starting, each with its place and its cure.
+    /// The faults that keep a runner from starting, each with its place and its cure.
     pub faults: Vec<String>,
-    /// What an operator should know besides.
+    /// What an operator should know as well.
     pub warnings: Vec<String>,
 }
 
 /// Reads a configuration as a runner of these components does, and reports everything at once: lines that cannot be read,
 /// values that are not allowed, files and folders that it names and that cannot be used, required keys that are missing.
 ///
-/// The values of the components' own sections are not judged: that takes their constructors, and those a platform.
+/// The values of the components' own sections are not checked: that needs their constructors, and those need a platform.
 pub async fn check_config(sources: &Sources, linked: &[&'static Registration]) -> Checked {
     let (config, faults) = Config::examine(sources);
     let mut checked =
@@ -66,7 +66,7 @@ pub async fn check_config(sources: &Sources, linked: &[&'static Registration]) -
     checked
 }
 
-/// `file:line: [section] text`, with the line of the key if it has one, else that of the section.
+/// `file:line: [section] text`, with the line of the key if it has one, otherwise that of the section.
 pub(super) fn at(section: &Section, key: &str, text: &str) -> String {
     let own = section.origin(key).filter(|origin| *origin != "default");
     format!("{}: [{}] {text}", own.unwrap_or(&section.origin), section.name())

@@ -1,5 +1,4 @@
-//! The folders and files that a runner writes to, and who may reach its test port: what can be said of them without a
-//! network.
+//! The folders and files that a runner writes to, and who may reach its test port: what can be checked without a network.
 
 use std::fs::{File, OpenOptions};
 use std::net::IpAddr;
@@ -19,7 +18,7 @@ pub(super) fn faults(settings: &Settings, section: &Section) -> Vec<String> {
         at(section, "logdir", &text)
     }));
     let own = section.origin("journal").is_some_and(|origin| origin != "default");
-    // By default it is beside the logs.
+    // By default the journal is beside the logs.
     if let Some(path) = settings.journal.as_deref().filter(|_| own || logs_are_well) {
         let folder = path.parent().unwrap_or(Path::new(""));
         let journal = can_be_made(folder).and_then(|()| can_be_written(path));
@@ -70,7 +69,7 @@ fn can_be_written(file: &Path) -> Result<(), String> {
     opened.map(drop).map_err(|error| format!("cannot be written: {} ({error})", file.display()))
 }
 
-/// An address that others can reach, without a token. What a name leads to only a network tells.
+/// A fault if others can reach the test port's address and it has no token. Where a name leads, only a network can tell.
 fn open_test_port(settings: &Settings) -> Option<String> {
     let address: IpAddr = settings.test_host.parse().ok()?;
     let open = settings.test_actions && settings.test_token.is_none() && !address.is_loopback();

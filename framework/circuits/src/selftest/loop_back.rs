@@ -1,5 +1,6 @@
 //! An action of the test's own, sent to a control destination, received, answered, and the answer received: the whole way that
-//! actions and replies take, without a platform. Only brokers of one's own let an account send actions; others refuse it.
+//! actions and replies take, without a platform. Only brokers that you run yourself let an account send actions; others
+//! refuse it.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +18,13 @@ use crate::{Failure, RunError};
 /// The programmatic name of the control destination. Nothing else is sent there.
 const CONTROL: &str = "circuits_selftest";
 
-/// Tells what became of it.
+/// What became of the action.
 enum Outcome {
     Returned,
     Refused(circuits_stomp::Error),
 }
 
-/// Does it on a connection of its own: a broker may close one on which it refuses something.
+/// Sends the action on a connection of its own: a broker may close a connection on which it refuses something.
 pub(super) async fn send(report: &mut Report<impl FnMut(&Check)>, config: &Config, org: i64) {
     let (begun, limit) = (Instant::now(), report.limit);
     let destination = DestinationName::actions(org, CONTROL).to_string();
@@ -33,7 +34,7 @@ pub(super) async fn send(report: &mut Report<impl FnMut(&Check)>, config: &Confi
             State::Passed(format!("sent to {destination}, received, answered, and the answer received"))
         }
         Ok(Ok(Outcome::Refused(reason))) => State::Skipped(format!(
-            "the broker lets this account send no actions to {destination}, as is usual: {reason}"
+            "the broker does not let this account send actions to {destination}, as is usual: {reason}"
         )),
         Ok(Err(error)) => State::Failed(error),
         Err(_) => State::Failed(RunError::new(
@@ -67,7 +68,7 @@ async fn exchange(
     destination: &str,
     limit: Duration,
 ) -> Result<(), circuits_stomp::Error> {
-    // Room for what another test, run at the same time, sends.
+    // Room for messages of another test that runs at the same time.
     session.subscribe(Subscription { destination: destination.to_owned(), prefetch: 100 }).await?;
     let number = fastrand::u64(..);
     let action = json!({"action_id": null, "object_type": 0, "incident": {"id": 0, "name": "selftest"}});
@@ -77,7 +78,7 @@ async fn exchange(
         let headers = [
             ("reply-to", format!("/queue/{destination}")),
             ("correlation-id", correlation.clone()),
-            // Whatever is left over ends by itself: the first is ActiveMQ's, the second RabbitMQ's.
+            // Messages that are left over expire: the first header is for ActiveMQ, the second for RabbitMQ.
             ("expires", (submit::now() + limit.as_millis()).to_string()),
             ("expiration", limit.as_millis().to_string()),
         ];
@@ -90,7 +91,7 @@ async fn exchange(
     Ok(())
 }
 
-/// The delivery with this correlation id. Others are another test's, and go back to it un-acknowledged.
+/// The delivery with this correlation id. Others belong to another test, and go back to it un-acknowledged.
 async fn received(deliveries: &mut Deliveries, correlation: &str) -> Delivery {
     loop {
         match deliveries.recv().await {

@@ -1,5 +1,5 @@
 //! Checks everything that a runner needs before it is run: login, components, what they require and define on the platform, each
-//! subscription, and an action there and back, in one go and bounded in time.
+//! subscription, and an action there and back. It does so in one go and within a time limit.
 //!
 //! No message is taken from a queue for good: each subscription has room for one message, which is never acknowledged, so
 //! the broker gives it back (marked as redelivered) when the test disconnects, and a runner handles it as any other.
@@ -68,14 +68,14 @@ impl Check {
 }
 
 /// Tests what a runner of these components needs, each step within `limit`, and hands each [`Check`] to `on_step` when it is
-/// over. What does not depend on a step that failed is tested all the same; the rest is skipped.
+/// over. Steps that do not depend on a failed step still run; the rest are skipped.
 ///
 /// `compare` says how the platform differs from what the components define (`circuits_deploy::report`).
 ///
-/// Components that are not in `linked` do not run, whatever `noload` says. `on_secret` is told of every secret that the
+/// Components that are not in `linked` do not run, whatever `noload` says. `on_secret` is called with every secret that the
 /// login brings.
 ///
-/// While it is subscribed, a message that arrives on one of the queues may wait for the end of the test.
+/// While the test is subscribed, a message that arrives on one of the queues may have to wait for the end of the test.
 pub async fn run(
     config: Arc<Config>,
     linked: &[&'static Registration],
@@ -97,7 +97,7 @@ pub async fn run(
     report.steps
 }
 
-/// The steps so far, and how the next one is made.
+/// The steps so far, and what the next one needs.
 struct Report<F> {
     limit: Duration,
     steps: Vec<Check>,
@@ -105,7 +105,7 @@ struct Report<F> {
 }
 
 impl<F: FnMut(&Check)> Report<F> {
-    /// Does a step: `Ok` carries what to say of it and what it leads to.
+    /// Does a step: its `Ok` carries the text to report and the step's result.
     async fn step<T>(
         &mut self,
         name: impl Into<String>,

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::runtime::connect;
 use crate::{Failure, RunError};
 
-/// Logs in, with one try for each call, so that the cause is told and not that time ran out.
+/// Logs in, with one try for each call, so that the report names the cause and not only that time ran out.
 pub(super) async fn login(
     report: &mut Report<impl FnMut(&Check)>,
     config: &Config,
@@ -15,7 +15,7 @@ pub(super) async fn login(
 ) -> Option<Client> {
     let settings = config.settings();
     let once = RetryPolicy { max_tries: 1, ..RetryPolicy::default() };
-    // A call ends before the step does, for it knows what it waited for.
+    // A call ends before the step does, because the call knows what it waited for.
     let limit = report.limit.mul_f64(0.9);
     let options = connect::rest_options(settings, on_secret).login_tries(Some(1)).retry(once).timeout(limit);
     let host = format!("{}:{}", settings.host, settings.port);

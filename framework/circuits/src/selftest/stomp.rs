@@ -11,16 +11,17 @@ use crate::message::DestinationName;
 use crate::runtime::connect;
 use crate::{Failure, RunError};
 
-/// The least that brokers can deliver ahead: zero means "without limit" to RabbitMQ.
+/// The smallest number of messages that a broker can deliver ahead: zero means "without limit" to RabbitMQ.
 const PREFETCH: u32 = 1;
 
-/// How long the good-bye may take; without it the broker takes everything back when the connection breaks.
+/// How long an orderly end may take; without one the broker takes everything back when the connection breaks.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why there is nothing to test where `stomp=false`.
+/// Why there is nothing to test with `stomp=false`.
 const OFF: &str = "stomp is off";
 
-/// Connects, and subscribes to the destinations of `org` if that is known. Whether the broker accepts the login.
+/// Connects, and subscribes to the destinations of `org` if that is known. Returns whether the broker accepts
+/// the login and confirms subscriptions.
 pub(super) async fn subscribe(
     report: &mut Report<impl FnMut(&Check)>,
     config: &Config,
@@ -37,7 +38,7 @@ pub(super) async fn subscribe(
     let session = report
         .step("STOMP login", Failure::Stomp, async {
             let options = connect::stomp_options(settings).map_err(RunError::stomp)?;
-            // Nobody receives: what is delivered waits here, un-acknowledged, until the end.
+            // Nobody receives: delivered messages wait here, un-acknowledged, until the end.
             let (session, deliveries) = Session::start(options);
             let text = connected(&session, settings.stomp_hosts.len()).await?;
             Ok((text, (session, deliveries)))

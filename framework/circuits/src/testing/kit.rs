@@ -1,4 +1,4 @@
-//! A handler without runner, broker and network.
+//! Runs a handler without a runner, broker or network.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,16 +22,16 @@ use crate::runtime::live::{Loaded, construct};
 use crate::runtime::routes::Routes;
 use crate::{Error, Reply, Result};
 
-/// So many actions are worked on at a time, as with the runner's default.
+/// How many actions are worked on at a time, as with the runner's default.
 const WORKERS: usize = 25;
 
-/// What is in front of the component's own sections.
+/// The text in front of the component's own sections.
 const RESILIENT: &str = "[resilient]\nhost=mock.invalid\napi_key_id=mock\napi_key_secret=mock-secret\n";
 
-/// A component with its settings, and a [`Mock`] for a platform: handles actions that are given as JSON, with its combinators, on
-/// whatever clock the test has. With `start_paused` an hour's wait takes no time.
+/// A component with its settings, and a [`Mock`] for a platform. It handles actions given as JSON, with the component's
+/// combinators, on whatever clock the test has. With `start_paused` an hour's wait takes no time.
 ///
-/// A call that the mock does not expect fails the test when the kit is dropped, also if the handler swallows the error.
+/// A call that the mock does not expect fails the test when the kit is dropped, even if the handler swallows the error.
 ///
 /// ```standalone_crate
 /// # use std::sync::Arc;
@@ -66,14 +66,14 @@ pub struct Kit {
     client: Client,
     mock: Arc<Mock>,
     count: AtomicU64,
-    /// Whether somebody knows of the calls that were not expected.
+    /// Whether the test already knows of the unexpected calls.
     told: AtomicBool,
 }
 
-/// What a handler has answered.
+/// The answers of a handler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
-    /// The final reply; an error of the handler is an error reply, as the analyst reads it.
+    /// The final reply; an error of the handler becomes an error reply, as the analyst reads it.
     pub reply: Reply,
     /// The interim statuses.
     pub statuses: Vec<String>,
@@ -91,7 +91,7 @@ impl Kit {
     /// The same with these sections of app.config (`[greeter]\ngreeting=Hello\n`).
     ///
     /// # Errors
-    /// As for [`new`](Self::new); also when the sections are not in order.
+    /// As for [`new`](Self::new); also when the sections are invalid.
     pub async fn configured(component: &str, sections: &str, platform: Mock) -> Result<Self> {
         let registration = find(component)?;
         let config = Arc::new(configuration(registration, RESILIENT, sections)?);
@@ -186,13 +186,13 @@ impl Kit {
         self.mock.calls()
     }
 
-    /// What was called and not expected; whoever asks takes care of it.
+    /// The calls that were not expected; the caller must then report them.
     pub(super) fn surprises(&self) -> Vec<String> {
         self.told.store(true, Ordering::Relaxed);
         self.mock.surprises()
     }
 
-    /// The name of the handled rule that a file's name means.
+    /// The name of the handled rule that the name in a file's name stands for.
     pub(super) fn rule(&self, recorded: &str) -> Option<&str> {
         let bare = |name: &str| -> String {
             name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

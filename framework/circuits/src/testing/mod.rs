@@ -33,7 +33,7 @@ pub fn find(component: &str) -> Result<&'static Registration> {
 /// A configuration for the component: these sections, or its own with its defaults.
 ///
 /// # Errors
-/// When the sections are not in order.
+/// When the sections are invalid.
 pub fn configuration(registration: &Registration, resilient: &str, sections: &str) -> Result<Config> {
     let sections = if sections.trim().is_empty() { registration.config_text() } else { sections };
     Ok(Config::from_text(&format!("{resilient}{sections}"))?)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::recording::{self, Folder};
 
-/// A mock that answers from a folder of recordings, each answer once and in its order, the last one to a call for ever.
+/// A mock that answers from a folder of recordings: each answer once and in its order, and the last one to a call forever.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -22,14 +22,14 @@ pub fn recorded(folder: impl AsRef<Path>) -> Result<Mock> {
 #[derive(Clone)]
 pub(super) struct Answers(Arc<Mutex<Vec<Given>>>);
 
-/// An answer, and the bodies it was given for.
+/// An answer, and the body of the call that it was given to.
 pub(super) struct Given {
     pub(super) answer: recording::RecordedAnswer,
     pub(super) sent: Option<Value>,
 }
 
 impl Answers {
-    /// Those from this time on come first; earlier ones, of the start for instance, stand in where there are none.
+    /// Answers from this time on come first; earlier ones, from the start for instance, stand in where there are none.
     pub(super) fn of(mut answers: Vec<recording::RecordedAnswer>, from: Option<DateTime>) -> Self {
         answers.sort_by_key(|answer| (answer.time < from, answer.time));
         let given = answers.into_iter().map(|answer| Given { answer, sent: None }).collect();

@@ -20,10 +20,10 @@ use crate::recording::{Folder, Message, RecordedAnswer};
 /// - make the changes (POST, PUT, PATCH, DELETE) that were recorded between this message and the next, and
 /// - call nothing that was not recorded.
 ///
-/// What differs is shown line by line. Record one action at a time, so that it is known which calls belong to it. The Python
-/// client's recordings have no replies and no sent bodies, and serve as far as they go.
+/// Differences are shown line by line. Record one action at a time, so that it is known which calls belong to it. The Python
+/// client's recordings have no replies and no sent bodies, so these cannot be compared.
 ///
-/// It is the whole of a file such as `tests/replay.rs`, which stands in Cargo.toml as
+/// It is all that a file such as `tests/replay.rs` needs. Cargo.toml lists the file as
 ///
 /// ```toml
 /// [[test]]
@@ -31,7 +31,8 @@ use crate::recording::{Folder, Message, RecordedAnswer};
 /// harness = false
 /// ```
 ///
-/// and reads, with the name of the component and, if its defaults are not enough, its section of app.config:
+/// and the file reads as follows, with the name of the component and, if its defaults are not enough, its section of
+/// app.config:
 ///
 /// ```no_run
 /// # mod add_task {}
@@ -51,7 +52,7 @@ macro_rules! replay_dir {
     };
 }
 
-/// What [`replay_dir!`](crate::replay_dir) does, for a folder whose place is known only when it runs.
+/// Does what [`replay_dir!`](crate::replay_dir) does, for a folder whose place is known only when the test runs.
 pub fn replay(folder: impl AsRef<Path>, component: &'static str, sections: &str) -> ExitCode {
     let folder = folder.as_ref();
     let arguments = Arguments::from_args();
@@ -124,7 +125,7 @@ impl Case {
                     faults.extend(difference(&format!("What {} sent", given.answer), &recorded, sent));
                 }
                 (None, _) if self.expects(&given.answer) => {
-                    faults.push(format!("{} was recorded, and is not called now", given.answer));
+                    faults.push(format!("{} was recorded, but is not called now", given.answer));
                 }
                 _ => {}
             }
