@@ -1,4 +1,4 @@
-//! How long to wait after so many failures.
+//! How long to wait after a number of failures.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ pub(crate) fn doubling(first: Duration, longest: Duration, failed: u32) -> Durat
     first.saturating_mul(1 << failed.saturating_sub(1).min(31)).min(longest)
 }
 
-/// The wait after `failed` failures in a row of a broker or a journal. One that is full needs time.
+/// The wait after `failed` failures in a row of a broker or a journal. A full one needs time.
 pub(crate) fn pause(failed: u32) -> Duration {
     doubling(Duration::from_secs(1), Duration::from_secs(30), failed)
 }

@@ -1,4 +1,4 @@
-//! The routing table by itself, for benches; not part of any other build.
+//! The routing table alone, for benches; not part of any other build.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl Table {
     /// Joins the components' handlers.
     ///
     /// # Errors
-    /// Two components that handle the same.
+    /// Two components that handle the same rule or function.
     pub fn new(components: &[Component]) -> Result<Self> {
         Routes::new(components.iter().map(|component| ("bench", component))).map(Self)
     }

@@ -2,8 +2,8 @@
 
 use std::fs::OpenOptions;
 
-/// Options that make a file with mode 0600; a file that is there already keeps the mode it has. What to do with the file is
-/// still to be said: `private_file().write(true).create_new(true).open(path)`.
+/// Options that make a file with mode 0600; a file that exists already keeps its mode. The caller still sets how to open the
+/// file: `private_file().write(true).create_new(true).open(path)`.
 #[must_use]
 pub fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();

@@ -1,4 +1,4 @@
-//! The drawing of a workflow or playbook as an export has it: BPMN 2.0, from left to right.
+//! The drawing of a workflow or playbook in the form of an export: BPMN 2.0, from left to right.
 
 use std::fmt::Write as _;
 
@@ -84,7 +84,7 @@ pub(super) fn bpmn(
     )
 }
 
-/// As text or attribute of XML.
+/// Escapes text for XML text or attributes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

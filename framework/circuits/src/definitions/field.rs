@@ -1,4 +1,4 @@
-//! A field, as a component defines it: of incidents, of the dialog of a rule, of a function's inputs, or of a data table's columns.
+//! A field as a component defines it: of incidents, of a rule's dialog, of a function's inputs, or of a data table's columns.
 
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,7 @@ impl Field {
         Self::new(name, text, "datetimepicker")
     }
 
-    /// One of these labels. `circuits customize` adds those that the platform's field lacks, and keeps those that it has besides.
+    /// One of these labels. `circuits customize` adds labels that the platform's field lacks, and keeps the others that it has.
     pub fn select<'a>(name: &str, text: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
         Self::new(name, text, "select").choice(values)
     }
@@ -64,14 +64,14 @@ impl Field {
         Self::new(name, text, "multiselect").choice(values)
     }
 
-    /// The user must fill it in.
+    /// Makes the user fill it in.
     #[must_use]
     pub fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// What the user reads beside it.
+    /// The text that the user reads beside it.
     #[must_use]
     pub fn tooltip(mut self, text: &str) -> Self {
         text.clone_into(&mut self.tooltip);
@@ -83,7 +83,7 @@ impl Field {
         &self.name
     }
 
-    /// As the platform's API has it.
+    /// The field as JSON for the platform's API.
     pub fn to_json(&self, of: FieldsOf) -> Value {
         let values: Vec<_> = self
             .values
@@ -99,7 +99,7 @@ impl Field {
         set("tooltip", json!(self.tooltip));
         set("values", json!(values));
         match of {
-            // Custom fields live below this key of the incident.
+            // Custom fields are below this key of the incident.
             FieldsOf::Incident => {
                 set("prefix", json!("properties"));
                 set("type_id", json!(0));
@@ -121,12 +121,12 @@ pub enum FieldsOf {
     Activity,
     /// Type id 11: the inputs of functions, which share one set of fields.
     Function,
-    /// A data table, whose type id the platform gives.
+    /// A data table, whose type id the platform assigns.
     Table,
 }
 
 impl FieldsOf {
-    /// Where the platform lists them; a table's are listed with it.
+    /// Where the platform lists such fields; it lists a table's fields with the table.
     pub fn path(self) -> &'static str {
         match self {
             Self::Incident => "/types/incident/fields",
@@ -136,7 +136,7 @@ impl FieldsOf {
         }
     }
 
-    /// For people.
+    /// A name for people to read.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Incident => "incident field",

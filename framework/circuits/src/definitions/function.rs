@@ -15,7 +15,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// A function by its API name and the name people see, that sends to the destination of this programmatic name.
+    /// A function with this API name and the name people see, which sends to the destination of this programmatic name.
     pub fn new(name: &str, display_name: &str, destination: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -26,14 +26,14 @@ impl Function {
         }
     }
 
-    /// What it does, for those who put it into workflows.
+    /// A description of what it does, for people who use it in workflows.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         text.clone_into(&mut self.description);
         self
     }
 
-    /// An input. All functions of a platform share one set of input fields: of one name there is one field.
+    /// An input. All functions of a platform share one set of input fields: each name belongs to one field.
     #[must_use]
     pub fn input(mut self, field: Field) -> Self {
         self.inputs.push(field);
@@ -55,7 +55,7 @@ impl Function {
         &self.inputs
     }
 
-    /// As the platform's API has it; `uuid` tells the uuid of an input field.
+    /// The function as JSON for the platform's API; `uuid` returns the uuid of an input field.
     pub fn to_json(&self, uuid: impl Fn(&str) -> Value) -> Value {
         let items = self.inputs.iter().map(|field| {
             json!({"element": "field_uuid", "field_type": "__function", "content": uuid(field.name()), "show_if": null})
@@ -79,7 +79,7 @@ pub struct DataTable {
 }
 
 impl DataTable {
-    /// A table by its API name and the name people see.
+    /// A table with this API name and the name people see.
     pub fn new(name: &str, display_name: &str) -> Self {
         Self { name: name.to_owned(), display_name: display_name.to_owned(), columns: Vec::new() }
     }
@@ -96,7 +96,7 @@ impl DataTable {
         &self.name
     }
 
-    /// The columns as the platform's API has them, from left to right.
+    /// The columns as JSON for the platform's API, from left to right.
     pub fn columns(&self) -> impl Iterator<Item = Value> {
         self.columns.iter().enumerate().map(|(order, column)| {
             let mut column = column.to_json(FieldsOf::Table);
@@ -105,7 +105,7 @@ impl DataTable {
         })
     }
 
-    /// As the platform's API has it.
+    /// The table as JSON for the platform's API.
     pub fn to_json(&self) -> Value {
         let named =
             self.columns().map(|column| (column["name"].as_str().unwrap_or_default().to_owned(), column));

@@ -1,5 +1,5 @@
 //! What a component needs on the platform: message destinations, fields, data tables, functions, scripts, workflows, playbooks, rules.
-//! Plain data; `circuits-deploy` brings it there.
+//! Plain data; `circuits-deploy` creates the objects on the platform.
 
 mod bpmn;
 mod field;
@@ -27,17 +27,17 @@ pub struct Definitions {
     workflows: Vec<Workflow>,
     playbooks: Vec<Playbook>,
     rules: Vec<Rule>,
-    /// Exports as they were given; read when a plan is made.
+    /// Exports as they were given; they are read when a plan is made.
     exports: Vec<&'static [u8]>,
 }
 
 impl Definitions {
-    /// Nothing yet.
+    /// Definitions of nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A queue that expects an acknowledgement, by its programmatic name and the name people see.
+    /// A queue that expects an acknowledgement, with its programmatic name and the name people see.
     #[must_use]
     pub fn destination(mut self, programmatic_name: &str, name: &str) -> Self {
         self.destinations
@@ -102,11 +102,12 @@ impl Definitions {
     }
 
     /// Everything in an export of a platform: `include_bytes!("export.res")`, or a `.resz`, or base64 of either. It is imported
-    /// when the platform lacks anything of it, of whatever kind, and what exists there may then be brought to what the export says:
-    /// the platform decides. Choices that only the platform's fields have are kept.
+    /// when the platform lacks anything of it, of whatever kind, and the platform decides whether objects that exist there are
+    /// then changed to match the export. Choices that only the platform's fields have are kept.
     ///
-    /// A rule, a function, a field and whatever else a component knows by its name is there if the platform has one of that name;
-    /// any other object if the platform has one with its `export_key`. Names are compared as they are, with the blanks at their ends.
+    /// A rule, a function, a field or anything else that a component knows by its name counts as present if the platform has one
+    /// of that name; any other object, if the platform has one with its `export_key`. Names are compared as they are, including
+    /// spaces at their ends.
     #[must_use]
     pub fn export(mut self, bytes: &'static [u8]) -> Self {
         self.exports.push(bytes);
@@ -177,7 +178,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The name in queues and in other objects.
+    /// The name that queues and other objects use.
     pub fn programmatic_name(&self) -> &str {
         &self.programmatic_name
     }
@@ -187,7 +188,7 @@ impl Destination {
         &self.name
     }
 
-    /// As the platform's API has it.
+    /// The destination as JSON for the platform's API.
     pub fn to_json(&self) -> Value {
         // destination_type 0 is a queue (1 would be a topic); expect_ack keeps the action pending until it is answered.
         json!({"programmatic_name": self.programmatic_name, "name": self.name, "destination_type": 0, "expect_ack": true})

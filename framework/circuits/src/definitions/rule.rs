@@ -1,4 +1,4 @@
-//! Rules, as a component defines them.
+//! Rules as a component defines them.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ pub struct Rule {
     name: String,
     automatic: bool,
     object: ObjectType,
-    /// Without one it starts workflows only.
+    /// Without one, the rule only starts workflows.
     destination: Option<String>,
     workflows: Vec<String>,
     conditions: Vec<Value>,
@@ -37,7 +37,7 @@ impl Rule {
         Self::new(name, false, object, Some(destination))
     }
 
-    /// A rule that fires by itself when an object is saved and its conditions hold.
+    /// A rule that fires automatically when an object is saved and its conditions are met.
     pub fn automatic(name: &str, object: ObjectType, destination: &str) -> Self {
         Self::new(name, true, object, Some(destination))
     }
@@ -47,7 +47,7 @@ impl Rule {
         Self { workflows: vec![workflow.to_owned()], ..Self::new(name, false, object, None) }
     }
 
-    /// It fires by itself.
+    /// Makes the rule fire automatically.
     #[must_use]
     pub fn by_itself(self) -> Self {
         Self { automatic: true, ..self }
@@ -85,17 +85,17 @@ impl Rule {
         &self.name
     }
 
-    /// Whether it fires by itself.
+    /// Whether it fires automatically.
     pub fn is_automatic(&self) -> bool {
         self.automatic
     }
 
-    /// What it runs on.
+    /// The type of object it runs on.
     pub fn object(&self) -> ObjectType {
         self.object
     }
 
-    /// The programmatic name of the message destination it sends to, if it sends.
+    /// The programmatic name of the message destination it sends to, if any.
     pub fn destination(&self) -> Option<&str> {
         self.destination.as_deref()
     }
@@ -105,7 +105,7 @@ impl Rule {
         &self.workflows
     }
 
-    /// As the platform's API has it; `id` tells the id of a message destination.
+    /// The rule as JSON for the platform's API; `id` returns the id of a message destination.
     pub fn to_json(&self, id: impl Fn(&str) -> Value) -> Value {
         let view_items: Vec<_> = self
             .fields

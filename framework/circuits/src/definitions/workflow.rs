@@ -1,5 +1,5 @@
-//! Scripts of the platform, and workflows and playbooks that call functions one after the other. What branches or waits is drawn
-//! on the platform and shipped as an export.
+//! Scripts of the platform, and workflows and playbooks that call functions one after the other. A flow that branches or waits is
+//! drawn on the platform and shipped as an export.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// A Python 3 script by the name people see, for objects of this type.
+    /// A Python 3 script with the name people see, for objects of this type.
     pub fn new(name: &str, object: ObjectType, text: &str) -> Self {
         Self { name: name.to_owned(), object, text: text.to_owned() }
     }
@@ -25,7 +25,7 @@ impl Script {
         &self.name
     }
 
-    /// As an export has it.
+    /// JSON in the form of an export.
     pub fn to_json(&self) -> Value {
         json!({
             "name": self.name,
@@ -51,7 +51,7 @@ pub struct FunctionCall {
 }
 
 impl FunctionCall {
-    /// Calls the function of this API name, which the component defines or the platform has.
+    /// Calls the function with this API name, which the component defines or the platform has.
     pub fn new(function: &str) -> Self {
         Self {
             function: function.to_owned(),
@@ -101,7 +101,7 @@ impl FunctionCall {
     }
 }
 
-/// The two kinds of flows, which differ in who starts them and in how an export has them.
+/// Defines the two kinds of flows, which differ in who starts them and in their form in an export.
 macro_rules! flow {
     ($(#[$about:meta])* $Flow:ident, $kind:literal) => {
         $(#[$about])*
@@ -114,12 +114,12 @@ macro_rules! flow {
         }
 
         impl $Flow {
-            #[doc = concat!("A ", $kind, " by its API name and the name people see, for objects of this type.")]
+            #[doc = concat!("A ", $kind, " with this API name and the name people see, for objects of this type.")]
             pub fn new(name: &str, display_name: &str, object: ObjectType) -> Self {
                 Self { name: name.to_owned(), display_name: display_name.to_owned(), object, calls: Vec::new() }
             }
 
-            /// The next step.
+            /// Adds the next step.
             #[must_use]
             pub fn call(mut self, call: FunctionCall) -> Self {
                 self.calls.push(call);
@@ -150,7 +150,7 @@ flow! {
 }
 
 impl Workflow {
-    /// As an export has it; `function` tells the uuid of a function.
+    /// JSON in the form of an export; `function` returns the uuid of a function.
     pub fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         json!({
             "name": self.display_name,
@@ -172,7 +172,7 @@ impl Workflow {
 }
 
 impl Playbook {
-    /// As an export has it; `function` tells the uuid of a function.
+    /// JSON in the form of an export; `function` returns the uuid of a function.
     pub fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         let own = uuid("playbook", &self.name);
         let process = format!("playbook_{}", own.replace('-', "_"));
@@ -205,7 +205,8 @@ impl Playbook {
     }
 }
 
-/// A uuid that is the same each time: two runs define the same object. Shaped as version 8 (RFC 9562), whose bits are free.
+/// A uuid that is the same each time, so that two runs define the same object. It has the form of version 8 (RFC 9562), whose
+/// bits are free.
 fn uuid(kind: &str, name: &str) -> String {
     // FNV-1a of 128 bits: far from cryptographic, and stable.
     let hash = kind
