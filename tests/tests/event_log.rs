@@ -108,7 +108,7 @@ async fn dead_letters_are_shown_and_dropped() {
     let aborting = world.fire("Abort", world.incident()).await;
     assert_eq!(start(place, &world, "max_attempts=1").ended().await, None, "it ends by SIGABRT");
     circuits(place, &["events", "list", "--status", "running"]).is(0, &["\"Abort\""]);
-    circuits(place, &["events", "retry", "-y", "1"]).is(1, &["message 1 is running", "not done with it"]);
+    circuits(place, &["events", "retry", "-y", "1"]).is(1, &["message 1 is running", "not finished with it"]);
     circuits(place, &["dead", "list"]).is(0, &["No such message."]);
 
     let runner = start(place, &world, "max_attempts=1");
@@ -131,5 +131,5 @@ fn a_journal_that_is_not_there_is_named() {
         circuits(folder.path(), command).is(1, &["there is no journal", "`circuits run` makes it"]);
     }
     std::fs::write(folder.path().join("circuits.journal"), "no database at all").unwrap();
-    circuits(folder.path(), &["events"]).is(1, &["no journal of circuits"]);
+    circuits(folder.path(), &["events"]).is(1, &["not a circuits journal"]);
 }

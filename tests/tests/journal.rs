@@ -117,7 +117,7 @@ async fn a_journal_that_cannot_be_had_ends_the_start() {
     let (code, text) = refused("/proc/circuits/journal");
     assert!(code == Some(1) && text.contains("journal=off"), "{text}");
     let (code, text) = refused(directory.path().join("app.config").to_str().unwrap());
-    assert!(code == Some(1) && text.contains("no journal of circuits"), "{text}");
+    assert!(code == Some(1) && text.contains("not a circuits journal"), "{text}");
     assert_eq!(first.terminate().await, Some(0));
 }
 

@@ -209,7 +209,7 @@ async fn a_journal_that_cannot_be_had_fails() {
     let place = Place::on(BINARY, &sandbox);
     place
         .run(&["selftest", "--journal", "app.config"])
-        .is(1, &["failed    journal", "no journal of circuits"]);
+        .is(1, &["failed    journal", "not a circuits journal"]);
     place
         .run(&["selftest", "--journal", "/proc/none/journal"])
         .is(1, &["failed    journal", "cannot be made"]);

@@ -1,5 +1,5 @@
-//! The time of day as it was when the journal was opened, and the time that has passed since: a clock that is set forward or
-//! back meanwhile makes nothing in the journal old or young.
+//! The time of day when the journal was opened, plus the time that has passed since: setting the clock forward or back
+//! meanwhile makes nothing in the journal older or younger.
 
 use std::time::{Duration, Instant, SystemTime};
 

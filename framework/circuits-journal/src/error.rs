@@ -1,4 +1,4 @@
-//! What is wrong with the journal's file: where, and what to do about it; when it is opened and while it is in use.
+//! What is wrong with the journal's file, where, and what to do about it, both when it is opened and while it is in use.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -22,11 +22,11 @@ pub(crate) enum Fault {
     Missing,
     /// A file or folder cannot be made, opened or locked.
     File(io::Error),
-    /// It may be read and not written.
+    /// It may be read but not written.
     ReadOnly,
-    /// It belongs to another program: what says so.
+    /// It belongs to another program: the reason to think so.
     Foreign(String),
-    /// It was written by a version with this schema.
+    /// It was written by a newer version, with this schema.
     Newer(i32),
     /// SQLite's check of the file found this.
     Damaged(String),
@@ -87,7 +87,7 @@ impl fmt::Display for OpenError {
             }
             Fault::Foreign(why) => write!(
                 f,
-                "the file {path} is no journal of circuits: {why}. It was not touched; move it away, {ELSEWHERE}"
+                "the file {path} is not a circuits journal: {why}. It was not touched; move it away, {ELSEWHERE}"
             ),
             Fault::Newer(version) => write!(
                 f,
@@ -119,7 +119,7 @@ impl StdError for OpenError {
 const REPLACE: &str = "Stop the runner, move the file and those named like it away and start again: what the broker still has \
                        un-acknowledged is then handled as new, finished or not";
 
-/// What happened to the file in use, and the cure.
+/// The error of a file in use, with the cure.
 pub(crate) fn in_use(path: &Path, error: &rusqlite::Error) -> circuits::Error {
     circuits::Error::new(format_args!("the journal {}: {}", path.display(), advice(error)))
 }

@@ -16,20 +16,20 @@ use crate::retention::Retention;
 use crate::store::{Call, Store, Told};
 use crate::writer::{Answer, Request, Writer};
 
-/// A journal in a file. Dropping it waits until every call that was made is in the file, and lets go of the file.
+/// A journal in a file. Dropping it waits until every call that was made is in the file, and then releases the file.
 pub struct SqliteJournal {
     queue: Arc<Queue<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl SqliteJournal {
-    /// Opens the file, made if it is missing (readable by its owner alone), and holds it until it is dropped.
+    /// Opens the file, which is made if it is missing (readable by its owner alone), and holds it until the journal is dropped.
     ///
     /// Blocks, for a fraction of a second; after a crash as long as it takes to read the write-ahead log.
     ///
     /// # Errors
-    /// When the file or its folder cannot be written, another process holds the file, or it is damaged, another program's or
-    /// a newer version's. Nothing is changed in such a file.
+    /// When the file or its folder cannot be written, another process holds the file, or the file is damaged or belongs to
+    /// another program or a newer version. Nothing is changed in such a file.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         Self::start(options).map_err(|fault| OpenError::new(&options.path, fault))
     }
@@ -136,7 +136,7 @@ impl Drop for SqliteJournal {
     fn drop(&mut self) {
         self.queue.close();
         if let Some(thread) = self.thread.take() {
-            // A panic of it was printed, and left nothing to wait for.
+            // If it panicked, that was printed, and there is nothing left to wait for.
             let _ = thread.join();
         }
     }

@@ -1,12 +1,12 @@
 //! A journal that outlives the process: what the runner remembers of each message, in one SQLite file.
 //!
-//! [`SqliteJournal::open`] makes or opens the file and refuses what it cannot work with, each time with the cure
-//! ([`OpenError`]). A thread of its own then writes: it takes all calls that wait, commits them together and answers them,
-//! so that a busy runner pays for one flush of the disk where it has many results. Old settled messages are deleted in small
+//! [`SqliteJournal::open`] makes or opens the file and refuses a file that it cannot work with, each time with the cure
+//! ([`OpenError`]). A thread of its own then writes: it takes all waiting calls, commits them together and answers them,
+//! so that a busy runner pays for one flush of the disk for many results. Old settled messages are deleted in small
 //! steps in between ([`Options`]).
 //!
-//! The file belongs to one runner at a time, which holds a lock on `<file>-lock`. Meanwhile [`EventLog`] looks at what is in
-//! it, asks for messages to be run again, and deletes settled ones.
+//! The file belongs to one runner at a time, which holds a lock on `<file>-lock`. Meanwhile [`EventLog`] can read the file,
+//! ask for messages to be run again, and delete settled ones.
 
 mod clock;
 mod error;

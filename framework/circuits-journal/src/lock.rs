@@ -1,5 +1,5 @@
-//! The lock that gives a journal to one process. Not on the database file itself: SQLite's own locks on it are the
-//! process's, and would be lost when any handle of it is closed.
+//! The lock that gives a journal to one process. It is not on the database file itself: SQLite's own locks on that file
+//! belong to the process, and would be lost when any handle of the file is closed.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,7 +15,8 @@ use crate::error::Fault;
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Held until it is dropped, or the process ends in whatever way. The file stays: to delete it would let two have it.
+/// Held until it is dropped or the process ends, however it ends. The file stays: if it were deleted, two processes could
+/// hold the lock.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -28,7 +29,7 @@ impl Lock {
         loop {
             match fs4::FileExt::try_lock(&file) {
                 Ok(()) => return Ok(Self { _file: file }),
-                // Perhaps only somebody who looks whether a runner is up.
+                // Perhaps somebody only looks whether a runner is up.
                 Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => return Err(Fault::InUse),
                 Err(TryLockError::Error(error)) => return Err(error.into()),

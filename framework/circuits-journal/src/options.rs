@@ -1,4 +1,4 @@
-//! Which file, and how much of the past stays in it.
+//! Which file the journal is in, and how much of the past it keeps.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,16 +17,18 @@ impl Options {
         Self { path: path.into(), keep: None, max_bytes: None }
     }
 
-    /// Deletes messages that arrived longer ago than this, once they are settled. Default none: age deletes nothing.
+    /// Deletes messages that arrived longer ago than this, once they are settled. By default, nothing is deleted because of age.
     ///
-    /// Should not be shorter than a broker may keep a message whose acknowledgement it has lost: a deleted one runs again.
+    /// It should not be shorter than the time for which a broker may keep a message whose acknowledgement was lost: if such a
+    /// message was deleted here, it runs again.
     #[must_use]
     pub fn keep(mut self, age: Option<Duration>) -> Self {
         self.keep = age;
         self
     }
 
-    /// Deletes the oldest settled messages while the file holds more than so many bytes. Default none: size deletes nothing.
+    /// Deletes the oldest settled messages while the file holds more than this many bytes. By default, nothing is deleted
+    /// because of size.
     ///
     /// Messages that are not settled are never deleted, so they may exceed it.
     #[must_use]

@@ -1,4 +1,4 @@
-//! The calls that wait for the writer: bounded, so that whoever is faster than the disk waits for it.
+//! The calls that wait for the writer. Their number is bounded, so that callers that are faster than the disk wait for it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Calls that may wait.
+/// How many calls may wait.
 const ROOM: usize = 1024;
 
-/// Between the tasks of a runtime, which never block, and one thread, which does.
+/// A queue between the tasks of a runtime, which never block, and one thread, which does.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     room: Arc<Semaphore>,
@@ -32,7 +32,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds an item when there is room for it. False when the queue is closed.
+    /// Adds an item when there is room for it. False if the queue is closed.
     pub(crate) async fn push(&self, item: T) -> bool {
         let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return false };
         let mut waiting = self.lock();
@@ -56,8 +56,8 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Everything that waits, at once; blocks for the first item, but not longer than `patience`: then there is none.
-    /// `None` when the queue is closed and empty.
+    /// All waiting items at once. Blocks until there is one, but no longer than `patience`; after that the list is empty.
+    /// `None` if the queue is closed and empty.
     pub(crate) fn take(&self, patience: Duration) -> Option<Vec<T>> {
         let waiting = self.lock();
         let (mut waiting, _) = self
@@ -70,14 +70,14 @@ impl<T> Queue<T> {
         Some(waiting.items.drain(..).map(|(item, _room)| item).collect())
     }
 
-    /// Takes no more items. What waits can still be taken.
+    /// Accepts no more items. Waiting items can still be taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.room.close();
         self.changed.notify_one();
     }
 
-    /// Throws away what waits.
+    /// Throws away all waiting items.
     pub(crate) fn clear(&self) {
         self.lock().items.clear();
     }

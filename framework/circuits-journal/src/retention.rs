@@ -1,4 +1,4 @@
-//! Deletes what is old or too much, a little at a time, so that no call waits long behind it.
+//! Deletes messages that are too old or too many, a few at a time, so that no call waits long for it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,21 +9,21 @@ use tracing::{info, warn};
 use crate::options::Options;
 use crate::store::{Store, milliseconds};
 
-/// Messages that one step looks at.
+/// How many messages one step looks at.
 const STEP: u32 = 200;
-/// Bytes after which one step deletes no more.
+/// The number of bytes after which one step deletes no more.
 const STEP_BYTES: u64 = 4 << 20;
-/// What a message takes besides its body, roughly.
+/// How many bytes a message takes besides its body, roughly.
 const ROW_BYTES: u64 = 512;
-/// Pages that one step gives back to the file system.
+/// How many pages one step gives back to the file system.
 const VACUUM: u64 = 256;
-/// Free pages that stay in the file to be used again.
+/// How many free pages stay in the file to be used again.
 const SPARE: u64 = 4096;
-/// Between steps while there is work, so that calls come first.
+/// The pause between steps while there is work, so that calls come first.
 const BREATH: Duration = Duration::from_millis(20);
-/// Between looks for work.
+/// The pause between looks for work.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between attempts after a failure.
+/// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// What is to be kept, and how far the deleting has come.
@@ -39,11 +39,11 @@ pub(crate) struct Retention {
     due: Instant,
 }
 
-/// What a step leaves behind.
+/// What is left to do after a step.
 enum Left {
     More,
     Nothing,
-    /// More than there should be, and nothing of it may be deleted.
+    /// There is more than there should be, and nothing may be deleted.
     TooMuch,
 }
 
@@ -111,7 +111,7 @@ impl Retention {
                 let mut vacuum =
                     connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM})"))?;
                 let mut freed = vacuum.query([])?;
-                // It frees a page with each row that is asked for.
+                // Each row that is read frees a page.
                 while freed.next()?.is_some() {}
                 Ok(())
             })?;
@@ -120,8 +120,8 @@ impl Retention {
         Ok(left)
     }
 
-    /// Deletes the settled ones among the next messages that arrived before `cutoff`, and whatever is settled until `excess`
-    /// bytes are free.
+    /// Deletes settled messages among the next ones: those that arrived before `cutoff`, and others until `excess` bytes are
+    /// free.
     fn delete(&mut self, store: &mut Store, cutoff: i64, excess: u64) -> rusqlite::Result<Left> {
         let mut looked_at = 0;
         let mut freed = 0;
@@ -133,7 +133,7 @@ impl Retention {
             )?;
             let mut rows = next.query((self.position, STEP))?;
             while let Some(row) = rows.next()? {
-                // In the order of arrival: behind one that is young enough are none that are not.
+                // In the order of arrival: all messages behind one that is young enough are young enough too.
                 if (row.get::<_, i64>(2)? >= cutoff && freed >= excess) || freed > STEP_BYTES {
                     break;
                 }
@@ -176,7 +176,7 @@ impl Pages {
         Ok(Self { all: count("page_count")?, free: count("freelist_count")?, size: count("page_size")? })
     }
 
-    /// Bytes that hold something.
+    /// How many bytes hold something.
     fn used(&self) -> u64 {
         (self.all - self.free) * self.size
     }

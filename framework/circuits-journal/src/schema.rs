@@ -1,4 +1,4 @@
-//! The file's format: how it is made, recognised, and brought up from older versions.
+//! The file's format: how it is made, recognised, and upgraded from older versions.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -14,7 +14,7 @@ use crate::lock::Lock;
 /// Marks the file as ours (`application_id`): "Circ".
 const APPLICATION: i32 = 0x4369_7263;
 
-/// Each brings the schema (`user_version`) up by one. Never change one that was released.
+/// Each raises the version of the schema (`user_version`) by one. Never change one that was released.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE message (
@@ -76,7 +76,7 @@ const CHECKPOINT: i32 = 4000;
 /// Bytes to which the write-ahead log is cut after an extraordinary load.
 const WAL_KEPT: i64 = 64 << 20;
 
-/// Opens the file for writing, made or brought up to date if need be.
+/// Opens the file for writing; makes it or brings it up to date if necessary.
 pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     // SQLite gives its companion files the mode of this one.
     let mut file = private_file().create(true).truncate(false).read(true).write(true).open(path)?;
@@ -96,7 +96,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     if size == 0 {
         // Only possible while there is no table.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        // Before there is a write-ahead log, so that it stands in the file's header.
+        // Set before there is a write-ahead log, so that it is in the file's header.
         connection.pragma_update(None, "application_id", APPLICATION)?;
     }
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -120,7 +120,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Opens a file that a runner has made, without taking it from one that may be at work on it.
+/// Opens a file that a runner has made, without taking it from a runner that may be at work on it.
 pub(crate) fn visit(path: &Path) -> Result<Connection, Fault> {
     let mut file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Fault::Missing,
@@ -136,7 +136,7 @@ pub(crate) fn visit(path: &Path) -> Result<Connection, Fault> {
         return Err(Fault::Newer(version));
     }
     if version < NEWEST {
-        // A runner that has it open is of the older version, and shall not find another schema under its feet.
+        // A runner that has it open is of the older version, and the schema must not change under its feet.
         let _lock = Lock::take(path)?;
         migrate(&mut connection, version)?;
     }

@@ -12,10 +12,10 @@ use crate::clock::Clock;
 use crate::error::Fault;
 use crate::schema;
 
-/// Bodies beyond this are not kept: they are there to be looked at and run again by hand, and SQLite has a limit of its own.
+/// Larger bodies are not kept: bodies are there to be looked at and run again by hand, and SQLite has a limit of its own.
 const KEPT_BODY: usize = 16 << 20;
 
-/// A call of the journal that owns what it is about.
+/// A call of the journal that owns its arguments.
 #[derive(Debug)]
 pub(crate) enum Call {
     Begin(Vec<Arrived>),
@@ -44,12 +44,12 @@ pub(crate) enum Call {
     Rerun {
         after: i64,
     },
-    /// For tests that change the ground under the writer.
+    /// For tests that disturb the file under the writer.
     #[cfg(test)]
     Meddle(fn(&Connection) -> rusqlite::Result<()>),
 }
 
-/// What a call answers.
+/// The answer to a call.
 #[derive(Debug)]
 pub(crate) enum Told {
     Nothing,
@@ -71,7 +71,7 @@ impl From<&Arrival<'_>> for Arrived {
         Self {
             id: arrival.id.to_owned(),
             destination: arrival.destination.to_owned(),
-            // Pairs of strings have no way to fail.
+            // Serialising pairs of strings cannot fail.
             headers: serde_json::to_string(&arrival.headers).unwrap_or_default(),
             body: arrival.body.clone(),
         }
@@ -99,7 +99,7 @@ impl Store {
         Ok(Self { connection: schema::open(path)?, clock: Clock::start(), flushes: true })
     }
 
-    /// Carries the calls out in one transaction: all of them, or none. What each answers comes back in its place.
+    /// Carries out the calls in one transaction: all of them, or none. The answers come back in the order of the calls.
     pub(crate) fn commit<'a>(
         &mut self,
         calls: impl Iterator<Item = &'a Call> + Clone,
@@ -111,7 +111,7 @@ impl Store {
         })
     }
 
-    /// One transaction; with `flush` it is on the disk when this returns, otherwise with the next that is.
+    /// Runs one transaction. With `flush` it is on the disk when this returns, otherwise together with the next one that is.
     pub(crate) fn transaction<T>(
         &mut self,
         flush: bool,
@@ -132,7 +132,7 @@ impl Store {
     }
 }
 
-/// Since 1970. A clock before that is none.
+/// Milliseconds since 1970; a time before that counts as 0.
 pub(crate) fn milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -189,7 +189,7 @@ fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Tol
     Ok(Told::Nothing)
 }
 
-/// Steps beyond this many of one message are not kept, nor is text beyond so many characters.
+/// How many steps of one message are kept, and how many characters of the text of each.
 const STEPS: u32 = 1000;
 const STEP_TEXT: usize = 4000;
 
@@ -199,7 +199,7 @@ fn step(connection: &Connection, id: &str, step: &Step, now: i64) -> rusqlite::R
         Step::Call { method, path, status, took } => {
             (1, format!("{method} {path}"), *status, i64::try_from(took.as_millis()).ok())
         }
-        // Of a newer version of the framework.
+        // A step of a newer version of the framework.
         _ => return Ok(0),
     };
     let text: String = text.chars().take(STEP_TEXT).collect();

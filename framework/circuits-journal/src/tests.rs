@@ -1,4 +1,4 @@
-//! The writer when the ground under it changes: a full disk, another program's lock, damage; and what retention deletes.
+//! The writer when its file fails under it: a full disk, another program's lock, damage; and what retention deletes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -57,7 +57,7 @@ async fn a_full_disk_fails_calls_until_there_is_room() {
     let error = begin(&journal, "large", 1 << 20).await.unwrap_err().to_string();
     assert!(error.contains("full") && error.contains("Make room"), "{error}");
     assert!(error.contains(&place.path.display().to_string()), "{error}");
-    // The two wait together; what still fits is taken.
+    // The two wait together; the one that still fits is taken.
     let reply = Reply::completed("done");
     let (large, small) =
         tokio::join!(begin(&journal, "large", 1 << 20), journal.finish("first", &reply, Outcome::Answered));
@@ -180,7 +180,7 @@ async fn size_deletes_the_oldest_and_the_file_shrinks() {
     drop(journal);
     assert!(count(&place.path, used) > 9 << 20, "no more than necessary is deleted");
     let journal = SqliteJournal::open(&options).unwrap();
-    // Free pages stay for new messages, but not without end.
+    // Free pages stay for new messages, but not without limit.
     let spare = "SELECT freelist_count FROM pragma_freelist_count";
     until(&place.path, &journal, || count(&place.path, spare) <= 4096).await;
     assert_eq!(begin(&journal, "0", 1).await.unwrap(), Standing::Run { attempt: 1 });

@@ -18,25 +18,25 @@ const IDLE: Duration = Duration::from_secs(10);
 
 pub(crate) type Answer = circuits::Result<Told>;
 
-/// A call, and whoever waits for its answer.
+/// A call, and where its answer goes.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) call: Call,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
-/// What the thread works on.
+/// The state that the thread works on.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) path: PathBuf,
     pub(crate) store: Store,
     pub(crate) retention: Retention,
     pub(crate) queue: Arc<Queue<Request>>,
-    /// The last to go: the file is closed before another process may have it.
+    /// Dropped last: the file is closed before another process may have it.
     pub(crate) lock: Lock,
 }
 
-/// Lets nobody wait for a thread that is gone, even after a panic.
+/// Makes sure that nobody waits for a thread that is gone, even after a panic.
 struct Closing(Arc<Queue<Request>>);
 
 impl Drop for Closing {
@@ -69,8 +69,8 @@ impl Writer {
                     respond(request.answer, Ok(told));
                 }
             }
-            // Each on its own: a large message that a full disk does not take shall not fail a result that it takes. Only a
-            // lock keeps out all of them, after a wait.
+            // Each on its own: a large message that does not fit on a full disk must not fail a result that does. Only a lock
+            // keeps out all of them, after a wait.
             Err(error)
                 if requests.len() > 1 && error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) =>
             {
@@ -87,7 +87,7 @@ impl Writer {
     }
 }
 
-/// Whoever has stopped waiting needs no answer.
+/// Sends an answer; if its caller has stopped waiting, nobody needs it.
 fn respond(to: oneshot::Sender<Answer>, answer: Answer) {
     let _ = to.send(answer);
 }

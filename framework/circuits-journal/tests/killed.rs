@@ -21,13 +21,13 @@ async fn begin(journal: &SqliteJournal, id: &str) -> Standing {
     journal.begin(&[arrival]).await.unwrap().remove(0)
 }
 
-/// Tells the parent, past all buffers, that the journal has answered.
+/// Tells the parent that the journal has answered, bypassing all buffers.
 fn told(id: &str, steps: usize) {
     std::io::stderr().write_all(format!("told {id} {steps}\n").as_bytes()).unwrap();
 }
 
-/// In the child: sixteen at a time take messages through the journal until the parent kills it. Does nothing in a run of the
-/// tests.
+/// In the child: takes messages through the journal, sixteen at a time, until the parent kills it. Does nothing in an
+/// ordinary run of the tests.
 #[test]
 fn child() {
     let Some(file) = std::env::var_os(CHILD) else { return };
@@ -75,10 +75,10 @@ fn every_answered_call_survives() {
         let last = fastrand::usize(1..2000);
         let lines = BufReader::new(child.stderr.take().unwrap()).split(b'\n');
         let mut seen = 0;
-        // Also what it said between our decision and its death.
+        // This includes what it said between our decision and its death.
         for line in lines {
             let line = String::from_utf8(line.unwrap()).unwrap();
-            // A line that its death cut off has lost its number.
+            // A line that its death cut off lacks its number.
             if let ["told", id, steps] = line.split(' ').collect::<Vec<_>>()[..]
                 && let Ok(steps @ 1..=4) = steps.parse::<usize>()
             {

@@ -1,4 +1,4 @@
-//! What is refused when a journal is opened, and with which words.
+//! Which files are refused when a journal is opened, and with which words.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -63,14 +63,14 @@ fn files_of_others_stay_as_they_are() {
     {
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
-        refused(&path, &["no journal of circuits", "not an SQLite database", "move it away"]);
+        refused(&path, &["not a circuits journal", "not an SQLite database", "move it away"]);
         assert_eq!(std::fs::read(&path).unwrap(), content);
     }
     let path = folder.path().join("other.db");
     let other = Connection::open(&path).unwrap();
     other.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
     let before = std::fs::read(&path).unwrap();
-    refused(&path, &["no journal of circuits", "another program"]);
+    refused(&path, &["not a circuits journal", "another program"]);
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 

@@ -1,4 +1,4 @@
-//! Whatever is told to it, the journal in a file answers as the one in memory does; also after it was closed and opened.
+//! Whatever calls it gets, the journal in a file answers as the one in memory does, even after it was closed and opened.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -19,7 +19,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Few ids, so that they meet; odd ones among them.
+    // Few ids, so that calls share them; some of them are odd.
     let id =
         || prop::sample::select(vec!["a", "b", "A", "", "ID:x-1\u{0}2", "é", "'--"]).prop_map(str::to_owned);
     let step = prop_oneof![

@@ -83,7 +83,8 @@ pub async fn what_waits_stays_with_the_broker(on: On) {
         texts.entry(rule).or_default().push(invocation.replies.last().unwrap().text().to_owned());
     }
     next.assert_nothing_ran_twice();
-    let again = texts["Once"].iter().filter(|text| text.contains("so not again: through the gate")).count();
+    let again =
+        texts["Once"].iter().filter(|text| text.contains("so not done again: through the gate")).count();
     assert_eq!(again, 1, "the handler runs for one of the two: {:?}", texts["Once"]);
     runner.stop().await.unwrap();
 }

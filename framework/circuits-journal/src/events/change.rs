@@ -1,4 +1,4 @@
-//! Changing: asks for messages to be run again, deletes what is settled, and takes care of the file.
+//! Changes the log: asks for messages to be run again, deletes settled ones, and takes care of the file.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,16 +11,17 @@ use crate::error::Fault;
 use crate::lock::Lock;
 use crate::store::milliseconds;
 
-/// Messages that one transaction deletes.
+/// How many messages one transaction deletes.
 const BATCH: u32 = 200;
-/// Between two of them, so that a runner gets its turn.
+/// The pause between two transactions, so that a runner gets its turn.
 const BREATH: Duration = Duration::from_millis(5);
 
 impl EventLog {
     /// The message, if it can be run again.
     ///
     /// # Errors
-    /// When it is not settled, so that it may still run by itself; was too large to keep; or the file cannot be read.
+    /// When the message is not settled, so that it may still run by itself; when it was too large to keep; or when the file
+    /// cannot be read.
     pub fn can_run_again(&self, number: i64) -> Result<Event, LogError> {
         let Details { event, body, .. } = self.show(number)?;
         if matches!(event.status, Status::Waiting | Status::Running | Status::Finished) {
@@ -29,17 +30,17 @@ impl EventLog {
         body.map(|_| event).ok_or(LogError(Why::NoBody(number)))
     }
 
-    /// Asks for a message to be run again: its runner does so within seconds, or when it is started. The number of the new
-    /// message, which has an id of its own.
+    /// Asks for a message to be run again: its runner does so within seconds, or when it is started. Returns the number of the
+    /// new message, which has an id of its own.
     ///
     /// # Errors
-    /// As [`can_run_again`](Self::can_run_again); or the file cannot be written.
+    /// As for [`can_run_again`](Self::can_run_again); or when the file cannot be written.
     pub fn run_again(&mut self, number: i64) -> Result<i64, LogError> {
         self.can_run_again(number)?;
         let now = milliseconds(SystemTime::now());
         let mut copied = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            // The id is made by chance, since a counted one would be given again once its message has been dropped.
+            // The id is random, since a counted one would be used again once its message has been dropped.
             transaction.execute(
                 "INSERT INTO message (id, destination, arrived, rerun_of)
                  SELECT id || '#again-' || lower(hex(randomblob(8))), destination, ?2, ?1 FROM message WHERE seq = ?1",
@@ -66,10 +67,11 @@ impl EventLog {
         counted.map_err(|error| self.trouble(&error))
     }
 
-    /// Deletes the oldest of these, at most `limit`, a few at a time; how many they were.
+    /// Deletes the oldest settled messages that arrived before `cutoff`, at most `limit`, a few at a time. Returns how many it
+    /// deleted.
     ///
     /// # Errors
-    /// When the file cannot be written; what is gone by then is gone.
+    /// When the file cannot be written; messages that were deleted before the error stay deleted.
     pub fn purge(&mut self, cutoff: SystemTime, limit: u32) -> Result<u32, LogError> {
         let (cutoff, mut gone) = (milliseconds(cutoff), 0);
         while gone < limit {
@@ -93,7 +95,7 @@ impl EventLog {
     /// Deletes one settled message.
     ///
     /// # Errors
-    /// When it is not settled, unknown, or the file cannot be written.
+    /// When the message is unknown or not settled, or the file cannot be written.
     pub fn drop_message(&mut self, number: i64) -> Result<(), LogError> {
         let status = self.show(number)?.event.status;
         match self.delete(&[number]).map_err(|error| self.trouble(&error))? {
@@ -102,7 +104,7 @@ impl EventLog {
         }
     }
 
-    /// Deletes those of these messages that are settled.
+    /// Deletes the settled ones of these messages.
     fn delete(&mut self, numbers: &[i64]) -> rusqlite::Result<u32> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut deleted = 0;
@@ -121,7 +123,7 @@ impl EventLog {
         Ok(deleted)
     }
 
-    /// Reads the whole file and says what is in it and what is wrong with it.
+    /// Reads the whole file and reports what is in it and what is wrong with it.
     ///
     /// # Errors
     /// When it cannot be read at all.
@@ -154,7 +156,7 @@ impl EventLog {
     }
 
     /// Brings everything from the write-ahead log into the file and onto the disk, so that the file alone can be copied.
-    /// False when somebody who reads or writes at the moment kept a part of it back.
+    /// False if somebody who is reading or writing at the moment kept back a part of it.
     ///
     /// # Errors
     /// When the file cannot be written.

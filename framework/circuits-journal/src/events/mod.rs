@@ -1,5 +1,4 @@
-//! The journal as a log of events: what became of each message, for people to look at, beside a runner at work or without
-//! one.
+//! The journal as a log of events: what became of each message, for people to look at, whether a runner is at work or not.
 
 mod change;
 mod query;
@@ -25,17 +24,17 @@ pub struct EventLog {
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It has arrived, and its handler has not begun.
+    /// It has arrived, but its handler has not begun.
     Waiting,
     /// Its handler is at work, or was when the process ended.
     Running,
-    /// Its reply is known, and the broker has not confirmed it yet.
+    /// Its reply is known, but the broker has not confirmed it yet.
     Finished,
     /// Answered: completed.
     Completed,
     /// Answered: with an error.
     Failed,
-    /// Set aside, after it brought the process down too often, and not run again since.
+    /// Set aside after it brought the process down too often, and not run again since.
     Dead,
 }
 
@@ -44,7 +43,7 @@ impl Status {
     pub const ALL: [Self; 6] =
         [Self::Waiting, Self::Running, Self::Finished, Self::Completed, Self::Failed, Self::Dead];
 
-    /// In one lower-case word.
+    /// The status in one lower-case word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -57,22 +56,22 @@ impl Status {
     }
 }
 
-/// Which messages; by default all.
+/// Which messages to list; by default all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Arrived then or later.
+    /// Those that arrived at this time or later.
     pub since: Option<SystemTime>,
-    /// Arrived before.
+    /// Those that arrived before this time.
     pub until: Option<SystemTime>,
-    /// Of the rule with exactly this name.
+    /// Those of the rule with exactly this name.
     pub rule: Option<String>,
-    /// About this incident.
+    /// Those about this incident.
     pub incident: Option<i64>,
-    /// That stand there.
+    /// Those with this status.
     pub status: Option<Status>,
 }
 
-/// One message, without what it says.
+/// One message, without its content.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
@@ -88,17 +87,18 @@ pub struct Event {
     pub incident: Option<i64>,
     /// Where it stands.
     pub status: Status,
-    /// How often its handler began and neither came to an end nor was stopped in good order; 1 for one that succeeded at once.
+    /// How often its handler began, less the attempts that were taken back when it waited or was stopped in an orderly way; 1
+    /// for a message that succeeded at once.
     pub attempts: u32,
-    /// When it arrived first.
+    /// When it first arrived.
     pub arrived: SystemTime,
-    /// When its handler began last.
+    /// When its handler last began.
     pub started: Option<SystemTime>,
     /// When its reply was known.
     pub finished: Option<SystemTime>,
     /// When the broker had confirmed the reply.
     pub settled: Option<SystemTime>,
-    /// The broker refused the reply for good, so that the platform never had it.
+    /// Whether the broker refused the reply for good, so that the platform never had it.
     pub refused: bool,
     /// The text of its reply.
     pub text: Option<String>,
@@ -126,7 +126,7 @@ pub struct Details {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Occurrence {
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
     /// The text of a status, or method and path of a call to the platform.
     pub text: String,
@@ -144,7 +144,7 @@ pub struct Occurrence {
 pub struct Check {
     /// What is wrong with the file; empty if nothing is.
     pub faults: Vec<String>,
-    /// How many messages stand where.
+    /// How many messages have each status.
     pub messages: Vec<(Status, u32)>,
     /// Bytes in the file, and in its write-ahead log.
     pub bytes: (u64, u64),
@@ -177,7 +177,7 @@ impl fmt::Display for LogError {
             ),
             Why::Unsettled(number, status) => write!(
                 f,
-                "message {number} is {}: the runner is not done with it, and the broker may bring it again",
+                "message {number} is {}: the runner has not finished with it, and the broker may deliver it again",
                 status.name()
             ),
             Why::NoBody(number) => {
@@ -196,7 +196,7 @@ impl EventLog {
     /// Opens the file of a journal. A runner may be at work on it.
     ///
     /// # Errors
-    /// When there is no file, or it is no journal, or one of another version that a runner has open.
+    /// When there is no file, when it is not a journal, or when it is one of another version that a runner has open.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let connection = schema::visit(path).map_err(|fault| OpenError::new(path, fault))?;
         Ok(Self { path: path.to_owned(), connection })

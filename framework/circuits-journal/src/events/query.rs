@@ -1,4 +1,4 @@
-//! Looking: lists by any filter along an index, and all that is known of one message.
+//! Reads the log: lists by any filter along an index, and all that is known of one message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,7 @@ const COLUMNS: &str = "seq, id, destination, rule, incident, state, attempts, ar
      failed, outcome, settlement, reply, rerun_of, EXISTS (SELECT 1 FROM message AS again WHERE again.rerun_of = message.seq)";
 
 impl Status {
-    /// What holds for the rows that stand there; for the indices in the schema.
+    /// The SQL condition for rows with this status, written so that the indices of the schema serve it.
     pub(super) fn condition(self) -> &'static str {
         match self {
             Self::Waiting => "state < 2 AND state = 0 AND (started IS NULL OR attempts = 0)",

@@ -120,7 +120,7 @@ async fn what_is_run_again_is_a_message_of_its_own() {
     assert_eq!(journal.rerun(0).await.unwrap().unwrap().position, second);
     assert_eq!(journal.rerun(second).await.unwrap(), None);
 
-    // No id comes a second time, also after one was dropped.
+    // No id is used a second time, even after a message was dropped.
     let before = [rerun.id, journal.rerun(0).await.unwrap().unwrap().id];
     log.drop_message(first).unwrap();
     let third = log.run_again(dead).unwrap();
