@@ -82,7 +82,7 @@ impl Run {
         let client = &self.shared.client;
         if client.is_down() {
             info!("The platform is down; the action waits for it");
-            // Rare, and large: every message that waits for something else would keep room for it.
+            // Rare, and large: every message that waits for anything else would otherwise reserve room for it.
             Box::pin(seat.wait_in_lane(client.ready())).await;
         }
         let rule = self.shared.rules.of(&job.message).await;

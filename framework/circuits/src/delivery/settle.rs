@@ -32,7 +32,7 @@ impl ReplyAddress {
         Self { reply_to: header("reply-to"), correlation_id: header("correlation-id"), listener: None }
     }
 
-    /// Not a place at the broker, but whoever handed the message in.
+    /// The address of a message that somebody handed in: its answer goes to `listener` and not to the broker.
     pub(crate) fn listener(listener: mpsc::UnboundedSender<Reply>) -> Self {
         Self { reply_to: None, correlation_id: None, listener: Some(listener) }
     }

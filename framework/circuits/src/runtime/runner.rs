@@ -181,8 +181,8 @@ impl Runner {
         }
     }
 
-    /// Connects, subscribes and handles actions until `shutdown` resolves; then finishes what runs, leaves the rest with the
-    /// broker and disconnects.
+    /// Connects, subscribes and handles actions until `shutdown` resolves; then lets running handlers finish, leaves the other
+    /// messages with the broker and disconnects.
     ///
     /// # Errors
     /// Only for what can never work: a broker that refuses certificate, credentials or a subscription at start.
