@@ -54,8 +54,8 @@ impl Submitter {
         (Self { org, queue }, submissions)
     }
 
-    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name; a call of a function
-    /// may have any name here. The message waits until the runner runs.
+    /// Hands in a message (JSON) as if it came from the message destination with this programmatic name; for a call of a
+    /// function the name does not matter. The message waits until the runner runs.
     pub fn submit(&self, destination: &str, body: impl Into<Bytes>) -> Replies {
         let (listener, replies) = mpsc::unbounded_channel();
         let name = DestinationName::actions(self.org, destination).to_string();
