@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// No two tries are further apart than this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
-/// The first try after a loss comes within this, and a port that nobody listens on is asked again within this.
+/// The first try after a loss comes within this time, and so does each further try of a port that nobody listens on.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// The wait after `failures` failures in a row (from 1): doubles from one second to thirty, times 0.5 to 1.0 by `jitter`
@@ -18,15 +18,15 @@ pub(crate) fn delay(failures: u32, jitter: f64) -> Duration {
 /// How a try with a host ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Nobody answered: asking again costs nothing, and whoever comes back there has not seen us fail.
+    /// Nobody answered: asking again costs nothing, and a broker that comes back there has not seen us fail.
     Unanswered,
-    /// Somebody answered, and it came to nothing: TLS, CONNECT, or a connection that broke soon after.
+    /// Somebody answered, but the try failed: in TLS, at CONNECT, or because the connection broke soon after.
     Answered,
     /// The connection broke after it had worked for a while.
     AfterSuccess,
 }
 
-/// The failures in a row that count from now on, after `failures` before, and the wait that follows.
+/// The number of failures in a row from now on, given `failures` before, and the wait that follows.
 pub(crate) fn pause(failures: u32, ended: Ended, jitter: f64) -> (u32, Duration) {
     let failures = match ended {
         Ended::Unanswered => 0,
@@ -60,7 +60,7 @@ mod tests {
             (&[Answered], 1),
             (&[Answered; 4], 8),
             (&[AfterSuccess, Answered], 2),
-            // Who closed the port and opened it again has started anew.
+            // A broker that closed its port and opened it again has started anew.
             (&[Answered, Answered, Answered, Answered, Unanswered, Answered], 1),
             (&[Answered, Answered, AfterSuccess], 1),
         ];

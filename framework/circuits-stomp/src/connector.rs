@@ -1,4 +1,4 @@
-//! One try: TCP, TLS, CONNECT, CONNECTED, each with an error that says how far it came.
+//! One try: TCP, TLS, CONNECT, CONNECTED, each with an error that says how far the try got.
 
 use std::io;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::options::{Host, Options};
 use crate::prompt::Prompt;
 use crate::tls::{self, Tls};
 
-/// How long an address may leave a TCP connection unanswered. Linux asks again after 1, 3, 7, 15 and 31 s of silence: begun anew
-/// after this time, it finds a machine that comes back sooner. And a host may have other addresses.
+/// How long an address may leave a TCP connection unanswered. Linux asks again after 1, 3, 7, 15 and 31 s of silence: a new try
+/// after this time notices sooner that a machine has come back. A host may also have other addresses.
 const SILENCE: Duration = Duration::from_secs(10);
 
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -51,7 +51,7 @@ impl Dial for TlsDial {
                     format!("{host} cannot be reached: {error}; is the broker up, are host and port right?");
                 Error::new(Kind::Unanswered, text).because(error)
             })?;
-            // ACK and SEND are small writes; Nagle's algorithm would hold each back for a delayed ACK of TCP.
+            // ACK and SEND are small writes; Nagle's algorithm would hold each back until TCP's delayed acknowledgement.
             if let Err(error) = tcp.set_nodelay(true) {
                 tracing::debug!(%host, %error, "TCP_NODELAY cannot be set.");
             }
@@ -149,7 +149,7 @@ pub(crate) async fn connect(
         }),
         Incoming::Error { text, .. } => Err(refusal(options, host, &options.scrub(&text))),
         Incoming::Message { .. } | Incoming::Receipt { .. } => {
-            Err(Error::unreachable(format!("{host} answered CONNECT with something else than CONNECTED")))
+            Err(Error::unreachable(format!("{host} answered CONNECT with something other than CONNECTED")))
         }
     }
 }
@@ -167,7 +167,7 @@ fn agree(ours: Duration, theirs: u64) -> Option<Duration> {
     (!ours.is_zero() && !theirs.is_zero()).then(|| ours.max(theirs))
 }
 
-/// ERROR in answer to CONNECT, by the words of ActiveMQ and RabbitMQ.
+/// What an ERROR in answer to CONNECT means, judged by the words of ActiveMQ and RabbitMQ.
 fn refusal(options: &Options, host: &Host, text: &str) -> Error {
     let low = text.to_ascii_lowercase();
     let login = options.credentials.as_ref().map_or("no login", |(login, _)| login);

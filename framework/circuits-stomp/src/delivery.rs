@@ -12,7 +12,7 @@ use crate::shared::Shared;
 /// A queue to consume from. Sent as `SUBSCRIBE` with `ack:client-individual`; the destination is its own `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// The destination exactly as the broker shall see it, e.g. `actions.201.greet`.
+    /// The destination exactly as it goes to the broker, e.g. `actions.201.greet`.
     pub destination: String,
     /// How many unacknowledged messages the broker may push (`activemq.prefetchSize` and `prefetch-count`).
     pub prefetch: u32,
@@ -26,7 +26,7 @@ pub struct AckToken {
 }
 
 impl AckToken {
-    /// For a message that no broker waits to hear of: to acknowledge it does nothing, and always succeeds.
+    /// A token for a message whose acknowledgement no broker waits for: spending it does nothing and always succeeds.
     pub fn nothing() -> Self {
         Self { epoch: NOTHING, id: "".into() }
     }
@@ -58,7 +58,7 @@ pub struct Delivery {
     /// The broker says that it delivered this message before. ActiveMQ and RabbitMQ both set the header `redelivered`.
     pub redelivered: bool,
     /// What is wrong with the frame, if anything. Such a delivery has to be answered and acknowledged like any other, or
-    /// the broker brings it again for ever.
+    /// the broker delivers it again forever.
     pub flaw: Option<Flaw>,
 }
 
@@ -110,7 +110,7 @@ impl fmt::Display for Flaw {
 /// A message to send.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    /// Where to, as the broker shall see it.
+    /// The destination exactly as it goes to the broker.
     pub destination: String,
     /// Further headers, unescaped. `destination`, `content-length`, `persistent`, `receipt` and `transaction` belong to the
     /// session and are left out if named here.
@@ -129,7 +129,7 @@ pub struct Deliveries {
 impl Deliveries {
     /// The next delivery; `None` once the session is closed. Cancel safe.
     ///
-    /// A delivery whose connection is gone by now is left out: its token is worthless and the broker brings it again.
+    /// A delivery whose connection is gone by now is left out: its token is worthless and the broker delivers it again.
     pub async fn recv(&mut self) -> Option<Delivery> {
         loop {
             let delivery = self.queue.recv().await?;
@@ -139,8 +139,8 @@ impl Deliveries {
         }
     }
 
-    /// Appends up to `limit` deliveries to `buffer` and says how many; waits for the first, takes the rest as they are
-    /// there. Zero once the session is closed (or for a `limit` of zero). Cancel safe.
+    /// Appends up to `limit` deliveries to `buffer` and returns how many; waits for the first and takes the rest only if they
+    /// are there already. Zero once the session is closed (or for a `limit` of zero). Cancel safe.
     pub async fn recv_many(&mut self, buffer: &mut Vec<Delivery>, limit: usize) -> usize {
         let before = buffer.len();
         while limit > 0 && self.queue.recv_many(buffer, limit).await > 0 {

@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Why something did not happen. `Display` names the broker, what was tried, the cause and, where there is one, the cure;
-/// it never shows a secret or the bytes of a frame. Ask the `is_*` questions to decide what to do. `source` is the cause for
-/// those who look for a certain one, such as an [`std::io::Error`]; its text is part of `Display` already.
+/// it never shows a secret or the bytes of a frame. Ask the `is_*` questions to decide what to do. `source` is the cause, for
+/// callers that look for a particular one, such as an [`std::io::Error`]; its text is part of `Display` already.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -76,19 +76,19 @@ impl Error {
         Self(Arc::new(Inner { kind: Kind::Closed, text, cause: cause.map(Cause::End) }))
     }
 
-    /// The same error with what it comes from, which `text` tells already.
+    /// The same error with its cause; `text` already contains what the cause says.
     pub(crate) fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
         let text = self.0.text.clone();
         Self(Arc::new(Inner { kind: self.0.kind, text, cause: Some(Cause::Other(Box::new(cause))) }))
     }
 
-    /// The same error, answered because of what ended the connection.
+    /// The same error with the end of the connection as its cause.
     pub(crate) fn at_the_end(self, end: Error) -> Self {
         let text = self.0.text.clone();
         Self(Arc::new(Inner { kind: self.0.kind, text, cause: Some(Cause::End(end)) }))
     }
 
-    /// What ended the session, for an error that says no more than that.
+    /// What ended the session, if this error says only that it has ended.
     fn end(&self) -> Option<&Error> {
         match &self.0.cause {
             Some(Cause::End(end)) if self.0.kind == Kind::Closed => Some(end),
@@ -101,7 +101,7 @@ impl Error {
         self.0.kind == kind || self.end().is_some_and(|end| end.is(kind))
     }
 
-    /// Whether a try came to nothing before anybody answered.
+    /// Whether a try failed before anybody answered.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.0.kind == Kind::Unanswered
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::options::Host;
 
-/// The state of a session's connection. Watched through [`Session::state`](crate::Session::state); states that follow each
-/// other fast may be skipped by a slow watcher, the last one never is.
+/// The state of a session's connection. Watched through [`Session::state`](crate::Session::state); a slow watcher may miss
+/// states that follow each other fast, but never the last one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
@@ -36,7 +36,7 @@ pub enum State {
         /// How long until the next try.
         retry_in: Duration,
     },
-    /// Connects to no broker, and never will: a [`Session::off`](crate::Session::off).
+    /// Not connected, and never will be: the session comes from [`Session::off`](crate::Session::off).
     Off,
     /// Over. No further state follows.
     Closed {

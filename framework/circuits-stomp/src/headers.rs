@@ -15,7 +15,7 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// With room for that much text.
+    /// Empty, with room for this much text.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(bytes / 32) }
     }

@@ -6,7 +6,7 @@ use tokio_util::codec::Decoder as _;
 use crate::Outgoing;
 use crate::codec::{Batch, Codec, Frame};
 
-/// What is decoded of a stream that comes in pieces of this size, up to the first frame that is broken.
+/// The frames decoded from a stream that comes in pieces of this size, up to the first broken one.
 pub fn decode(wire: &[u8], piece: usize) -> Vec<String> {
     let (mut codec, mut buffer, mut frames) = (Codec::new(1024, 4096), BytesMut::new(), Vec::new());
     for piece in wire.chunks(piece) {
@@ -44,14 +44,14 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Stream {
-    /// How many frames end with these bytes; zero also for a broken one.
+    /// How many frames these bytes complete; a broken one does not count.
     pub fn feed(&mut self, piece: &[u8]) -> usize {
         self.buffer.extend_from_slice(piece);
         std::iter::from_fn(|| self.codec.decode(&mut self.buffer).ok().flatten()).count()
     }
 }
 
-/// How many bytes a message takes on the wire, and the ACK of another behind it.
+/// How many bytes a message and the ACK of another one after it take on the wire.
 pub fn encode(message: Outgoing, ack: &str) -> usize {
     let mut batch = Batch::default();
     batch.push(Frame::send(message).with("receipt", "r1"));

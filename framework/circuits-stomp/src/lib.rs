@@ -1,8 +1,8 @@
 //! A STOMP 1.2 session over verified TLS that survives its broker.
 //!
-//! [`Session::start`] spawns one task that connects, subscribes, reconnects for ever and sets everything up again. What
-//! arrives comes out of [`Deliveries`]; what the connection is doing is a [`State`] that callers watch. The session never
-//! acknowledges by itself: a delivery stays with the broker until its [`AckToken`] is spent.
+//! [`Session::start`] spawns one task that connects, subscribes, reconnects forever and sets everything up again. Messages
+//! arrive in [`Deliveries`]; a [`State`] that callers watch says what the connection is doing. The session never acknowledges
+//! by itself: a delivery stays with the broker until its [`AckToken`] is spent.
 //!
 //! ```no_run
 //! use circuits_stomp::{Host, Options, Outgoing, Session, Subscription, Tls};

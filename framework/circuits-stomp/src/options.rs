@@ -26,7 +26,7 @@ impl FromStr for Host {
             Error::new(
                 Kind::Options,
                 format!(
-                    "{text:?} is no broker address ({why}): write host:port, an IPv6 address as [::1]:65001"
+                    "{text:?} is not a broker address ({why}): write host:port, an IPv6 address as [::1]:65001"
                 ),
             )
         };
@@ -65,7 +65,7 @@ pub(crate) enum VirtualHost {
     Omitted,
 }
 
-/// How to connect. Built with [`Options::new`] and the setters; the defaults are those of each setter's text.
+/// How to connect. Built with [`Options::new`] and the setters; each setter names its default.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) hosts: Vec<Host>,
@@ -143,7 +143,7 @@ impl Options {
         Self { connect_timeout: timeout, ..self }
     }
 
-    /// Text from the broker, without our passcode should it echo it.
+    /// Text from the broker, without our passcode in case the broker echoes it.
     pub(crate) fn scrub(&self, text: &str) -> String {
         match &self.credentials {
             Some((_, passcode)) if !passcode.expose_secret().is_empty() => {
@@ -159,8 +159,8 @@ impl Options {
         Self { max_body: bytes, ..self }
     }
 
-    /// Bounds the header block of one frame; of a longer one, only the headers that are needed to answer are kept, with a
-    /// [`Flaw`](crate::Flaw). Default: 2 MiB.
+    /// Bounds the header block of one frame; of a longer one, only the headers that fit and those needed to answer are kept,
+    /// and the delivery has a [`Flaw`](crate::Flaw). Default: 2 MiB.
     #[must_use]
     pub fn max_header(self, bytes: usize) -> Self {
         Self { max_header: bytes, ..self }

@@ -22,7 +22,7 @@ impl AsyncRead for Prompt {
         let read = Pin::new(&mut self.0).poll_read(cx, buf);
         #[cfg(target_os = "linux")]
         if read.is_ready() {
-            // Without it everything works, only later.
+            // Everything works without it, only more slowly.
             let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
         }
         read

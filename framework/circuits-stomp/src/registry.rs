@@ -30,9 +30,9 @@ struct Entry {
 /// What became of a refused subscription.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It never worked: whoever asked for it was told, and it is forgotten.
+    /// It never worked: the callers that asked for it have got the error, and it is forgotten.
     Forgotten,
-    /// It worked before: tried again from this time on.
+    /// It worked before: it is tried again from this time on.
     Retry(Instant),
 }
 
@@ -64,8 +64,8 @@ impl Registry {
         self.entries.clear();
     }
 
-    /// A new connection has nothing set up: what to subscribe to on it at once. What was refused last time waits a while
-    /// longer, lest it take the others down again with a broker that closes on a refusal.
+    /// A new connection has nothing set up: returns what to subscribe to on it at once. What was refused last time waits a
+    /// while longer; otherwise, with a broker that closes the connection on a refusal, it would take the others down again.
     pub(crate) fn restart(&mut self, now: Instant, jitter: f64) -> Vec<Subscription> {
         for entry in &mut self.entries {
             entry.up = false;
@@ -80,7 +80,7 @@ impl Registry {
         self.entries.iter().filter_map(|entry| entry.retry_at).min()
     }
 
-    /// The refused subscriptions to try again by now.
+    /// The refused subscriptions that are due to be tried again.
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<Subscription> {
         let due = self.entries.iter_mut().filter(|entry| entry.retry_at.is_some_and(|at| at <= now));
         due.map(|entry| {
@@ -98,7 +98,7 @@ impl Registry {
         }
     }
 
-    /// `None` when nobody knows it any more.
+    /// `None` when it is not registered any more.
     pub(crate) fn refuse(
         &mut self,
         destination: &str,

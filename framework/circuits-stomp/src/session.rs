@@ -25,7 +25,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Spawns the connection task on the current tokio runtime. It connects at once and reconnects for ever.
+    /// Spawns the connection task on the current tokio runtime. It connects at once and reconnects forever.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -44,7 +44,7 @@ impl Session {
     }
 
     /// A session that never connects, for a process that works without a broker: nothing is delivered, what is sent is
-    /// [lost](Error::is_lost), a subscription waits for ever, and [`close`](Self::close) succeeds at once.
+    /// [lost](Error::is_lost), a subscription waits forever, and [`close`](Self::close) succeeds at once.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -54,7 +54,7 @@ impl Session {
         let (abort, closing) = (shared.abort.clone(), shared.closing.clone());
         let ending = Arc::clone(&shared);
         tokio::spawn(async move {
-            // Kept until the end: without a sender, the queue of deliveries would be over.
+            // Kept until the end: without a sender, the queue of deliveries would end.
             let _deliveries = deliveries;
             tokio::select! {
                 () = abort.cancelled() => {}
@@ -97,7 +97,7 @@ impl Session {
     /// broker sent before still arrive.
     ///
     /// Acknowledge first: with the subscription, its unacknowledged deliveries go back to the queue. An ACK for one of them
-    /// is then without effect on ActiveMQ and makes RabbitMQ close the connection.
+    /// then has no effect on ActiveMQ and makes RabbitMQ close the connection.
     ///
     /// # Errors
     /// [`is_refused`](Error::is_refused), [`is_closed`](Error::is_closed).
@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// Sends a persistent message; `Ok` means that the broker confirmed it. Waits while many bytes are on their way already.
-    /// Once it was handed over, dropping the future does not take the message back.
+    /// Once the message is handed over, dropping the future does not take it back.
     ///
     /// # Errors
     /// [`is_lost`](Error::is_lost): the connection went away first (outcome unknown) or there is none (nothing was sent).
@@ -131,7 +131,7 @@ impl Session {
         link.answer(answer).await
     }
 
-    /// Sends a message that may be lost: not confirmed, dropped while there is no connection or too many bytes wait already.
+    /// Sends a message that may be lost: it is not confirmed, and dropped if there is no connection or too many bytes wait.
     /// It arrives before what is sent later to the same destination, so it is persistent like the rest: ActiveMQ keeps no
     /// order between persistent messages and others.
     pub fn post(&self, message: Outgoing) {

@@ -1,4 +1,4 @@
-//! What the handles of a session and its task have in common.
+//! What the handles of a session and its task share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,7 +12,7 @@ use crate::event::State;
 use crate::options::Host;
 use crate::registry::Registry;
 
-/// Bytes of messages that may wait to be written; beyond, `send` waits and `post` drops.
+/// Bytes of messages that may wait to be written; beyond that, `send` waits and `post` drops.
 pub(crate) const OUTGOING_BYTES: usize = 8 * 1024 * 1024;
 /// What a message costs beyond its body.
 pub(crate) const MESSAGE_COST: usize = 256;
@@ -93,7 +93,7 @@ impl Link {
         answer.unwrap_or_else(|| Err(self.loss()))
     }
 
-    /// To be called when nothing will be answered any more, and before the queue is dropped, so that those who wait learn why.
+    /// Called when nothing will be answered any more, and before the queue is dropped, so that waiting callers learn why.
     pub(crate) fn fail(&self, reason: Error) {
         let _ = self.reason.set(reason);
         self.budget.close();
@@ -108,7 +108,7 @@ impl Link {
 }
 
 fn cost(message: &Outgoing) -> u32 {
-    // A message beyond the whole budget takes all of it instead of waiting for ever.
+    // A message beyond the whole budget takes all of it instead of waiting forever.
     let bytes = (message.body.len() + MESSAGE_COST).min(OUTGOING_BYTES);
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
@@ -160,7 +160,7 @@ impl Shared {
         inner.link.clone().ok_or_else(|| Error::lost("there is no connection to the broker at the moment"))
     }
 
-    /// Opens a new connection to handles; what to subscribe to on it. `None` when the session is being closed.
+    /// Opens a new connection to the handles; returns what to subscribe to on it. `None` when the session is being closed.
     pub(crate) fn connected(&self, link: Link) -> Option<Vec<Subscription>> {
         let mut inner = self.lock();
         if inner.closing {
@@ -176,7 +176,7 @@ impl Shared {
         self.lock().link = None;
     }
 
-    /// From now on nothing more is accepted; what was, is written before DISCONNECT.
+    /// From now on nothing more is accepted; what was accepted before is written ahead of DISCONNECT.
     pub(crate) fn begin_close(&self) {
         let mut inner = self.lock();
         inner.closing = true;

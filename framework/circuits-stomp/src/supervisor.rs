@@ -1,4 +1,4 @@
-//! The task of a session: connects, works the connection, waits, tries the next host, for ever.
+//! The task of a session: connects, runs the connection, waits, tries the next host, and so on forever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Supervisor {
         let mut turns = Turns::new(hosts.len(), Instant::now());
         let mut takes = vec![Takes::default(); hosts.len()];
         let (mut attempt, mut epoch, mut log) = (1_u32, 0_u64, Log::default());
-        // The same until the next connection, so that the hosts stay in their order.
+        // Stays the same until the next connection, so that the hosts keep their order.
         let mut jitter = fastrand::f64();
         // Per host: refused for good. Only believed as long as no host ever accepted us.
         let mut refused = vec![false; hosts.len()];
@@ -136,7 +136,7 @@ impl Log {
         }
     }
 
-    /// Each failure is when it first comes, and once a minute while it goes on.
+    /// A failure is news when it first occurs, and then once a minute while it lasts.
     fn is_news(&mut self, failure: &str, now: Instant) -> bool {
         self.0.retain(|(_, since)| now - *since < AGAIN);
         let news = self.0.iter().all(|(told, _)| told != failure);

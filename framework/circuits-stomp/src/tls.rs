@@ -1,5 +1,5 @@
 //! TLS: whom to trust, who we are, and errors that say what to do. No byte of STOMP leaves before the broker's chain and
-//! host name were verified.
+//! host name have been verified.
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,8 @@ impl Tls {
         Self { trust: Trust::File(path.into()), identity: None }
     }
 
-    /// Trusts whoever answers. The connection is encrypted but anyone on the way can read it, passcode included; each
-    /// connect logs a warning.
+    /// Trusts any broker that answers. The connection is encrypted, but anyone who intercepts it can read it, passcode
+    /// included; each connect logs a warning.
     pub fn insecure() -> Self {
         Self { trust: Trust::Anyone, identity: None }
     }
@@ -48,10 +48,10 @@ impl Tls {
         Self { identity: Some((cert.into(), key.into())), ..self }
     }
 
-    /// Reads the files, and holds certificate and key against each other, as each connect does.
+    /// Reads the files and checks that certificate and key belong together, as each connect does.
     ///
     /// # Errors
-    /// What keeps every connect from succeeding, whatever the broker.
+    /// A fault that makes every connect fail, whatever the broker.
     pub async fn check(&self) -> Result<(), Error> {
         self.connector().await.map(drop)
     }
@@ -81,7 +81,7 @@ impl Tls {
         Ok(connector.into())
     }
 
-    /// Shakes hands over `stream`; the name in the certificate must be that of `host`.
+    /// Does the handshake over `stream`; the name in the certificate must be that of `host`.
     pub(crate) async fn handshake<S>(
         &self,
         connector: &TlsConnector,

@@ -23,7 +23,7 @@ impl Turns {
         Self { last: hosts.len() - 1, hosts }
     }
 
-    /// The host to try next: whose pause ends first; of those that are due, the next in turn.
+    /// The host to try next: the one whose pause ends first; of those that are due, the next in turn.
     pub(crate) fn next(&mut self, now: Instant) -> usize {
         let count = self.hosts.len();
         let in_turn = (1..=count).map(|step| (self.last + step) % count);
@@ -35,7 +35,7 @@ impl Turns {
     /// Notes how the last try ended.
     pub(crate) fn ended(&mut self, ended: Ended, now: Instant, jitter: f64) {
         if ended == Ended::AfterSuccess {
-            // Its other clients lost it too, and none of them shall fall upon the next host in step.
+            // Its other clients lost it too, and they must not all turn to the next host at the same moment.
             let due = now + backoff::delay(1, jitter);
             self.hosts.iter_mut().for_each(|turn| turn.due = turn.due.max(due));
         }
@@ -55,7 +55,7 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// Plays tries that take no time; which host was tried at which second.
+    /// Plays tries that take no time; returns which host was tried at which second.
     fn play(hosts: usize, seconds: u64, mut ended: impl FnMut(usize) -> Ended) -> Vec<(u64, usize)> {
         let start = Instant::now();
         let (mut now, mut turns, mut tried) = (start, Turns::new(hosts, start), Vec::new());

@@ -1,23 +1,24 @@
-//! The `host` header of CONNECT, where nobody chose it: named after the host, as the specification asks, or left out for a
-//! broker that does not know a virtual host of that name.
+//! The `host` header of CONNECT when the options do not set it: the name of the host, as the specification asks, or no header
+//! for a broker that does not know a virtual host of that name.
 
 use crate::connector::{self, Dial, Established};
 use crate::error::{Error, Kind};
 use crate::options::{Host, Options, VirtualHost};
 
-/// What one host takes, as far as it is known.
+/// Which header one host accepts, as far as we know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Takes {
     #[default]
     Unknown,
-    /// It accepted a connection with the header. Refused later, the header stays: without it we would work on other queues.
+    /// It accepted a connection with the header. Should it refuse one later, the header stays: without it we would work on
+    /// other queues.
     Name,
-    /// It accepted one without the header only.
+    /// It accepted a connection only without the header.
     Nothing,
 }
 
-/// Connects to `host` with the header that is configured or known to work; where that is neither and the broker does not know
-/// the name, once more without.
+/// Connects to `host` with the header that is configured or known to work. If there is no such header and the broker does not
+/// know the name of the host, tries once more without a header.
 pub(crate) async fn connect(
     dial: &dyn Dial,
     options: &Options,

@@ -1,5 +1,5 @@
-//! TLS over real loopback sockets: who is trusted, what is said when not, and that a broker who is not trusted sees no byte of
-//! ours.
+//! TLS over real loopback sockets: whom a session trusts, what it says about others, and that an untrusted broker sees no byte
+//! of ours.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::io::Write as _;
@@ -247,7 +247,7 @@ async fn a_port_that_answers_nothing_or_nobody_is_no_refusal() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let session = start("localhost", port, Tls::system());
-    // Once the handshake has begun, time flies.
+    // Once the handshake has begun, the clock runs ahead.
     let (mut tcp, _) = listener.accept().await.unwrap();
     tcp.read_u8().await.unwrap();
     tokio::time::pause();

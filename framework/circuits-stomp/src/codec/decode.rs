@@ -1,4 +1,4 @@
-//! Finding frames in a stream: resumable, so that each byte is looked at once however it is cut, and bounded.
+//! Finds frames in a stream. It can resume, so it looks at each byte once however the stream is cut, and its memory is bounded.
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::Decoder;
@@ -8,13 +8,13 @@ use super::long_head::LongHead;
 use super::{Incoming, Malformed};
 use crate::delivery::Flaw;
 
-/// A frame that is skipped may be this long; beyond, the stream is taken for broken.
+/// A skipped frame may be this long; if it is longer, the stream counts as broken.
 pub(super) const MOST_SKIPPED: u64 = 1024 * 1024 * 1024;
 
 /// Smaller bodies are copied: sharing the read buffer would keep all of it alive for as long as the message waits.
 const SHARE_FROM: usize = 2048;
 
-/// Decoder for what a broker sends. End-of-lines between frames (heart-beats) are eaten.
+/// Decoder for what a broker sends. It skips line ends between frames (heart-beats).
 pub(crate) struct Codec {
     max_body: usize,
     max_header: usize,
@@ -25,17 +25,17 @@ pub(crate) struct Codec {
 }
 
 enum Phase {
-    /// In the header block; so many bytes of the buffer were searched for its end.
+    /// In the header block; `searched` bytes of the buffer have been searched for its end.
     Head { searched: usize },
     /// In a header block beyond the limit.
     LongHead(LongHead),
     /// In a body of known length.
     Counted { head: Head, length: usize },
-    /// In a body that ends at the first NUL; so many bytes were searched for it.
+    /// In a body that ends at the first NUL; `searched` bytes have been searched for it.
     Open { head: Head, searched: usize },
-    /// In a body of known length beyond the limit; so many bytes are still to come.
+    /// In a body of known length beyond the limit; `left` bytes are still to come.
     SkipCounted { head: Head, length: u64, left: u64 },
-    /// In a body beyond the limit that ends at the first NUL; so many bytes were dropped.
+    /// In a body beyond the limit that ends at the first NUL; `skipped` bytes have been dropped.
     SkipOpen { head: Head, skipped: u64 },
 }
 
@@ -65,7 +65,7 @@ impl Codec {
         }
     }
 
-    /// From the head's end on, once it is there.
+    /// The phase that follows the head, once the head's end is there.
     fn head(&mut self, searched: usize, src: &mut BytesMut) -> Result<Option<Phase>, Malformed> {
         if searched == 0 {
             eat_beats(src);
@@ -75,7 +75,7 @@ impl Codec {
         self.examine(src.len() - from);
         match end_of_block(src, from) {
             Some(end) if end <= self.max_header => {
-                // Copied: as a slice of the buffer it would make the buffer move when the body is read.
+                // Copied: a slice of the buffer would force the buffer to move when the body is read.
                 let block = src[..end].to_vec();
                 src.advance(end);
                 Ok(Some(self.body_of(Head::parse(&block, None)?)?))
@@ -219,13 +219,13 @@ impl Decoder for Codec {
         }
     }
 
-    /// Bytes that are left when the broker hangs up are no frame and no news.
+    /// Bytes left over when the broker hangs up are not a frame and not worth an error.
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Incoming>, Malformed> {
         self.decode(src)
     }
 }
 
-/// Drops end-of-lines in front of a frame.
+/// Drops line ends in front of a frame.
 fn eat_beats(src: &mut BytesMut) {
     let mut eaten = 0;
     loop {
@@ -256,7 +256,7 @@ fn take(src: &mut BytesMut, length: usize) -> Bytes {
     body
 }
 
-/// The NUL behind a body of known length, which is there.
+/// Removes the NUL after a body of known length; the buffer holds at least this one byte.
 fn end(src: &mut BytesMut) -> Result<(), Malformed> {
     if src.first() != Some(&0) {
         return Err(Malformed::NoNul);

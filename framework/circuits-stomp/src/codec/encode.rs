@@ -1,4 +1,4 @@
-//! Writing frames: `ClientCodec` writes command and own headers, we append further headers, the body and the end.
+//! Writes frames: `ClientCodec` writes the command and its own headers; we append further headers, the body and the NUL.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio_stomp_2::client::ClientCodec;
@@ -8,7 +8,7 @@ use tokio_util::codec::Encoder as _;
 use super::escape::put_escaped;
 use crate::delivery::{Outgoing, Subscription};
 
-/// Bodies from this size on are written from where they are instead of being copied into the batch.
+/// Bodies of at least this size are written in place instead of being copied into the batch.
 const WRITE_IN_PLACE: usize = 64 * 1024;
 
 /// Headers of SEND that the session writes itself.
@@ -58,7 +58,7 @@ impl Frame {
 
     pub(crate) fn send(message: Outgoing) -> Self {
         let Outgoing { destination, headers, body } = message;
-        // The codec would write `transaction` under the name `id`, hence never through it.
+        // `ClientCodec` would write `transaction` under the name `id`, so we add that header ourselves.
         let content = ToServer::Send { destination, transaction: None, headers: None, body: None };
         let length = body.len().to_string();
         let extra = headers.into_iter().filter(|(name, _)| !OWN.contains(&name.as_str())).collect();
@@ -88,7 +88,7 @@ impl Frame {
         self
     }
 
-    /// Asks for a receipt, if there is one to ask for.
+    /// Adds the `receipt` header if a receipt is given.
     #[must_use]
     pub(crate) fn with_receipt(self, receipt: Option<String>) -> Self {
         match receipt {
@@ -111,7 +111,7 @@ impl Batch {
         let start = wire.len();
         // Writing into memory cannot fail; the trait only says that it might.
         let _ = ClientCodec.encode(frame.content.into(), wire);
-        // Back to before the empty line and the NUL, to go on with headers.
+        // Removes the empty line and the NUL, so that further headers can follow.
         wire.truncate(wire.len() - 2);
         if frame.omit_host {
             cut_line(wire, start, b"host:");

@@ -1,5 +1,5 @@
-//! A frame's command and headers. `ClientCodec` reads them, except those of a MESSAGE: it would copy each of them four times, and
-//! refuse a frame that lacks one or has an empty one, which would come back for ever.
+//! A frame's command and headers. `ClientCodec` reads them, except those of a MESSAGE: it would copy each of them four times,
+//! and it would refuse a MESSAGE that lacks a header or has an empty one, which the broker would then deliver again forever.
 
 use std::borrow::Cow;
 
@@ -13,10 +13,10 @@ use super::{Incoming, Malformed};
 use crate::delivery::Flaw;
 use crate::headers::Headers;
 
-/// What STOMP requires of a MESSAGE; without these `ClientCodec` refuses it.
+/// The headers that STOMP requires in a MESSAGE; `ClientCodec` refuses a MESSAGE without them.
 const REQUIRED: [&str; 3] = ["message-id", "subscription", "destination"];
 
-/// Stands in for their values; never seen by anybody but `ClientCodec`.
+/// Stands in for their values; only `ClientCodec` ever sees it.
 const STAND_IN: &str = "-";
 
 /// Longest text of an ERROR frame that is passed on.
@@ -24,7 +24,7 @@ const LONGEST_TEXT: usize = 400;
 
 pub(super) struct Head {
     content: FromServer,
-    /// Of a MESSAGE.
+    /// The headers of a MESSAGE; empty for any other frame.
     headers: Headers,
     extra: Vec<(Vec<u8>, Vec<u8>)>,
     flaw: Option<Flaw>,
@@ -32,7 +32,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads a header block: lines with or without CR, up to and without the empty line.
+    /// Reads a header block: lines with or without CR. The empty line at its end may be there or not.
     pub(super) fn parse(block: &[u8], cut: Option<Flaw>) -> Result<Self, Malformed> {
         // Bytes that are not UTF-8 become U+FFFD; line ends and colons are never among them.
         let text = String::from_utf8_lossy(block);
@@ -52,7 +52,7 @@ impl Head {
                 continue;
             }
             if name == "content-length" {
-                // The first one counts; the codec must not see it, it gets no body.
+                // The first one counts. `ClientCodec` must not see it, because it gets no body.
                 if content_length.is_none() {
                     content_length = Some(length(value)?);
                 }
@@ -103,7 +103,7 @@ impl Head {
     }
 }
 
-/// The flaw of a block in which not everything is UTF-8.
+/// The flaw of a block that is not entirely UTF-8.
 fn not_utf8(block: &[u8]) -> Flaw {
     let broken = block.split(|byte| *byte == b'\n').find(|line| std::str::from_utf8(line).is_err());
     let name = broken.and_then(|line| line.split(|byte| *byte == b':').next()).unwrap_or_default();
@@ -123,13 +123,13 @@ fn length(value: &str) -> Result<u64, Malformed> {
     digits.parse().ok().filter(|_| plain).ok_or(Malformed::ContentLength)
 }
 
-/// `sx,sy`; whatever is not a number counts as "none".
+/// `sx,sy`; anything that is not a number counts as zero, which means "none".
 fn heart_beat(value: &str) -> (u64, u64) {
     let (offers, wants) = value.split_once(',').unwrap_or((value, ""));
     (offers.trim().parse().unwrap_or(0), wants.trim().parse().unwrap_or(0))
 }
 
-/// ActiveMQ says it in `message` (the body is a stack trace), RabbitMQ in the body (`message` is one word).
+/// What an ERROR says: ActiveMQ puts it in `message` (the body is a stack trace), RabbitMQ in the body (`message` is one word).
 fn error_text(message: &str, body: &[u8]) -> String {
     let head = &body[..body.len().min(4 * LONGEST_TEXT)];
     let line =
@@ -144,7 +144,7 @@ fn error_text(message: &str, body: &[u8]) -> String {
     }
 }
 
-/// Fit for a log line.
+/// The text made fit for a log line: trimmed, short and without control characters.
 fn plain(text: &str) -> String {
     let short: String = text.trim().chars().take(LONGEST_TEXT).collect();
     short.replace(char::is_control, " ")

@@ -27,14 +27,14 @@ pub(super) struct LongHead {
     line: Vec<u8>,
     /// Length of the unfinished line, dropped bytes included.
     line_length: usize,
-    /// Which essential headers were kept beyond the limit: only the first of each.
+    /// Which essential headers have been kept already: only the first of each is exempt from the limit.
     seen: [bool; ESSENTIAL.len()],
     /// Size of the block so far.
     pub(super) total: u64,
 }
 
 impl LongHead {
-    /// Reads on in `input`; the number of bytes used and whether the block ended there.
+    /// Continues with `input`. Returns the number of bytes used and whether the block ended there.
     pub(super) fn feed(&mut self, input: &[u8], limit: usize) -> (usize, bool) {
         let mut used = 0;
         while let Some(length) = memchr::memchr(b'\n', &input[used..]) {
@@ -56,7 +56,7 @@ impl LongHead {
         self.total += part.len() as u64;
     }
 
-    /// True when the finished line is the empty one.
+    /// Takes in the finished line; true if it is the empty line that ends the block.
     fn end_line(&mut self, limit: usize) -> bool {
         let whole = std::mem::take(&mut self.line_length) == self.line.len();
         let line = std::mem::take(&mut self.line);

@@ -1,8 +1,8 @@
 //! The wire codec: tokio-stomp-2's `ClientCodec` for commands and headers, wrapped so that framing, limits, escapes and bodies
 //! hold up against what brokers really send.
 //!
-//! Decoding finds the frame itself (each byte is looked at once), hands `ClientCodec` a clean frame without body, and puts
-//! back what that cannot carry. Encoding lets it write command and headers and appends the rest.
+//! The decoder finds each frame itself (it looks at each byte once), hands `ClientCodec` a clean frame without a body, and
+//! adds back what such a frame cannot carry. The encoder lets `ClientCodec` write command and headers and appends the rest.
 
 mod decode;
 mod encode;
@@ -46,18 +46,18 @@ pub(crate) enum Incoming {
     },
 }
 
-/// A frame that cannot be understood. The text never shows its bytes: they may be anybody's secret.
+/// A frame that cannot be understood. The text never shows its bytes: they may contain a secret.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("a header line has no colon")]
     NoColon,
-    #[error("content-length is no number")]
+    #[error("content-length is not a number")]
     ContentLength,
     #[error("the body is longer than its content-length")]
     NoNul,
     #[error("a frame of more than {} bytes does not end", decode::MOST_SKIPPED)]
     Endless,
-    #[error("the command is none of STOMP, or a header that it must have is missing")]
+    #[error("the command is not a STOMP command, or a header that it must have is missing")]
     Unknown,
     #[error("the broker speaks STOMP {0:?}, not 1.2")]
     Version(String),

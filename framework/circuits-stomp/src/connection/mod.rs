@@ -22,7 +22,7 @@ use crate::options::{Host, Options};
 use crate::shared::{Link, Shared};
 use pending::Pending;
 
-/// After a failed write or COMMIT the broker's last word may still come; it is given this long.
+/// After a failed write or COMMIT, an ERROR that explains it may still arrive; we wait this long for it.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
@@ -30,9 +30,9 @@ pub(crate) struct End {
     pub(crate) reason: Error,
     /// The broker confirmed our DISCONNECT.
     pub(crate) orderly: bool,
-    /// An ERROR could not be told to belong to one message: the next connection asks a receipt for each.
+    /// An ERROR did not say which message it is about: the next connection asks for a receipt for each.
     pub(crate) nameless: bool,
-    /// That ERROR says what it is about, so that nothing is to be learnt from another.
+    /// That ERROR names its cause, so we need not wait for another.
     explained: bool,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) receipt_each: bool,
 }
 
-/// What both halves know.
+/// What both halves share.
 struct Connection<'a> {
     shared: &'a Shared,
     options: &'a Options,
@@ -58,26 +58,26 @@ struct Connection<'a> {
     host: &'a Host,
     link: Link,
     server: String,
-    /// SENDs that are written together share a receipt. ActiveMQ works the frames of a connection in their order, so that
-    /// its receipt for the last covers all; RabbitMQ confirms in any order.
+    /// SENDs that are written together share a receipt. ActiveMQ processes the frames of a connection in order, so its
+    /// receipt for the last SEND covers all of them; RabbitMQ confirms in any order.
     ///
-    /// What this does not cover: ActiveMQ reports a failed SEND without a receipt from another thread, so that its ERROR may
-    /// come after the receipt of a later SEND. The failed one then counts as confirmed; the ERROR still ends the connection.
+    /// One case is not covered: when a SEND without a receipt fails, ActiveMQ reports that from another thread, so the ERROR
+    /// may come after the receipt of a later SEND. The failed SEND then counts as confirmed; the ERROR still ends the connection.
     share_receipts: bool,
-    /// In a transaction the SEND carries a receipt too, and both are awaited. RabbitMQ confirms a COMMIT whose SEND it refuses,
-    /// so only the SEND's receipt tells, and that one comes after the COMMIT. ActiveMQ must not be asked for it: a SEND with
-    /// a receipt that fails does not mark the transaction, and the COMMIT would acknowledge without a reply.
+    /// In a transaction the SEND asks for a receipt too, and we wait for both. RabbitMQ confirms a COMMIT whose SEND it refuses,
+    /// so only the SEND's receipt proves success, and it comes after the COMMIT's. ActiveMQ must not be asked for it: there, a
+    /// failed SEND with a receipt does not make the transaction fail, and the COMMIT would acknowledge without a reply.
     confirms_late: bool,
     /// Interim messages carry a receipt as well, so that an ERROR for one names it.
     receipt_on_posts: bool,
     pending: Mutex<Pending>,
-    /// Nothing of ours is unanswered any more.
+    /// Notified when the broker has answered for every message of ours.
     idle: Notify,
-    /// Subscriptions of the set-up that were not answered yet; `None` once the set-up is published.
+    /// Subscriptions of the set-up that have not been answered yet; `None` once the set-up is published.
     unsettled: Mutex<Option<HashSet<String>>>,
 }
 
-/// Closes the way to a connection before what it owns is dropped, whichever way it ends.
+/// Closes the link to a connection before the connection's own data is dropped, however it ends.
 struct Closer<'a>(&'a Connection<'a>);
 
 impl Drop for Closer<'_> {
@@ -87,7 +87,7 @@ impl Drop for Closer<'_> {
     }
 }
 
-/// Works a connection until it ends. `None`: the session was closed before anything happened on it.
+/// Runs a connection until it ends. `None`: the session was closed before anything happened on it.
 pub(crate) async fn run(
     established: Established,
     setup: Setup<'_>,
@@ -130,7 +130,7 @@ pub(crate) async fn run(
         end
     };
     if end.orderly {
-        // The peer is gone or about to go; TLS says good-bye if it can.
+        // The peer is gone or about to go; TLS says goodbye if it still can.
         let _ = timeout(LAST_WORD, write_half.shutdown()).await;
     }
     Some(end)
@@ -198,7 +198,7 @@ fn deadline(last: Instant, beat: Option<Duration>, times: u32) -> Option<Instant
     beat.map(|beat| last + beat * times)
 }
 
-/// Sleeps until `at`, or for ever.
+/// Sleeps until `at`, or forever.
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,

@@ -18,7 +18,7 @@ pub(super) enum Waiting {
     Unsubscribe(Done),
     /// One SEND, or several that share a receipt.
     Sends(Vec<Sent>),
-    /// An interim message; only with a receipt when errors have to be told apart.
+    /// An interim message; it asks for a receipt only when errors must be told apart.
     Post(String),
     /// One of the receipts of a transaction.
     Part(u64),
@@ -49,7 +49,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The receipt to ask for.
+    /// Registers what waits and returns the receipt to ask for.
     pub(super) fn register(&mut self, waiting: Waiting) -> String {
         self.last += 1;
         let id = format!("r{}", self.last);
@@ -75,7 +75,8 @@ impl Pending {
         self.insert(receipt.to_owned(), waiting);
     }
 
-    /// A transaction that is done when its COMMIT is confirmed, and its SEND too if `with_send`. The receipts to ask for.
+    /// Registers a transaction: it is done when its COMMIT is confirmed, and with `with_send` its SEND too. Returns the
+    /// receipts to ask for, of the SEND and of the COMMIT.
     pub(super) fn register_transaction(
         &mut self,
         number: u64,
@@ -122,7 +123,7 @@ impl Pending {
         self.sends
     }
 
-    /// Takes out every message whose destination is meant, to refuse it: SENDs and those in transactions.
+    /// Takes out and refuses every message whose destination is meant: plain SENDs and those in transactions.
     pub(super) fn refuse_to(&mut self, is_meant: impl Fn(&str) -> bool, error: impl Fn(&str) -> Error) {
         let refuse = |sent: Sent| {
             let _ = sent.done.send(Err(error(&sent.destination)));

@@ -14,7 +14,7 @@ use crate::delivery::{AckToken, Delivery, Flaw};
 use crate::headers::Headers;
 use crate::shared::Command;
 
-/// Room for one read: a TLS record holds no more, and what is offered to a read is zeroed first, all of it.
+/// Room for one read: a TLS record holds no more, and all of the memory offered to a read is zeroed first.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Memory for several reads; more only for the rest of a body that is known to come.
@@ -71,8 +71,8 @@ pub(super) async fn read(
     }
 }
 
-/// Waits for the ERROR that says why, after one that does not: RabbitMQ's channel is gone when it handles the ACK behind a SEND
-/// that is refused, and it may say so first.
+/// Waits for the ERROR that says why, after one that does not: when RabbitMQ refuses a SEND, its channel is gone by the time it
+/// handles the ACK that follows, and it may report that first.
 async fn explain(
     io: &mut (impl AsyncRead + Unpin),
     codec: &mut Codec,
@@ -147,13 +147,13 @@ impl Connection<'_> {
                 let end = self.lost("the session was closed");
                 return Some(End { orderly: true, ..end });
             }
-            None => tracing::debug!(host = %self.host, receipt, "Receipt for nothing that we wait for."),
+            None => tracing::debug!(host = %self.host, receipt, "A receipt arrived that nobody waits for."),
         }
         self.answered();
         None
     }
 
-    /// The broker answered something: whoever waited for that in the writing half is woken.
+    /// The broker answered something: wakes the writing half if it waits for that.
     pub(super) fn answered(&self) {
         let mut pending = self.pending();
         if std::mem::take(&mut pending.held_back) {

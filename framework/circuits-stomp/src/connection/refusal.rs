@@ -1,7 +1,7 @@
 //! What an ERROR frame means: for one request of ours, or for the connection.
 //!
-//! ActiveMQ names the request (`receipt-id`) if it carried a receipt, and goes on. RabbitMQ never names it, may send the
-//! RECEIPT all the same, and closes; but its text names the queue.
+//! ActiveMQ names the request (`receipt-id`) if it carried a receipt, and goes on. RabbitMQ never names it, may still send
+//! the RECEIPT, and closes the connection; but its text names the queue.
 
 use tokio::time::Instant;
 
@@ -29,8 +29,8 @@ impl Connection<'_> {
                 sends.into_iter().for_each(|sent| self.refuse_send(sent, &text));
             }
             Waiting::Part(transaction) => {
-                // ActiveMQ keeps the delivery and takes no other ACK for it: only a new connection brings it back. It reports
-                // why the SEND failed from another thread, before this or after.
+                // ActiveMQ keeps the delivery and takes no other ACK for it: only a new connection brings it back. The reason
+                // why the SEND failed comes from another thread of ActiveMQ, before this ERROR or after it.
                 let mut pending = self.pending();
                 pending.refuse_part(transaction, text);
                 pending.doomed.get_or_insert_with(|| Instant::now() + LAST_WORD);
@@ -47,7 +47,7 @@ impl Connection<'_> {
         None
     }
 
-    /// An ERROR that names no request. Those whose destination its text names are refused, the rest is lost.
+    /// Handles an ERROR that names no request: requests whose destination its text names are refused, the rest are lost.
     pub(super) fn fatal(&self, text: &str) -> End {
         let explained = names_a_destination(text);
         if explained {
@@ -69,7 +69,7 @@ impl Connection<'_> {
         End { reason, orderly: false, nameless: true, explained }
     }
 
-    /// Answers the transactions that failed and whose reason never came.
+    /// Answers the transactions that failed and for which no reason came.
     pub(super) fn refuse_doomed(&self) {
         let refused: Vec<_> = self.pending().take_refused().collect();
         refused.into_iter().for_each(|(sent, text)| self.refuse_send(sent, &text));
@@ -109,7 +109,7 @@ impl Connection<'_> {
     }
 }
 
-/// Errors that stay the same however often the request is repeated, and that name the destination.
+/// Whether this is one of the errors that name the destination and stay the same however often the request is repeated.
 fn names_a_destination(text: &str) -> bool {
     let low = text.to_ascii_lowercase();
     let words = [

@@ -18,11 +18,11 @@ use crate::shared::{Command, MESSAGE_COST};
 const BATCH_BYTES: usize = 128 * 1024;
 const BATCH_COMMANDS: usize = 1024;
 
-/// How many receipts for shared SENDs may be outstanding. A SEND with a receipt holds ActiveMQ up until its disk has it, so the
-/// next ones gather meanwhile and share one receipt; a single SEND on an idle connection never waits.
+/// How many receipts for shared SENDs may be outstanding. A SEND with a receipt holds ActiveMQ up until it is on disk, so the
+/// next SENDs gather meanwhile and share one receipt; a single SEND on an idle connection never waits.
 const SHARED_RECEIPTS: usize = 2;
-/// SENDs that share a receipt: with the ACKs that follow them, all that is unanswered fits in ActiveMQ's 64 KB of socket buffer. If
-/// that fills up while ActiveMQ itself is writing, both ends may stop for as long as TCP takes to give up.
+/// How many bytes of SENDs share a receipt: with the ACKs that follow, everything unanswered fits in ActiveMQ's socket buffer of
+/// 64 KB. If that buffer fills up while ActiveMQ itself is writing, both ends may stop for as long as TCP takes to give up.
 const SHARED_BYTES: usize = 16 * 1024;
 
 /// Writes until that fails. After DISCONNECT it writes nothing more and never returns.
@@ -45,7 +45,7 @@ pub(super) async fn write(
     loop {
         let disconnect = out.encode(&mut ready);
         out.release(disconnect);
-        // Asked here and not where the wait ends: commands that write nothing, such as SENDs held back, may end every wait.
+        // Checked here and not where the wait ends: commands that write nothing, such as SENDs held back, may end every wait.
         if out.batch.is_empty() && deadline(last, beat, 1).is_some_and(|due| due <= Instant::now()) {
             out.batch.push_beat();
         }
@@ -72,9 +72,9 @@ pub(super) async fn write(
     }
 }
 
-/// Waits for a command and takes those that are ready with it.
+/// Waits for a command and takes along those that are ready by then.
 async fn gather(commands: &mut mpsc::UnboundedReceiver<Command>, ready: &mut Vec<Command>) {
-    // Never `None`: the connection itself holds a way in.
+    // Never `None`: the connection itself holds a sender.
     let Some(command) = commands.recv().await else { return };
     let mut bytes = command.bytes();
     ready.push(command);
@@ -96,7 +96,7 @@ impl Command {
     }
 }
 
-/// Writes the batch; whether there was anything to write, which is what the peer sees as a sign of life.
+/// Writes the batch. Returns whether there was anything to write: only that is a sign of life to the peer.
 async fn flush(io: &mut (impl AsyncWrite + Unpin), batch: &mut Batch) -> std::io::Result<bool> {
     if batch.is_empty() {
         return Ok(false);
@@ -112,7 +112,7 @@ fn broken(connection: &Connection<'_>, error: std::io::Error) -> Error {
     Error::lost(format!("{}: writing failed: {error}", connection.host)).because(error)
 }
 
-/// The end: when the broker has answered for every message, DISCONNECT; then silence.
+/// Ends the connection: sends DISCONNECT once the broker has answered for every message, and nothing after it.
 async fn part(
     io: &mut (impl AsyncWrite + Unpin),
     mut last: Instant,
@@ -152,7 +152,7 @@ struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Turns commands into frames and notes what has to be answered. True when DISCONNECT is due; what was asked after it is
+    /// Turns commands into frames and notes what has to be answered. True when DISCONNECT is due; commands after it are
     /// dropped.
     fn encode(&mut self, ready: &mut Vec<Command>) -> bool {
         let disconnect = ready.iter().position(|command| matches!(command, Command::Disconnect));
@@ -205,7 +205,8 @@ impl Outbox<'_> {
         disconnect.is_some()
     }
 
-    /// Lets held SENDs go, as many as one write takes, the last with a receipt for all; at the end of the session all of them.
+    /// Releases held SENDs in groups, the last of each with a receipt for all of its group: as many groups as may be
+    /// outstanding, and at the end of the session all of them.
     fn release(&mut self, all: bool) {
         let mut pending = self.connection.pending();
         while !self.held.is_empty() && (all || pending.shared() < SHARED_RECEIPTS) {
@@ -226,7 +227,7 @@ impl Outbox<'_> {
     }
 }
 
-/// Every message is: ActiveMQ keeps those that are not apart, and their order against the others is lost.
+/// Every message is persistent: ActiveMQ handles others separately, and their order relative to persistent ones is lost.
 fn persistent(message: Outgoing) -> Frame {
     Frame::send(message).with("persistent", "true")
 }

@@ -26,7 +26,7 @@ async fn what_was_accepted_is_written_and_confirmed_before_disconnect() {
     }
     seen.sort();
     assert_eq!(seen, ["final", "interim"]);
-    // Nothing is accepted any more.
+    // The session accepts nothing any more.
     let error = stage.session.send(outgoing("acks", "late")).await.unwrap_err();
     assert!(error.is_closed(), "{error}");
     let late = Subscription { destination: "q".into(), prefetch: 1 };

@@ -140,7 +140,7 @@ async fn what_does_not_answer_or_speaks_something_else_is_told_and_retried() {
         ("", "did not answer in time"),
         ("HTTP/1.1 400 Bad Request\r\nserver: x\r\n\r\n", "does not speak STOMP 1.2"),
         ("CONNECTED\nversion:1.0\n\n\0", "\"1.0\", not 1.2"),
-        ("RECEIPT\nreceipt-id:1\n\n\0", "something else than CONNECTED"),
+        ("RECEIPT\nreceipt-id:1\n\n\0", "something other than CONNECTED"),
     ] {
         let mut peer = stage.peer().await;
         peer.frame().await;

@@ -20,7 +20,7 @@ use crate::{AckToken, Deliveries, Delivery, Outgoing, State, Subscription};
 pub(crate) const ACTIVEMQ: &str = "ActiveMQ/5.17.2";
 pub(crate) const RABBITMQ: &str = "RabbitMQ/3.10.8";
 
-/// The hosts whose ports nobody listens on, and how often each was asked meanwhile.
+/// The hosts whose ports nobody listens on, and how often each was tried meanwhile.
 #[derive(Clone, Default)]
 pub(crate) struct ClosedPorts(Arc<Mutex<HashMap<String, usize>>>);
 
@@ -29,7 +29,7 @@ impl ClosedPorts {
         self.0.lock().unwrap().insert(host.to_owned(), 0);
     }
 
-    /// How often it was asked while it was closed.
+    /// How often it was tried while it was closed.
     pub(crate) fn open(&self, host: &str) -> usize {
         self.0.lock().unwrap().remove(host).unwrap()
     }
@@ -111,7 +111,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The next frame up to and without its NUL; heart-beats before it are skipped. Bodies here hold no NUL.
+    /// The next frame, without its NUL; heart-beats before it are skipped. Bodies here hold no NUL.
     pub(crate) async fn frame(&mut self) -> String {
         patient(self.next()).await.expect("the client hung up")
     }
@@ -180,7 +180,7 @@ impl Peer {
         .await;
     }
 
-    /// What was written by now and not read yet; at least one byte has to come.
+    /// What has been written and not read yet; waits for at least one byte.
     pub(crate) async fn arrived(&mut self) -> Vec<u8> {
         if self.unread.is_empty() {
             patient(self.io.read_buf(&mut self.unread)).await.unwrap();
@@ -196,7 +196,7 @@ impl Peer {
     }
 }
 
-/// Fails instead of waiting for ever; on the paused clock that takes no time.
+/// Fails instead of waiting forever; on the paused clock that takes no time.
 async fn patient<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30 * 24 * 3600), what).await.expect("nothing happens any more")
 }
@@ -245,7 +245,7 @@ impl Stage {
         peer
     }
 
-    /// The next state that is as wished.
+    /// The next state for which `wish` is true.
     pub(crate) async fn until(&self, wish: impl FnMut(&State) -> bool) -> State {
         patient(self.session.state().wait_for(wish)).await.unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! SEND and its receipts: shared on ActiveMQ, single on others; refusals told apart from losses.
+//! SEND and its receipts: shared on ActiveMQ, one each on other brokers; refusals are told apart from losses.
 
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ async fn an_error_that_names_no_message_ends_the_connection_and_the_next_one_tel
     good.await.unwrap().unwrap();
     let error = bad.await.unwrap().unwrap_err();
     assert!(error.is_refused() && !error.is_lost() && !error.is_unauthorised(), "{error}");
-    // Interim messages carry a receipt now too, and one that is refused ends nothing.
+    // Interim messages ask for a receipt now too, and a refused one does not end the connection.
     stage.session.post(outgoing("acks", "interim"));
     let (post, receipt) = send(&mut peer).await;
     assert!(receipt.is_some());

@@ -1,5 +1,5 @@
 //! A session and a broker that loses connections, receipts and time at random, on the paused clock: whatever the seed, every
-//! message is answered, and none is acknowledged before its reply or with a token of another connection.
+//! message is answered, and no message is acknowledged before its reply or with a token of another connection.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,7 @@ impl Broker {
             store.connections += 1;
             store.connections
         };
-        // Ends before CONNECTED, now and then.
+        // Now and then the connection ends before CONNECTED.
         if self.random.u8(..) < 40
             || timeout(Duration::from_secs(60), peer.accept(self.server, "10000,10000")).await.is_err()
         {
@@ -93,7 +93,7 @@ impl Broker {
         self.store.lock().unwrap().ready.extend(held);
     }
 
-    /// Does what a frame asks; false when the connection ends with it.
+    /// Does what a frame asks for; false when the connection ends with it.
     async fn take(
         &mut self,
         frame: &str,
@@ -181,7 +181,7 @@ async fn play(seed: u64, server: &'static str, transaction: bool) {
     let replied = Arc::new(Mutex::new(BTreeSet::new()));
     let done = async {
         while store.lock().unwrap().acknowledged.len() < MESSAGES {
-            // ACKs are not answered: they are looked for now and then.
+            // ACKs are not answered, so this looks for them now and then.
             if let Ok(delivery) = timeout(Duration::from_secs(1), deliveries.recv()).await {
                 tokio::spawn(handle(session.clone(), delivery.unwrap(), Arc::clone(&replied), transaction));
             }

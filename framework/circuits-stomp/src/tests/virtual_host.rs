@@ -1,4 +1,4 @@
-//! Brokers that know no virtual host named after the host connected to: RabbitMQ as it is installed.
+//! Brokers that do not know a virtual host named after the host connected to: RabbitMQ in its default installation.
 
 use std::time::Duration;
 
