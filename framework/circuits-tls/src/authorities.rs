@@ -11,8 +11,8 @@ use crate::{FileError, pem, trusted};
 
 const FILE: &str = "certificate file";
 
-/// Certificates to trust. A file may be PEM, with several certificates and text between them, also as
-/// `openssl x509 -trustout` writes it, or DER; a directory must hold files named by hash, as `openssl rehash` makes them.
+/// Certificates to trust. A file may be DER, or PEM with several certificates and text between them, including the form that
+/// `openssl x509 -trustout` writes; a directory must hold files named by hash, as `openssl rehash` makes them.
 pub struct Authorities {
     path: PathBuf,
     certificates: Vec<X509>,
@@ -22,7 +22,7 @@ impl Authorities {
     /// Reads a file or a directory.
     ///
     /// # Errors
-    /// It cannot be read, holds no certificate, or one that is damaged or may not vouch for servers.
+    /// It cannot be read, it holds no certificate, or it holds one that is damaged or may not vouch for servers.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let unreadable = |error| FileError::unreadable(FILE, path, error);
         let mut certificates = Vec::new();
@@ -54,7 +54,7 @@ impl Authorities {
         Ok(Self { path: path.to_owned(), certificates })
     }
 
-    /// As [`read`](Self::read), without holding up other tasks.
+    /// Like [`read`](Self::read), without holding up other tasks.
     ///
     /// # Errors
     /// As for [`read`](Self::read).
@@ -67,12 +67,13 @@ impl Authorities {
         self.certificates.iter().filter_map(|certificate| certificate.to_der().ok())
     }
 
-    /// Where they come from.
+    /// The file or directory that they come from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The certificate whose issuer is missing: nobody can trust it before the issuer's is there too. Its subject and its issuer.
+    /// Subject and issuer of the certificate whose issuer is missing: it cannot be trusted until the issuer's certificate is
+    /// there too.
     pub(crate) fn gap(&self) -> Option<(String, String)> {
         let issued = |by: &X509Ref, it: &X509Ref| by.issued(it) == X509VerifyResult::OK;
         let certificates = || self.certificates.iter();
@@ -90,7 +91,7 @@ impl Authorities {
         self.certificates.iter().find(expired).map(|one| name(one.subject_name()))
     }
 
-    /// The subjects, as far as a line has room for them.
+    /// The subjects, as many as a line has room for.
     pub(crate) fn names(&self) -> String {
         let mut names: Vec<_> =
             self.certificates.iter().take(3).map(|one| format!("'{}'", name(one.subject_name()))).collect();
@@ -161,7 +162,7 @@ fn instead(blocks: &[pem::Block], bytes: &[u8]) -> String {
     }
 }
 
-/// A name as people say it: the common name, or all that there is.
+/// A name as people use it: the common name, or else the unit or the organisation.
 pub(crate) fn name(name: &X509NameRef) -> String {
     let text = |nid| {
         name.entries_by_nid(nid).last().and_then(|entry| Some(entry.data().to_string().ok()?.to_string()))

@@ -57,7 +57,7 @@ impl StdError for FileError {
     }
 }
 
-/// Runs `read` where it holds up nobody.
+/// Runs `read` on a thread where it does not hold up other tasks.
 pub(crate) async fn apart<T: Send + 'static>(
     what: &str,
     path: &Path,

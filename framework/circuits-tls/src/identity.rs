@@ -21,7 +21,7 @@ impl Identity {
     /// Reads certificate and key.
     ///
     /// # Errors
-    /// A file cannot be read or used, or the key is not that of any certificate in the file.
+    /// A file cannot be read or used, or the key does not belong to any certificate in the file.
     pub fn read(cert: &Path, key: &Path) -> Result<Self, FileError> {
         let bytes =
             |what, path| std::fs::read(path).map_err(|error| FileError::unreadable(what, path, error));
@@ -39,7 +39,7 @@ impl Identity {
                 "name the key with which this certificate was requested",
             ));
         };
-        // The own certificate comes first, whatever the order in the file.
+        // Our own certificate comes first, whatever the order in the file.
         let own = chain.remove(own);
         let encoded = |error| broken(key, error);
         let mut pem = own.to_pem().map_err(encoded)?;
@@ -49,7 +49,7 @@ impl Identity {
         Ok(Self { chain: pem, key: secret.private_key_to_pem_pkcs8().map_err(encoded)? })
     }
 
-    /// As [`read`](Self::read), without holding up other tasks.
+    /// Like [`read`](Self::read), without holding up other tasks.
     ///
     /// # Errors
     /// As for [`read`](Self::read).

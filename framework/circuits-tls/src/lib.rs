@@ -1,10 +1,10 @@
-//! What REST and STOMP share of TLS: one reader of certificate files, and one explanation of handshakes that fail.
+//! The parts of TLS that REST and STOMP share: one reader of certificate files, and one explanation of failed handshakes.
 //!
-//! - [`Authorities`] reads whom to trust: a file or a directory, in the forms that OpenSSL and Python's `ssl` read.
+//! - [`Authorities`] reads the certificates to trust: a file or a directory, in the forms that OpenSSL and Python's `ssl` read.
 //! - [`Identity`] reads a client certificate and its key, whatever form the key has.
 //! - [`Refusal`] says who refused a connection, why, which setting is wrong and what to do.
 //!
-//! No socket is opened here.
+//! This crate opens no sockets.
 
 mod authorities;
 mod file_error;

@@ -1,6 +1,6 @@
 //! PEM as people save it: blocks with text around them, any line ends, indentation, a byte order mark.
 
-/// One block: the word after BEGIN, the headers of old encrypted keys, and the content in base64 without white space.
+/// One block: the words after BEGIN, whether its content is encrypted, and the content in base64 without white space.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) label: String,

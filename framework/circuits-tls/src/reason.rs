@@ -12,25 +12,25 @@ pub(crate) enum Reason {
     Revoked,
     /// The certificate is not made for servers, or its issuer not for issuing.
     Purpose,
-    /// It signed itself, and nobody here vouches for it.
+    /// The certificate signed itself, and nothing here vouches for it.
     SelfSigned,
-    /// The certificate of who issued it is not at hand.
+    /// The certificate of its issuer is not at hand.
     IssuerMissing,
     /// Something else is wrong with the certificate.
     Certificate,
-    /// They do not accept our certificate, or miss one.
+    /// The other side does not accept our certificate, or wants one and got none.
     Ours(Ours),
     /// What answers does not speak TLS.
     NotTls,
-    /// They speak no version that we speak.
+    /// The other side speaks no version that we speak.
     Version,
     /// No cipher in common; older servers also say so when they want a client certificate.
     Agreement,
-    /// They do not know the host name that we asked for.
+    /// The other side does not know the host name that we asked for.
     UnknownHost,
 }
 
-/// What they say about our certificate.
+/// What the other side says about our certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ours {
     Required,
@@ -40,7 +40,7 @@ pub(crate) enum Ours {
 }
 
 impl Reason {
-    /// `None` for a connection that merely broke, and for what is not about TLS.
+    /// `None` for a connection that merely broke, and for anything that is not about TLS.
     pub(crate) fn of(cause: &str) -> Option<Self> {
         let text = cause.to_ascii_lowercase();
         let any = |words: &[&str]| words.iter().any(|word| text.contains(word));

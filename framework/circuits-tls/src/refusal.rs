@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::Authorities;
 use crate::reason::{Ours, Reason};
 
-/// With whom the handshake failed, and by which settings.
+/// The other side of the failed handshake, and the settings that lead to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer<'a> {
     who: &'a str,
@@ -48,13 +48,13 @@ impl<'a> Peer<'a> {
         Self { who: "the proxy", place, ..Self::platform(host) }
     }
 
-    /// The file or directory that says whom we trust; without it the system's certificates.
+    /// The file or directory that says whom we trust; without it we trust the system's certificates.
     #[must_use]
     pub fn trusting(self, trusted: Option<&'a Path>) -> Self {
         Self { trusted, ..self }
     }
 
-    /// Whether we have a client certificate to show. Untold, the words fit both.
+    /// Whether we have a client certificate to show. Unless this is called, the words fit both cases.
     #[must_use]
     pub fn showing_identity(self, shows_identity: bool) -> Self {
         Self { shows_identity: Some(shows_identity), ..self }
@@ -87,7 +87,7 @@ impl Refusal {
         &self.cure
     }
 
-    /// A certificate was refused, theirs by us or ours by them.
+    /// A certificate was refused: theirs by us, or ours by them.
     pub fn is_certificate(&self) -> bool {
         !matches!(self.reason, Reason::NotTls | Reason::Version | Reason::Agreement | Reason::UnknownHost)
     }
@@ -139,7 +139,7 @@ impl Peer<'_> {
             Reason::Certificate => (
                 format!("{theirs} does not verify"),
                 format!(
-                    "check with whom {place} connect, and that {cafile} holds the certificate of its issuer"
+                    "check that {place} lead to the right server, and that {cafile} holds the certificate of its issuer"
                 ),
             ),
             Reason::Ours(ours) => self.ours(ours),
@@ -148,8 +148,8 @@ impl Peer<'_> {
                 format!("check {place}: they must lead to a port for TLS"),
             ),
             Reason::Version => (
-                format!("{who} offers no version of TLS from 1.2 on"),
-                "switch TLS 1.2 or 1.3 on there; older versions are not spoken".to_owned(),
+                format!("{who} does not offer TLS 1.2 or later"),
+                "switch on TLS 1.2 or 1.3 there; older versions are not supported".to_owned(),
             ),
             Reason::Agreement if self.shows_identity == Some(true) => (
                 format!(
@@ -188,7 +188,7 @@ impl Peer<'_> {
         let Self { who, cafile, .. } = self;
         let Some(authorities) = self.authorities() else {
             let what = match reason {
-                Reason::SelfSigned => "is signed by itself or by an authority of its own",
+                Reason::SelfSigned => "is self-signed or signed by an authority of its own",
                 _ => "was issued by an authority",
             };
             return (
@@ -204,7 +204,7 @@ impl Peer<'_> {
                      to trust"
                 ),
                 format!(
-                    "add the certificate of '{issuer}' to {path} ({cafile}); whoever issued the first one has it"
+                    "add the certificate of '{issuer}' to {path} ({cafile}); the issuer of the first one has it"
                 ),
             );
         }

@@ -1,6 +1,6 @@
-//! What `openssl x509 -trustout` appends to a certificate: for what it is trusted, and for what it is not.
+//! What `openssl x509 -trustout` appends to a certificate: the purposes for which it is trusted, and those for which it is not.
 
-/// The beginning of `der` that is the certificate; the rest is what a TRUSTED CERTIFICATE has besides.
+/// Splits `der` into the certificate and the rest, which is what a TRUSTED CERTIFICATE has besides.
 pub(crate) fn split(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, content, rest) = element(der)?;
     let length = der.len() - rest.len();
@@ -36,7 +36,7 @@ fn names_servers(mut list: &[u8]) -> bool {
     false
 }
 
-/// Tag, content and what follows of the first DER element.
+/// The tag and the content of the first DER element, and what follows it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;

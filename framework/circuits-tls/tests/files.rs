@@ -1,4 +1,4 @@
-//! Certificate files as people have them: every form is read, and what cannot be used is named with a cure.
+//! Certificate files as people have them: every form is read, and the error for an unusable file names it and the cure.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
