@@ -1,4 +1,4 @@
-//! What the platform answered, whole, for whoever records it.
+//! A complete answer of the platform, for code that records answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 
 use crate::Method;
 
-/// One answer of the platform, the login's included, as [`Options::on_answer`](crate::Options::on_answer) tells of it.
+/// One answer of the platform, also to a login, as [`Options::on_answer`](crate::Options::on_answer) reports it.
 #[non_exhaustive]
 pub struct Answer<'a> {
     /// The method.
@@ -18,15 +18,15 @@ pub struct Answer<'a> {
     pub query: &'a str,
     /// The status.
     pub status: u16,
-    /// What was sent, if it was one piece and no secret.
+    /// What was sent, if it was in one piece and not a secret.
     pub sent: Option<&'a [u8]>,
-    /// The body; `None` when it is handed over as it comes, as files are.
+    /// The body; `None` when it is handed over piece by piece, as files are.
     pub body: Option<&'a [u8]>,
     pub(crate) headers: &'a HeaderMap,
 }
 
 impl Answer<'_> {
-    /// The headers that are text.
+    /// The headers whose values are text.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
@@ -43,7 +43,7 @@ impl fmt::Debug for Answer<'_> {
     }
 }
 
-/// Who is told of answers.
+/// The hook that is called with each answer, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Tap(pub(crate) Option<Hook>);
 

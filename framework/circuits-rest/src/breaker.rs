@@ -1,5 +1,5 @@
-//! A circuit breaker towards a platform that is down: after a few failures in a row calls wait instead of knocking, one
-//! of them probes now and then, and when it gets through all go on.
+//! A circuit breaker for a platform that is down: after a few failures in a row, calls wait instead of being sent, one of
+//! them probes now and then, and when it gets through, all go on.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -13,11 +13,11 @@ use tokio::{
 
 use crate::{Error, RetryPolicy, error::Kind};
 
-/// Failures in a row, of whatever calls, that make a platform count as down. Fewer than the tries of one call, so that
-/// the last tries of the first caller are the first probes.
+/// How many failures in a row, of any calls, make a platform count as down. Fewer than the tries of one call, so that the
+/// last tries of the first caller are the first probes.
 const THRESHOLD: u32 = 3;
 
-/// The least time between two probes, whatever the policy says: a platform that comes up is not to be hammered.
+/// The least time between two probes, whatever the policy says: a platform that is starting must not be hammered.
 const PROBE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The decision: pure functions of the state and the time.
@@ -27,9 +27,9 @@ struct Circuit {
     failures: u32,
     /// Probes that failed since it went down.
     probes: u32,
-    /// How often it came back: tries from before say nothing about the time since.
+    /// How often it came back: a try that began before the last return says nothing about the time since.
     recoveries: u64,
-    /// When it last went down; none while it is up.
+    /// When it last went down; `None` while it is up.
     down_since: Option<Instant>,
     /// When the next probe may go.
     probe_at: Option<Instant>,
@@ -59,15 +59,15 @@ impl Circuit {
         }
     }
 
-    /// Whether it was down.
+    /// Notes an answer; returns whether the platform was down.
     fn answered(&mut self) -> bool {
         let down = self.down_since.is_some();
         *self = Self { recoveries: self.recoveries + u64::from(down), ..Self::default() };
         down
     }
 
-    /// Whether it is down from now on, and was not before. Only a probe lengthens an outage: what was in flight when it
-    /// began fails with it, and a hundred such calls tell no more than one.
+    /// Notes a failure; returns whether the platform is down from now on and was not before. Only a probe lengthens an
+    /// outage: calls that were in flight when it began fail with it, and a hundred of them prove no more than one.
     fn failed(&mut self, probe: bool, since: u64, now: Instant, policy: &RetryPolicy) -> bool {
         if since != self.recoveries || (self.down_since.is_some() && !probe) {
             return false;
@@ -110,7 +110,7 @@ impl Breaker {
         let until = deadline.map_or(patience, |deadline| deadline.min(patience));
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
-            // Before the look at the state: a change between look and wait must wake us.
+            // Before we look at the state: a change between the look and the wait must wake us.
             changed.as_mut().enable();
             let now = Instant::now();
             let (turn, since) = {
@@ -161,11 +161,11 @@ impl Breaker {
     }
 }
 
-/// Leave to send one try. It must be told how the try went; dropped untold, it gives the turn to the next.
+/// Permission to send one try. Report how the try went; a permit dropped without a report passes its turn to the next caller.
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
     probe: bool,
-    /// The circuit's recoveries when it was given.
+    /// The circuit's recoveries when this permit was given.
     since: u64,
 }
 
@@ -177,7 +177,7 @@ impl Permit<'_> {
         }
     }
 
-    /// It did not.
+    /// The platform did not answer.
     pub(crate) fn failed(self) {
         let breaker = self.breaker;
         if breaker.circuit().failed(self.probe, self.since, Instant::now(), &breaker.policy) {

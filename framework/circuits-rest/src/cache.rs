@@ -1,4 +1,4 @@
-//! Answers that change rarely, read once for everybody who asks: while one caller fetches, the others wait for it.
+//! Answers that change rarely, fetched once for all callers: while one caller fetches, the others wait for it.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// Entries at most, as in the reference client. Paths with ids in them would otherwise grow without bound.
+/// The most entries, as in the reference client. Paths with ids in them would otherwise make the cache grow without bound.
 const MOST: usize = 128;
 
-/// A cache of `V`s that age out.
+/// A cache of `V`s that expire.
 pub(crate) struct Cache<K, V> {
     ttl: Duration,
     slots: Mutex<HashMap<K, Arc<Slot<V>>>>,
@@ -26,7 +26,7 @@ struct Slot<V> {
     answer: tokio::sync::Mutex<Option<Answer<V>>>,
 }
 
-/// An answer and when it came. An error is only for those who were already waiting for it.
+/// An answer and when it came. An error is only for callers that were already waiting for it.
 type Answer<V> = (Instant, Result<Arc<V>, Error>);
 
 impl<K: Eq + Hash + Clone, V> Cache<K, V> {
@@ -34,7 +34,7 @@ impl<K: Eq + Hash + Clone, V> Cache<K, V> {
         Self { ttl, slots: Mutex::default() }
     }
 
-    /// The answer for `key`, from `fetch` if there is none that is young enough.
+    /// The answer for `key`, from `fetch` if there is no recent one.
     pub(crate) async fn get<F>(&self, key: K, fetch: F) -> Result<Arc<V>, Error>
     where
         F: Future<Output = Result<V, Error>>,

@@ -20,7 +20,7 @@ use crate::{
     transport, update,
 };
 
-/// The version of the reference client whose wire behaviour this one has; the platform logs it and may ask for a least one.
+/// The version of the reference client whose wire behaviour this client has; the platform logs it and may require a minimum.
 const MODULE_VERSION: &str = "51.0.8.3";
 
 /// A logged-in session with one organisation of one platform. Cheap to clone; all clones and handles share the session.
@@ -133,7 +133,7 @@ impl Client {
         self.with_token(None).account()
     }
 
-    /// A handle whose every call carries `token`, the context token of a message; `None` for calls that answer none.
+    /// A handle whose every call carries `token`, the context token of a message; `None` for calls that answer no message.
     pub fn with_token(&self, token: Option<&str>) -> Rest {
         Rest::new(self.shared.clone(), token)
     }
@@ -152,7 +152,7 @@ impl Client {
             self.shared.breaker.ready().await;
             if self.is_down() {
                 let org = format!("/orgs/{}", self.org.id);
-                // The breaker has seen what became of it.
+                // The breaker has seen how the call went.
                 drop(self.with_token(None).absolute().get::<Value>(&org).await);
             }
         }
@@ -170,8 +170,8 @@ impl Client {
         Ok(self.with_token(None).get::<Entities>("/actions").await?.entities)
     }
 
-    /// The platform's version, such as `51.2.3.4.5678` or, of an older one, `47.0.8304`. `None` if it does not say: no
-    /// work depends on it.
+    /// The platform's version, such as `51.2.3.4.5678` or, for an older one, `47.0.8304`. `None` if the platform does not
+    /// report it: nothing depends on it.
     pub async fn server_version(&self) -> Option<String> {
         let constants = self.with_token(None).absolute().get::<Value>("/const").await;
         constants
@@ -227,11 +227,13 @@ fn base(options: &Options) -> Result<String, Error> {
     let base = format!("https://{host}:{}{slash}{prefix}", options.port);
     match reqwest::Url::parse(&base) {
         Ok(_) => Ok(base),
-        Err(error) => invalid(format!("`host`, `port` and `resource_prefix` give no URL: {base}: {error}")),
+        Err(error) => {
+            invalid(format!("`host`, `port` and `resource_prefix` do not make a URL: {base}: {error}"))
+        }
     }
 }
 
-/// What stands on every request.
+/// The headers of every request.
 fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("Resilient-Module-Version", HeaderValue::from_static(MODULE_VERSION));
@@ -239,7 +241,7 @@ fn headers() -> HeaderMap {
     headers
 }
 
-/// Old platforms number as `major.minor.build_number`, newer ones as `v.r.m.f.build_number`; both spell it out too.
+/// Old platforms number versions as `major.minor.build_number`, newer ones as `v.r.m.f.build_number`; both also send a text.
 fn version(object: &Value) -> Option<String> {
     if let Some(version) = object.get("version").and_then(Value::as_str).filter(|v| !v.is_empty()) {
         return Some(version.to_owned());

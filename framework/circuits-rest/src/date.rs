@@ -1,9 +1,9 @@
-//! Dates as the platform stores them, from the forms in which they are unmistakable.
+//! Dates as the platform stores them, read from unambiguous forms.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
-/// Milliseconds since 1970 (UTC) from such a number, RFC 3339 text or `YYYY-MM-DD` (midnight UTC); otherwise what is
+/// Milliseconds since 1970 (UTC), from a number of them, RFC 3339 text or `YYYY-MM-DD` (midnight UTC). The error says what is
 /// wrong with `value`.
 pub(crate) fn milliseconds(value: &Value) -> Result<i64, String> {
     let read = match value {

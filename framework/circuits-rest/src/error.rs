@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, sync::Arc};
 
 use crate::{FieldConflict, Method, said::Said};
 
-/// A call that did not succeed. Cheap to clone: a failed login is handed to everybody who waits for it.
+/// A call that did not succeed. Cheap to clone: a failed login goes to every caller that waits for it.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -18,13 +18,13 @@ struct Inner {
     message: String,
     hints: Vec<String>,
     tries: u32,
-    /// It was the proxy on the way, not the platform.
+    /// The proxy failed or refused, not the platform.
     proxy: bool,
     conflicts: Vec<FieldConflict>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What sort of failure, for the `is_*` questions.
+/// The sort of failure, for the `is_*` questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The options or the arguments of a call cannot work.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     CaFile,
     Certificate,
     Tls,
-    /// No connection came about.
+    /// No connection could be made.
     Connect,
     /// The connection ended before the answer.
     Lost,
@@ -64,7 +64,7 @@ impl Error {
         }))
     }
 
-    /// An answer that is no success. `message` and `hints` are the platform's, secrets already blanked.
+    /// An answer that is not a success. Message and hints are the platform's, with secrets already blanked.
     pub(crate) fn answer(status: u16, body: Said) -> Self {
         let error = Self::new(Kind::Status, body.message).change(|inner| inner.status = Some(status));
         body.hints.into_iter().fold(error, Self::hint)
@@ -154,7 +154,7 @@ impl Error {
         &self.0.conflicts
     }
 
-    /// No connection came about, or it ended before the answer.
+    /// No connection could be made, or it ended before the answer.
     pub fn is_connection(&self) -> bool {
         matches!(self.kind(), Kind::Connect | Kind::Lost)
     }
@@ -164,7 +164,7 @@ impl Error {
         self.0.proxy
     }
 
-    /// TLS failed, the certificate's check included.
+    /// TLS failed, or the check of a certificate did.
     pub fn is_tls(&self) -> bool {
         matches!(self.kind(), Kind::Tls | Kind::Certificate)
     }
@@ -184,17 +184,17 @@ impl Error {
         self.kind() == Kind::Credentials
     }
 
-    /// The platform refused the login from here (403): this address is banned, or the account is bound to other ones.
+    /// The platform refused a login from here (403): this address is banned, or the account is bound to other addresses.
     pub fn is_banned(&self) -> bool {
         self.kind() == Kind::Credentials && self.status() == Some(403)
     }
 
-    /// The session was refused (401) and one new login did not help or was not tried again so soon.
+    /// The session was refused (401), and a new login did not help or was too soon to try.
     pub fn is_session(&self) -> bool {
         self.kind() == Kind::Session
     }
 
-    /// The organisation is not named, not the account's, or not accessible.
+    /// The organisation is not named, not accessible, or not one of the account's.
     pub fn is_org(&self) -> bool {
         self.kind() == Kind::Org
     }
@@ -209,12 +209,12 @@ impl Error {
         self.status() == Some(404)
     }
 
-    /// The time for the call, or the deadline of the action, ran out.
+    /// The time for the call ran out, or the deadline of the action passed.
     pub fn is_timeout(&self) -> bool {
         self.kind() == Kind::Timeout
     }
 
-    /// A write was sent, its answer got lost, and what the platform shows now does not tell whether it took place.
+    /// A write was sent, its answer was lost, and what the platform shows now does not reveal whether it took place.
     pub fn is_unclear(&self) -> bool {
         self.kind() == Kind::Unclear
     }

@@ -1,5 +1,5 @@
-//! Sending a call: with the session as it stands, once more with a new one if the platform has ended it, and again where
-//! that is harmless.
+//! Sends a call: with the current session, once more with a new one if the platform has ended it, and again where that is
+//! harmless.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ pub(crate) struct Call {
     pub(crate) url: reqwest::Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Payload,
-    /// Whether the answer is handed over as it comes, instead of whole.
+    /// Whether the answer is handed over piece by piece instead of whole.
     pub(crate) streamed: bool,
     pub(crate) repeat: Repeat,
     pub(crate) timeout: Duration,
@@ -31,13 +31,13 @@ pub(crate) struct Call {
     pub(crate) observer: Option<Observer>,
 }
 
-/// One try of a call, as [`Rest::observed`](crate::Rest::observed) tells of it.
+/// One try of a call, as [`Rest::observed`](crate::Rest::observed) reports it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Exchange {
     /// The method.
     pub method: Method,
-    /// The path of the URL, without the query: that one may hold what people typed.
+    /// The path of the URL, without the query, which may hold what people typed.
     pub path: String,
     /// What the platform answered; `None` when no answer came.
     pub status: Option<u16>,
@@ -82,11 +82,11 @@ pub(crate) struct Shared {
     pub(crate) turns: crate::update::Turns,
     pub(crate) lookups: crate::lookup::Lookups,
     pub(crate) breaker: crate::breaker::Breaker,
-    /// Held by whoever asks whether the platform is up again.
+    /// Held by the caller that asks whether the platform is up again.
     pub(crate) asking: tokio::sync::Mutex<()>,
-    /// Told of every answer.
+    /// Receives every answer.
     pub(crate) tap: Tap,
-    /// Answers in the network's place.
+    /// Answers instead of the network.
     pub(crate) script: Option<crate::Script>,
 }
 
@@ -136,7 +136,7 @@ impl Shared {
                 call.tell(None, begun);
             }
             match &tried {
-                // A time that the action's deadline cut short says nothing about the platform.
+                // A try that the action's deadline cut short says nothing about the platform.
                 Err((_, Failure::TimedOut)) if begun.elapsed() < call.timeout => drop(permit),
                 Err((_, Failure::Permanent)) => drop(permit),
                 Err((_, failure)) if failure.means_down() => permit.failed(),
@@ -167,7 +167,7 @@ impl Shared {
                         // The call itself was refused, so it certainly did nothing.
                         Err(error) if error.is_connection() => (error, Failure::NotSent),
                         Err(error) => {
-                            return Err(error.context("the session ended and no new one could be had"));
+                            return Err(error.context("the session ended and no new one could be opened"));
                         }
                     }
                 }
@@ -210,7 +210,7 @@ impl Shared {
         let mut headers = call.headers.clone();
         ticket.apply(&mut headers);
         let request = self.http.request(call.method.http().1, call.url.clone()).headers(headers);
-        // A file may take as long as it takes, as long as something moves; everything else has its time.
+        // A file may take as long as it needs while data moves; everything else has a time limit.
         let response = match &call.body {
             Payload::Upload(upload) => {
                 let progress = Progress::default();

@@ -1,4 +1,4 @@
-//! The fields of a type: what a value reads as for people, and what people write as for the platform.
+//! The fields of a type: translates between values as the platform stores them and as people read and write them.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Error, date, error::Kind};
 
-/// A field of a type as the platform defines it. What is not named here is ignored.
+/// A field of a type as the platform defines it. Properties that are not named here are ignored.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[non_exhaustive]
 pub struct Field {
@@ -22,7 +22,7 @@ pub struct Field {
     /// `text`, `textarea`, `number`, `boolean`, `select`, `multiselect`, `datetimepicker`, `select_owner`, and so on.
     #[serde(default)]
     pub input_type: String,
-    /// The object inside the object that holds it: `properties` for custom fields.
+    /// The inner object that holds the field: `properties` for custom fields.
     #[serde(default)]
     pub prefix: Option<String>,
     /// Whether its text is HTML.
@@ -40,7 +40,7 @@ pub struct Field {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The id, a number as a rule.
+    /// The id, usually a number.
     pub value: Value,
     /// The label that users see.
     #[serde(default)]
@@ -61,7 +61,7 @@ impl Field {
     }
 
     /// The id of the value labelled `label`; of two, the one that may still be chosen. People are labelled "Kim Lee
-    /// (kim@example.com)": one of both, in any case, is enough where it means one person only.
+    /// (kim@example.com)": the name or the address alone, in any case, is enough if only one person has it.
     pub fn choice(&self, label: &str) -> Option<&Value> {
         let labelled = || self.values.iter().filter(|choice| choice.label == label);
         let exact = labelled().find(|choice| choice.enabled).or_else(|| labelled().next());
@@ -91,7 +91,7 @@ impl Field {
         self.input_type.starts_with("multiselect")
     }
 
-    /// `value` as the platform stores it in this field; the reason why not for the reader.
+    /// `value` as the platform stores it in this field, or the reason why it cannot be stored, for people to read.
     fn stored(&self, value: Value) -> Result<Value, String> {
         match (self.input_type.as_str(), value) {
             (_, Value::Null) => Ok(Value::Null),
@@ -146,7 +146,7 @@ impl Fields {
     /// The field `name`.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] if there is none, naming the nearest ones that contain it.
+    /// [`Error::is_invalid`] if there is none; the error names fields whose names contain `name`.
     pub fn field(&self, name: &str) -> Result<&Field, Error> {
         let bare = name.rsplit('.').next().unwrap_or(name);
         self.by_name.get(bare).ok_or_else(|| {
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(incident, json!({}));
     }
 
-    /// Writes and gives what the platform would get and what reads back.
+    /// Writes a value and returns what the platform would get and what reads back.
     fn there_and_back(fields: &Fields, name: &str, value: Value) -> Result<(Value, Value), String> {
         let mut object = json!({});
         fields.write(&mut object, name, value).map_err(|error| error.to_string())?;

@@ -62,7 +62,7 @@ impl Upload {
         self
     }
 
-    /// The media type; guessed from the name otherwise, or else `application/octet-stream`.
+    /// The media type. By default it is guessed from the name; if that fails, it is `application/octet-stream`.
     #[must_use]
     pub fn mime(mut self, mime: impl Into<String>) -> Self {
         self.mime = Some(mime.into());
@@ -106,7 +106,7 @@ impl fmt::Debug for Upload {
     }
 }
 
-/// In pieces as well, so that a long transfer is seen to move.
+/// In pieces as well, so that `progress` sees a long transfer move.
 fn from_memory(bytes: Bytes, progress: Progress) -> Part {
     let length = bytes.len();
     let pieces = (0..length).step_by(PIECE).map(move |at| {
@@ -172,7 +172,7 @@ impl Progress {
     }
 }
 
-/// The body of an answer on its way.
+/// The body of an answer that is still arriving.
 pub struct Download {
     response: reqwest::Response,
     method: Method,
@@ -192,12 +192,12 @@ impl Download {
         Self { response, method, path, silence, deadline }
     }
 
-    /// The size in bytes, where the platform tells it beforehand.
+    /// The size in bytes, if the platform states it beforehand.
     pub fn length(&self) -> Option<u64> {
         self.response.content_length()
     }
 
-    /// The media type, where the platform tells it.
+    /// The media type, if the platform states it.
     pub fn content_type(&self) -> Option<&str> {
         self.response.headers().get("content-type")?.to_str().ok()
     }
@@ -218,7 +218,7 @@ impl Download {
         piece.map_err(|error| error.at(self.method, &self.path))
     }
 
-    /// Writes what is left to `writer`; the number of bytes.
+    /// Writes what is left to `writer` and returns the number of bytes.
     ///
     /// # Errors
     /// As for [`Download::chunk`]; [`Error::is_invalid`] if the writer fails.
@@ -247,8 +247,8 @@ impl fmt::Debug for Download {
 }
 
 impl Rest {
-    /// Sends a file to `path`, such as `/incidents/1/attachments`. Like every POST it is sent again only if it certainly
-    /// did not arrive.
+    /// Sends a file to `path`, such as `/incidents/1/attachments`. Like every POST, it is sent again only if it certainly did
+    /// not arrive.
     ///
     /// # Errors
     /// As for [`Rest::get`]; [`Error::is_invalid`] if the file cannot be read.

@@ -1,4 +1,4 @@
-//! The pause after a refused login: accounts and addresses that keep knocking get banned.
+//! The pause after a refused login: the platform bans accounts and addresses that keep trying.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{Error, backoff, error::Kind};
 /// Whether another login may be tried.
 #[derive(Default)]
 pub(crate) struct Gate {
-    /// Until when none may, and what everybody is told meanwhile.
+    /// Until when no login may be tried, and the error that every caller gets meanwhile.
     closed: Option<(Instant, Error)>,
     /// Refusals since a session last proved good.
     refusals: u32,
@@ -17,8 +17,8 @@ pub(crate) struct Gate {
     distrusted: u64,
 }
 
-/// Five refusals are what many account policies allow: with this pause the fifth login comes more than seven minutes
-/// after the first.
+/// Many account policies allow five refusals: with this pause, the fifth login comes more than seven minutes after the
+/// first.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// A platform that cannot be reached bans nobody; this only keeps queued requests from trying one after another.
@@ -37,7 +37,7 @@ impl Gate {
         }
     }
 
-    /// Ends logins for a while and says for how long.
+    /// Stops logins for a while and returns for how long.
     pub(crate) fn close(&mut self, now: Instant, error: &Error) -> Duration {
         let pause = if error.is_credentials() || error.is_session() {
             self.refusals = self.refusals.saturating_add(1);
@@ -49,7 +49,7 @@ impl Gate {
         pause
     }
 
-    /// Many callers may meet the same fresh session's refusal; it counts once.
+    /// Many callers may meet the refusal of the same fresh session; it counts once.
     pub(crate) fn distrust(&mut self, now: Instant, generation: u64) {
         if generation > self.distrusted {
             self.distrusted = generation;

@@ -6,8 +6,8 @@
 //! - [`Rest::update`] reads, applies a change and writes it back, again when somebody else was faster (409).
 //! - [`Error`] names method, path, status and the platform's own words, and never a secret.
 //!
-//! Every call is bounded in time, repeats itself only where that cannot do something twice ([`RetryPolicy`]), and
-//! answers a lost session with one new login for all callers together.
+//! Every call is bounded in time and is repeated only where that cannot do something twice ([`RetryPolicy`]); when a session
+//! is lost, one new login serves all callers together.
 
 mod answer;
 mod backoff;

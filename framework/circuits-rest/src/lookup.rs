@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{Choice, Error, Fields, HandleFormat, Rest, TextFormat, cache::Cache, segment};
 
-/// What makes two cached reads the same: path and forms asked for.
+/// What makes two cached reads the same: the path and the formats asked for.
 type Key = (bool, String, Option<HandleFormat>, Option<TextFormat>);
 
-/// All that a client remembers of the platform's lists.
+/// Everything that a client remembers of the platform's lists.
 pub(crate) struct Lookups {
     values: Cache<Key, Value>,
     fields: Cache<String, Fields>,
@@ -31,7 +31,7 @@ pub struct Names {
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names of people belong in no log.
+        // Names of people do not belong in a log.
         f.debug_struct("Names").field("count", &self.by_id.len()).finish()
     }
 }
@@ -85,8 +85,8 @@ impl Names {
 }
 
 impl Rest {
-    /// GET, remembered for [`Options::cache_ttl`](crate::Options::cache_ttl). For lists that change rarely, such as
-    /// `/types` or, absolute, `/const`.
+    /// GET, remembered for [`Options::cache_ttl`](crate::Options::cache_ttl). For lists that change rarely, such as `/types`
+    /// or, with [`Rest::absolute`], `/const`.
     ///
     /// # Errors
     /// As for [`Rest::get`]; an error is not remembered.
@@ -140,7 +140,7 @@ impl Rest {
         self.names("/groups").await
     }
 
-    /// Forgets all that `cached`, `fields`, `users` and `groups` remember, for all handles of the client.
+    /// Forgets everything that `cached`, `fields`, `users` and `groups` remember, for all handles of the client.
     pub fn forget(&self) {
         self.shared.lookups.values.clear();
         self.shared.lookups.fields.clear();

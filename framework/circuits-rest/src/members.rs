@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::{Change, Error, Rest};
 
 impl Rest {
-    /// Makes a user a member of the incident or task at `path`, such as `/incidents/2095`; who is one stays one. Only members
-    /// of an incident can own its tasks. The number of a user comes with the action, or from [`Rest::users`].
+    /// Makes a user a member of the incident or task at `path`, such as `/incidents/2095`, unless the user is one already.
+    /// Only members of an incident can own its tasks. The number of a user comes with the action, or from [`Rest::users`].
     ///
     /// ```no_run
     /// # async fn example(rest: &circuits_rest::Rest) -> Result<(), circuits_rest::Error> {
@@ -24,7 +24,7 @@ impl Rest {
             match object["members"].as_array_mut() {
                 Some(members) if members.contains(&user) => return Change::Skip,
                 Some(members) => members.push(user),
-                // Of an object without members the platform has no list.
+                // For an object without members the platform sends no list.
                 None => object["members"] = json!([user]),
             }
             Change::Save

@@ -1,15 +1,15 @@
-//! `NO_PROXY`: which platforms are reached without a proxy. All common spellings count, whoever invented them.
+//! `NO_PROXY`: which platforms are reached without a proxy. All common spellings are understood.
 
 use std::net::IpAddr;
 
-/// Whether the environment says that `host` at `port` is to be reached directly. `NO_PROXY` goes before `no_proxy`.
+/// Whether the environment says that `host` at `port` is to be reached directly. `NO_PROXY` takes precedence over `no_proxy`.
 pub(crate) fn covers(host: &str, port: u16) -> bool {
     let list = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
     list.is_ok_and(|list| list.split(',').any(|entry| matches(entry.trim(), host, port)))
 }
 
 /// One entry: `*`, a name, which stands for its subdomains too (`example.com`, `.example.com`, `*.example.com`), an
-/// address (`10.0.0.1`, `::1`) or a network (`10.0.0.0/8`), each but the network with or without `:port`.
+/// address (`10.0.0.1`, `::1`) or a network (`10.0.0.0/8`); a name or an address may have a `:port`.
 fn matches(entry: &str, host: &str, port: u16) -> bool {
     let host = host.trim().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     if entry == "*" {

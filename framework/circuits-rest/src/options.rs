@@ -65,7 +65,7 @@ pub enum Verify {
     /// Against the authorities in this file or directory alone, one or several (`cafile`), in the forms that
     /// [`circuits_tls::Authorities`] reads.
     CaFile(PathBuf),
-    /// Not at all (`cafile=false`): anybody on the way can read the credentials. Warned about at each connect.
+    /// Not at all (`cafile=false`): anybody on the way can read the credentials. Each connect logs a warning.
     Off,
 }
 
@@ -80,7 +80,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy at `host` and `port` (0: the scheme's own port). `host` may begin with `http://` or `https://`; without a
-    /// scheme it is `https://`, as the peer has it.
+    /// scheme it is `https://`, as in the reference client.
     pub fn new(host: &str, port: u16) -> Self {
         let (scheme, rest) = host.split_once("://").unwrap_or(("https", host));
         let rest = rest.trim_end_matches('/');
@@ -102,7 +102,7 @@ impl Proxy {
 }
 
 impl Options {
-    /// A platform at `host` and `port` (443 as a rule). `host` is a name or an address, without a scheme.
+    /// A platform at `host` and `port` (usually 443). `host` is a name or an address, without a scheme.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             host: host.into(),
@@ -170,8 +170,8 @@ impl Options {
     }
 
     /// The longest that one try of a call may take, from connecting to the last byte of the answer. Default 30 s, the
-    /// figure that the peer gives its integrations: longer than a slow platform takes for a large incident, short enough
-    /// that a stalled one frees the worker. Streamed files are limited by silence instead of by their length.
+    /// figure that the reference client gives its integrations: longer than a slow platform takes for a large incident, short
+    /// enough that a stalled one frees the worker. For streamed files it limits silence instead of the whole transfer.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -194,8 +194,8 @@ impl Options {
     }
 
     /// How often [`Rest::update`](crate::Rest::update) and [`Rest::patch_with`](crate::Rest::patch_with) write before they
-    /// give up on conflicts. Default 100: with a hundred writers who never rest a write gets through at one try in four to
-    /// seven, so that 20 tries fail about one change in a hundred and 100 none in a million. An action's deadline ends
+    /// give up on conflicts. Default 100: with a hundred writers that never rest, one try in four to seven gets through, so
+    /// with 20 tries about one change in a hundred fails, and with 100 tries not one in a million. An action's deadline ends
     /// the tries earlier. 0 counts as 1.
     #[must_use]
     pub fn conflict_tries(mut self, tries: u32) -> Self {
@@ -210,9 +210,9 @@ impl Options {
         self
     }
 
-    /// How long a call waits for a platform that does not answer before anything is sent. Default 300 s: a restart of the
-    /// platform fits in, and the action is answered while somebody may still look. After three failures in a row, of
-    /// whatever calls, all wait but one, which probes at the pace of [`RetryPolicy`].
+    /// How long a call that has not been sent waits for a platform that does not answer. Default 300 s: a restart of the
+    /// platform fits in, and the action is answered while somebody may still be watching. After three failures in a row, of
+    /// any calls, all calls wait except one, which probes at the pace of [`RetryPolicy`].
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -234,7 +234,7 @@ impl Options {
         self
     }
 
-    /// Called with each answer of the platform, the login's included. Called on the task of the request: it must not block.
+    /// Called with each answer of the platform, also to a login. Called on the task of the request: it must not block.
     #[must_use]
     pub fn on_answer(mut self, hook: impl Fn(&Answer<'_>) + Send + Sync + 'static) -> Self {
         self.tap = Tap(Some(Arc::new(hook)));

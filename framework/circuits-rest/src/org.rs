@@ -1,4 +1,4 @@
-//! Which organisation the account works in, and the error texts that operators of the peer already know.
+//! Which organisation the account works in, and the error texts that operators know from the reference client.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use crate::{Error, error::Kind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Org {
-    /// Its number, as it stands in paths and destinations.
+    /// Its number, as in paths and destinations.
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// Its uuid; older platforms send none.
+    /// Its uuid; older platforms do not send one.
     pub uuid: Option<String>,
     /// Its cloud account; only hosted platforms send one.
     pub cloud_account: Option<String>,

@@ -20,7 +20,7 @@ struct Page<T> {
 impl Rest {
     /// The results of a paged query at `path`, such as `/incidents/query_paged`, as one stream that asks for the next
     /// `page` results (1000 is a good number) when it needs them. `query` is the platform's QueryDTO (`filters`, `sorts`);
-    /// `start` and `length` are set here. Sort by a field that does not change, or results may slip between two pages.
+    /// `start` and `length` are set here. Sort by a field that does not change, or results may get lost between two pages.
     /// An error ends the stream.
     ///
     /// ```no_run

@@ -1,5 +1,5 @@
-//! PATCH: single fields with the values they had, so that the platform itself finds out which of them somebody else has
-//! changed; and what to do about those.
+//! PATCH: sends single fields with the values they had, so that the platform itself finds out which of them somebody else
+//! has changed, and decides what to do about those.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub struct FieldConflict {
     /// The old value that the patch named.
     #[serde(default)]
     pub your_original_value: Value,
-    /// What it is now.
+    /// The value that the field has now.
     #[serde(default)]
     pub actual_current_value: Value,
 }
@@ -51,7 +51,7 @@ pub struct FieldConflict {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[non_exhaustive]
 pub struct PatchStatus {
-    /// Whether all changes were made. If not, none was.
+    /// Whether all changes were made. If not, none of them was.
     #[serde(default)]
     pub success: bool,
     /// The fields that were in the way.
@@ -65,11 +65,11 @@ pub struct PatchStatus {
 /// What to do about fields that somebody else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolve {
-    /// Send the patch again, as the callback has left it. If nothing is left in it, that is the end.
+    /// Send the patch again, as the callback has left it. If nothing is left in it, the call is finished.
     Again,
     /// Let the others' values stand: no change at all is made, and the call ends with an error that lists the conflicts.
     GiveUp,
-    /// As [`Resolve::GiveUp`], but the call ends well, with a status that is no success.
+    /// As [`Resolve::GiveUp`], but the call returns `Ok` with a status whose `success` is false.
     Accept,
 }
 
@@ -83,12 +83,12 @@ impl Patch {
     /// object does not have counts as `null`. Setting a field again replaces what was set before.
     ///
     /// # Errors
-    /// [`Error::is_invalid`] if the field holds an object, such as `properties`, or if the patch was made from nothing.
+    /// [`Error::is_invalid`] if the field holds an object, such as `properties`, or if the patch was made without an object.
     pub fn set(&mut self, field: &str, value: impl Into<Value>) -> Result<&mut Self, Error> {
         if self.base.as_object().is_none_or(serde_json::Map::is_empty) {
             return Err(Error::new(
                 Kind::Invalid,
-                "the patch was made from no object, so the old value is not known: read the object first or use `set_from`",
+                "the patch was made without an object, so the old value is not known: read the object first or use `set_from`",
             ));
         }
         let old =
@@ -116,7 +116,7 @@ impl Patch {
         self
     }
 
-    /// Takes a field out again; whether it was in.
+    /// Takes a field out again; returns whether it was there.
     pub fn remove(&mut self, field: &str) -> bool {
         let before = self.changes.len();
         self.changes.retain(|change| change.field != field);
@@ -133,7 +133,7 @@ impl Patch {
         self
     }
 
-    /// The names of the fields in it, in the order in which they were set.
+    /// The names of its fields, in the order in which they were set.
     pub fn fields(&self) -> Vec<&str> {
         self.changes.iter().map(|change| change.field.as_str()).collect()
     }
@@ -185,20 +185,20 @@ pub fn overwrite(status: &PatchStatus, patch: &mut Patch) -> Resolve {
     Resolve::Again
 }
 
-/// For [`Rest::patch_with`]: theirs wins, and the caller learns it from the error.
+/// For [`Rest::patch_with`]: theirs wins, and the error lists the conflicts.
 pub fn give_up(_: &PatchStatus, _: &mut Patch) -> Resolve {
     Resolve::GiveUp
 }
 
 impl Rest {
     /// Sends `patch` to `path` and asks `resolve` about fields that somebody else has changed meanwhile: [`overwrite`],
-    /// [`give_up`] or a closure of your own, which may be asked several times. What it decides is sent at once; if
-    /// somebody was faster again, after a growing pause and a look at the values as they are then. An answer of 409 (somebody saves the object
-    /// right now) is repeated with growing pauses too, as often as
-    /// [`Options::conflict_tries`](crate::Options::conflict_tries) allows both together.
+    /// [`give_up`] or a closure of your own, which may be asked several times. What it decides is sent at once; if somebody
+    /// was faster again, it is asked about the values as they are after a growing pause. An answer of 409 (somebody is saving
+    /// the object right now) is repeated with growing pauses too. [`Options::conflict_tries`](crate::Options::conflict_tries)
+    /// limits both together.
     ///
     /// # Errors
-    /// Those of the call; [`Error::is_conflict`] with [`Error::conflicts`] when conflicts stay;
+    /// Those of the call; [`Error::is_conflict`] with [`Error::conflicts`] when conflicts remain;
     /// [`Error::is_invalid`] if `resolve` says [`Resolve::Again`] without having changed the patch.
     pub async fn patch_with<F>(
         &self,
@@ -220,13 +220,13 @@ impl Rest {
             let pause = update::pause(tries, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
             let over = self.is_last(tries, pause);
             if tries > 1 && !over && sent.as_ref().is_ok_and(|status| !status.field_failures.is_empty()) {
-                // Others in this process who lose the same race wait for us instead of making it harder.
+                // Other callers in this process that lose the same race wait for us instead of making it harder.
                 if held.is_none() {
                     let waiting = self.in_time(turn.lock()).await;
                     held = Some(waiting.map_err(|error| error.at(Method::Patch, path))?);
                 }
                 update::wait(pause).await;
-                // What the answer said is old by now. The same patch again can do no harm and brings the values as they are.
+                // The answer is out of date by now. Sending the same patch again does no harm and brings the present values.
                 sent = self.patch(path, &patch.to_json()).await;
             }
             last = match sent {

@@ -181,7 +181,7 @@ impl Request {
     /// Sends it and reads the answer as JSON; an empty one (204) reads as `null`.
     ///
     /// # Errors
-    /// Whatever [`Error`] can tell, after the tries that [`RetryPolicy`](crate::RetryPolicy) allows.
+    /// Any [`Error`], after the tries that [`RetryPolicy`](crate::RetryPolicy) allows.
     pub async fn send<T: DeserializeOwned>(self) -> Result<T, Error> {
         let (method, path) = (self.method, self.path.clone());
         let body = self.bytes().await?;
@@ -232,7 +232,7 @@ impl Request {
             deadline: self.rest.deadline,
             observer: self.rest.observer.clone(),
         };
-        // Some kilobytes, which would otherwise be part of every future that holds a call.
+        // Boxed: these kilobytes would otherwise be part of every future that holds a call.
         Box::pin(shared.execute(&call)).await
     }
 }

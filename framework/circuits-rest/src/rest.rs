@@ -1,4 +1,4 @@
-//! The handle that handlers hold: calls in the organisation's name, with the context token of their message on each one.
+//! The handle that handlers hold: calls within the organisation, each with the context token of the handler's message.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
 
 /// Calls to the platform. Paths such as `/incidents/1` are relative to the organisation. A clone shares the session.
 ///
-/// The context token that the handle was made with goes out with every call: it tells the platform not to fire the rule
-/// again that the call answers. It cannot be left out or replaced.
+/// The context token that the handle was made with goes out with every call. It tells the platform not to fire again the
+/// rule that the call answers. It cannot be left out or replaced.
 #[derive(Clone)]
 pub struct Rest {
     pub(crate) shared: Arc<Shared>,
@@ -34,7 +34,7 @@ pub struct Rest {
 enum Token {
     None,
     Value(HeaderValue),
-    /// Calls without a token that the message had could make its rule fire for ever: none is sent.
+    /// Calls without the token of the message could make its rule fire forever, so no call is sent.
     Unusable,
 }
 
@@ -72,7 +72,7 @@ impl Rest {
         Self { absolute: true, ..self.clone() }
     }
 
-    /// The same handle as it is without any form asked for, relative to the organisation.
+    /// The same handle without any formats asked for, relative to the organisation.
     pub(crate) fn relative(&self) -> Self {
         Self { absolute: false, handles: None, text: None, ..self.clone() }
     }
@@ -87,7 +87,7 @@ impl Rest {
         Self { timeout: Some(timeout), ..self.clone() }
     }
 
-    /// The same handle, all of whose calls together, pauses included, end within `budget` from now.
+    /// The same handle with a deadline: all its calls together, pauses included, end within `budget` from now.
     #[must_use]
     pub fn with_deadline(&self, budget: Duration) -> Self {
         let deadline = Instant::now() + budget;
@@ -106,7 +106,7 @@ impl Rest {
         Self { text: Some(format), ..self.clone() }
     }
 
-    /// The same handle, that tells `observer` of every try of every call. It must not block.
+    /// The same handle, which reports every try of every call to `observer`. The observer must not block.
     #[must_use]
     pub fn observed(&self, observer: impl Fn(Exchange) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Arc::new(observer)), ..self.clone() }
@@ -120,7 +120,7 @@ impl Rest {
     /// GET. Repeated as [`RetryPolicy`](crate::RetryPolicy) says.
     ///
     /// # Errors
-    /// Whatever [`Error`] can tell; so for all calls.
+    /// Any [`Error`]; the same holds for all calls.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         self.request(Method::Get, path).send().await
     }
@@ -128,7 +128,7 @@ impl Rest {
     /// GET of a list, which comes bare or under `entities`, depending on the endpoint and the platform's version.
     ///
     /// # Errors
-    /// As for [`Rest::get`]; also if what comes is no list.
+    /// As for [`Rest::get`]; also if the answer is not a list.
     pub async fn list(&self, path: &str) -> Result<Vec<Value>, Error> {
         match self.get(path).await? {
             Value::Array(entities) => return Ok(entities),
@@ -139,7 +139,7 @@ impl Rest {
             }
             _ => {}
         }
-        Err(Error::new(Kind::Body, format!("GET {path} was answered with something that is no list")))
+        Err(Error::new(Kind::Body, format!("GET {path} was answered with something that is not a list")))
     }
 
     /// POST with a JSON body. Sent again only if it certainly did not arrive.
@@ -166,7 +166,7 @@ impl Rest {
         self.request(Method::Put, path).json(body).send().await
     }
 
-    /// PATCH with a JSON body as it stands, references by name. [`Rest::patch_with`] copes with conflicts.
+    /// PATCH with a JSON body as it is, references by name. [`Rest::patch_with`] copes with conflicts.
     ///
     /// # Errors
     /// As for [`Rest::get`].
@@ -186,7 +186,7 @@ impl Rest {
         self.request(Method::Delete, path).send().await
     }
 
-    /// Puts what this handle always sends on a call.
+    /// Adds the headers that this handle sends with every call.
     pub(crate) fn extend(&self, headers: &mut HeaderMap, method: Method) {
         let handles = self.handles.or((method == Method::Patch).then_some(HandleFormat::Names));
         if let Some(handles) = handles {
@@ -207,7 +207,7 @@ impl Rest {
         }
     }
 
-    /// Puts the context token on a call. Last of all, so that no other header can take its place.
+    /// Puts the context token on a call. This comes last, so that no other header can take its place.
     pub(crate) fn sign(&self, headers: &mut HeaderMap) -> Result<(), Error> {
         headers.remove("X-Co3ContextToken");
         match &self.token {

@@ -1,4 +1,4 @@
-//! When a call may be repeated and how long to wait before: pure functions of what happened, tested as tables.
+//! When a call may be repeated and how long to wait before that: pure functions of what happened, tested as tables.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,8 +6,8 @@ use crate::backoff;
 
 /// How often and how fast a failed call is repeated.
 ///
-/// Only what cannot do something twice is repeated: GET, PUT and DELETE when the connection failed or was lost, on 429
-/// and on 502, 503 and 504; POST and PATCH only when the connection failed before anything was sent. Every other status
+/// Only calls that cannot do something twice are repeated: GET, PUT and DELETE when the connection failed or was lost, on
+/// 429 and on 502, 503 and 504; POST and PATCH only when the connection failed before anything was sent. Every other status
 /// is final at once, and so is a call whose time ran out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetryPolicy {
@@ -33,7 +33,7 @@ impl RetryPolicy {
         backoff::grown(self.delay, self.backoff, self.ceiling, failed)
     }
 
-    /// What follows after `failed` failed tries of a call: the wait before the next one, or `None` when it is over.
+    /// After `failed` failed tries of a call: the wait before the next try, or `None` if there is no further one.
     /// `spread` is a random number from 0 to 1 that keeps many clients from coming back in step.
     pub(crate) fn next(
         &self,
@@ -65,7 +65,7 @@ pub(crate) enum Repeat {
     Idempotent,
     /// It may be sent again only if it certainly did not arrive.
     Unsent,
-    /// A PUT that its caller reconciles: a refusal by rate limit is certain too, a lost answer is not.
+    /// A PUT whose caller checks lost answers itself: it may also be sent again after 429, which is a certain refusal.
     Refused,
 }
 
@@ -97,7 +97,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether it speaks for a platform that is down rather than for something about this call.
+    /// Whether it suggests that the platform is down, rather than a fault of this call.
     pub(crate) fn means_down(&self) -> bool {
         match self {
             Failure::NotSent | Failure::Lost | Failure::TimedOut => true,
@@ -107,7 +107,7 @@ impl Failure {
     }
 }
 
-/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past is no wait.
+/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past means no wait.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u32>() {

@@ -24,7 +24,7 @@ pub(crate) struct Said {
     pub(crate) hints: Vec<String>,
 }
 
-/// A web page or a dump is no message; this much of it tells where it came from.
+/// A web page or a dump is not a message; this much of it shows where it came from.
 const LONGEST: usize = 400;
 
 /// Reads the platform's error object (`message` or `title`, `hints`, `error_code`), or the beginning of any other text.
@@ -43,8 +43,8 @@ pub(crate) fn said(body: &[u8]) -> Said {
     Said { message: page(&text).unwrap_or_else(|| shorten(&text)), hints: Vec::new() }
 }
 
-/// What a web page calls itself; none if the text is not a web page. Whoever stands before the platform (a proxy, a balancer,
-/// a sign-in service) answers with pages, whose markup helps nobody.
+/// What a web page calls itself; `None` if the text is not a web page. Servers in front of the platform (a proxy, a balancer,
+/// a sign-in service) answer with pages, whose markup helps nobody.
 pub(crate) fn page(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let start = lower.trim_start().trim_start_matches('\u{feff}');
@@ -70,7 +70,7 @@ pub(crate) fn page(text: &str) -> Option<String> {
 fn redirect(location: Option<&str>) -> String {
     match location.map(|location| location.split(['?', '#']).next().unwrap_or_default()) {
         Some(target) if !target.is_empty() => format!("redirected to {}", shorten(target)),
-        _ => "redirected, without a word where to".to_owned(),
+        _ => "redirected, without saying where".to_owned(),
     }
 }
 
@@ -124,6 +124,6 @@ mod tests {
             "redirected to https://sso.example.com/login"
         );
         assert_eq!(redirect(Some("/setup#x")), "redirected to /setup");
-        assert_eq!(redirect(None), "redirected, without a word where to");
+        assert_eq!(redirect(None), "redirected, without saying where");
     }
 }

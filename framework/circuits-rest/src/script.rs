@@ -15,7 +15,7 @@ use crate::secret::Secrets;
 use crate::session::Session;
 use crate::{Client, Credentials, Error, Method, Options, Org, RetryPolicy, transport, update};
 
-/// A call, as the function sees it.
+/// A call, as the script sees it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Asked<'a> {
@@ -35,10 +35,10 @@ pub struct Asked<'a> {
 pub type Script = Arc<dyn Fn(Asked<'_>) -> (u16, Vec<u8>) + Send + Sync>;
 
 impl Client {
-    /// A client of the organisation with this number that is logged in already, and whose calls `script` answers.
+    /// A client of the organisation with this number, already logged in, whose calls `script` answers.
     ///
     /// # Errors
-    /// When there is no HTTP client to be had, as on a system without certificate authorities.
+    /// When no HTTP client can be set up, as on a system without certificate authorities.
     pub async fn scripted(org: i64, script: Script) -> Result<Self, Error> {
         let credentials = Credentials::ApiKey { id: "script".to_owned(), secret: "none".to_owned().into() };
         let options = Options::new("script.invalid", 443);

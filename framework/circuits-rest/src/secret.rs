@@ -1,5 +1,5 @@
-//! What the session knows and nobody may read: told to the log redactor, and blanked out of every text that comes back
-//! from the platform, because a platform may quote what it was sent.
+//! The secrets that the session knows: they go to the log redactor, and are blanked out of every text that comes back from
+//! the platform, because a platform may quote what it was sent.
 
 use std::{
     fmt,
@@ -27,7 +27,7 @@ impl Secrets {
         Self { hook, known: Mutex::default() }
     }
 
-    /// Adds a secret and tells the hook, once.
+    /// Adds a secret and passes it to the hook, once.
     pub(crate) fn learn(&self, secret: &str) {
         if secret.len() < SHORTEST {
             return;

@@ -12,8 +12,8 @@ use crate::{
     way::{Way, reason},
 };
 
-/// The platform's servlet container closes idle connections after 20 s. A request that meets the close half way may or
-/// may not have arrived, so ours are dropped before.
+/// The platform's servlet container closes idle connections after 20 s. A request that crosses with the close may or may not
+/// have arrived, so we drop our idle connections earlier.
 const IDLE: Duration = Duration::from_secs(15);
 
 /// The HTTP client for `options`, and the way that it takes.
@@ -42,7 +42,7 @@ pub(crate) async fn build(options: &Options) -> Result<(reqwest::Client, Way), E
     if let Some((cert, key)) = &options.client_certificate {
         builder = builder.identity(identity(cert, key).await?);
     }
-    // There is one platform and no redirect, so that the look at its name can be taken once for all.
+    // There is one platform and no redirect, so we need to look at its name only once.
     builder = match (way.via(), &options.proxy) {
         (None, _) => builder.no_proxy(),
         (Some(via), Some(proxy)) if via.is_configured() => builder.proxy(to_reqwest(proxy)?),

@@ -1,5 +1,5 @@
-//! Read, change, write back; again when somebody else was faster (409). Never the same change twice: when the answer to
-//! a write got lost, the object itself is asked whether the write took place.
+//! Reads an object, changes it and writes it back, and does so again when somebody else was faster (409). The same change is
+//! not made twice: when the answer to a write was lost, the object itself shows whether the write took place.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -29,7 +29,7 @@ impl From<()> for Change {
 }
 
 /// One update at a time per object within this process: handlers that change the same incident queue up here instead of
-/// meeting in conflicts over there.
+/// causing conflicts on the platform.
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 
@@ -49,14 +49,14 @@ impl Turns {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause in rounds: what lets so many writers of a slow platform through one by one.
+/// The longest pause in rounds: it lets this many writers of a slow platform through one by one.
 const LONGEST_ROUNDS: u32 = 128;
 
-/// The wait after `conflicts` conflicts: none after the first, for most often somebody has saved once and that is all; then
-/// anywhere up to a limit that doubles, so that writers drift apart. The limit starts at the time that a `round` of reading
-/// and writing takes, for somebody who comes back sooner meets the same rivals. Of `callers` in this process that all want
-/// the object only one tries at a time; it tries as often as they would together, or a process with many would hardly get
-/// a turn.
+/// The wait after `conflicts` conflicts: none after the first, because usually somebody has just saved once; then a random
+/// time up to a limit that doubles, so that writers drift apart. The limit starts at the time that a `round` of reading and
+/// writing takes, because a writer that comes back sooner meets the same rivals. Of `callers` in this process that all want
+/// the object, only one tries at a time; it tries as often as they would together, or a process with many callers would
+/// hardly get a turn.
 pub(crate) fn pause(conflicts: u32, round: Duration, callers: usize, spread: f64) -> Duration {
     if conflicts < 2 {
         return Duration::ZERO;
@@ -76,8 +76,8 @@ pub(crate) async fn wait(pause: Duration) {
 impl Rest {
     /// Reads the object at `path`, lets `apply` change it and writes it back. On a conflict (409) it reads again and
     /// applies again, so `apply` may run several times and must only look at the object it is given. If `apply` changes
-    /// nothing, or says [`Change::Skip`], nothing is written. Returns the object as the platform answers it, or as it was
-    /// sent where the platform answers something else.
+    /// nothing, or returns [`Change::Skip`], nothing is written. Returns the object from the platform's answer, or as it was
+    /// sent if the platform answers something else.
     ///
     /// ```no_run
     /// # async fn example(rest: &circuits_rest::Rest) -> Result<(), circuits_rest::Error> {
@@ -90,7 +90,7 @@ impl Rest {
     ///
     /// # Errors
     /// Those of the calls; [`Error::is_conflict`] when somebody else was faster every time, naming what they changed;
-    /// [`Error::is_unclear`] when the answer to a write was lost and the object does not tell whether it took place.
+    /// [`Error::is_unclear`] when the answer to a write was lost and the object does not show whether the write took place.
     pub async fn update<F, C>(&self, path: &str, mut apply: F) -> Result<Value, Error>
     where
         F: FnMut(&mut Value) -> C,
@@ -109,7 +109,7 @@ impl Rest {
             }
             writes += 1;
             let put = self.request(Method::Put, path).json(&object).repeat(Repeat::Refused).bytes().await;
-            // Everybody in this process who waits for this turn, or has it, holds one.
+            // Every caller in this process that waits for this turn, or has it, holds a reference to it.
             let pause = pause(writes, begun.elapsed(), Arc::strong_count(&turn), fastrand::f64());
             let last = self.is_last(writes, pause);
             match put {
@@ -150,7 +150,7 @@ impl Rest {
         timeout_at(deadline, others).await.map_err(late)
     }
 
-    /// Whether try number `tries` at a conflict is the last: by number, or because after `pause` it would be too late.
+    /// Whether try number `tries` is the last one: by number, or because after `pause` it would be too late.
     pub(crate) fn is_last(&self, tries: u32, pause: Duration) -> bool {
         tries >= self.shared.conflict_tries.max(1)
             || self.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline)
@@ -178,18 +178,18 @@ impl Rest {
     }
 }
 
-/// What a write left behind: the object in the answer, or what was sent where the platform answers something else.
+/// The object after a write: the one in the answer, or the one that was sent if the platform answers something else.
 fn written(answer: &[u8], sent: Value) -> Value {
     let is_object = |value: &Value| value.get("id").is_some() || value.get("vers").is_some();
     serde_json::from_slice(answer).ok().filter(is_object).unwrap_or(sent)
 }
 
-/// Whether the write may have taken place all the same.
+/// Whether the write may have taken place in spite of the error.
 fn unanswered(error: &Error) -> bool {
     error.kind() == Kind::Lost || error.is_timeout() || matches!(error.status(), Some(502..=504))
 }
 
-/// A write whose answer got lost.
+/// A write whose answer was lost.
 struct Lost {
     base: Value,
     wrote: Value,

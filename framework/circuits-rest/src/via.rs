@@ -57,7 +57,7 @@ impl Via {
         }
     }
 
-    /// Whether the file's setting is what names it.
+    /// Whether a setting in the file names it, not the environment.
     pub(crate) fn is_configured(&self) -> bool {
         self.setting == "proxy_host"
     }
@@ -72,7 +72,7 @@ impl Via {
         if self.is_configured() { "`proxy_host` and `proxy_port`" } else { self.setting }
     }
 
-    /// How to speak to it without TLS.
+    /// The hint for a proxy that is spoken to without TLS.
     fn plain(&self) -> String {
         format!(
             "if it is an ordinary proxy, which is spoken to without TLS, write {}=http://{}",
@@ -131,7 +131,7 @@ impl Via {
         error.by_proxy()
     }
 
-    /// No connection came about in time, and nobody said where it got stuck.
+    /// The error for a connection that was not made in time, when nothing shows where it got stuck.
     pub(crate) fn silent(&self, limit: std::time::Duration) -> Error {
         let hint = match self.scheme.as_str() {
             "https" => format!("check {}; {}", self.settings(), self.plain()),

@@ -30,7 +30,7 @@ impl Way {
             },
             shows_identity: options.client_certificate.is_some(),
             via: Via::of(options)?,
-            // Shorter than the whole, so that it is the connection that is named.
+            // Shorter than the time for the whole call, so that the error names the connection.
             connect_timeout: options.timeout.mul_f64(0.8).min(Duration::from_secs(10)),
         })
     }
@@ -44,7 +44,7 @@ impl Way {
         self.connect_timeout
     }
 
-    /// What a failed try means: for the reader, and for whether it may be repeated.
+    /// What a failed try means: the error to show, and whether the call may be repeated.
     pub(crate) fn explain(&self, error: reqwest::Error) -> (Error, Failure) {
         let (explained, failure) = self.judge(&error, &reason(&error));
         (explained.source_is(error.without_url()), failure)

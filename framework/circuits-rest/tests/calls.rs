@@ -254,7 +254,7 @@ async fn a_post_that_cannot_have_arrived_is_sent_again() {
     let peer = Peer::platform(|_| Answer::HangUp).await;
     let client = peer.connect().await;
     let rest = client.with_token(None);
-    // The pooled connection dies with this call; the peer then is gone, and nothing can arrive.
+    // The pooled connection dies with this call; after that the peer is gone, and nothing can arrive.
     rest.post::<_, Value>("/x", &json!({})).await.unwrap_err();
     drop((peer, listener, port));
     let error = rest.post::<_, Value>("/x", &json!({})).await.unwrap_err();

@@ -109,8 +109,8 @@ async fn a_proxy_that_refuses_is_named() {
     assert_eq!(peer.seen().len(), 0);
 }
 
-/// What is said of a proxy that is written without its scheme, though it speaks plain HTTP; without an answer it waits for
-/// more of what it takes for a request.
+/// The error for a proxy that is written without its scheme although it speaks plain HTTP. Without an `answer` the proxy waits
+/// for more of what it takes for a request.
 async fn without_scheme(answer: Option<&[u8]>) -> circuits_rest::Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -123,7 +123,7 @@ async fn without_scheme(answer: Option<&[u8]>) -> circuits_rest::Error {
     stream.read_u8().await.unwrap();
     match answer {
         Some(answer) => stream.write_all(answer).await.unwrap(),
-        // Once the handshake has begun, time flies.
+        // Once the handshake has begun, the clock runs ahead.
         None => tokio::time::pause(),
     }
     let error = connecting.await.unwrap().unwrap_err();
@@ -268,7 +268,7 @@ fn platform(
     port
 }
 
-/// The same, wanting a certificate signed by `authority`.
+/// The same, but it requires a client certificate signed by `authority`.
 fn demanding(authority: &support::Authority) -> u16 {
     platform(authority, |builder| {
         let mut store = X509StoreBuilder::new().unwrap();

@@ -32,7 +32,7 @@ async fn with(total: u64, most: u64, tells_total: bool) -> (Peer, Rest) {
 
 #[tokio::test]
 async fn all_results_come_once_and_in_order() {
-    // total, what the platform gives at most, whether it tells the total, calls that this takes
+    // total, what the platform gives at most, whether it states the total, calls that this takes
     for (total, most, tells, calls) in [
         (25, 10, true, 3),
         (20, 10, true, 2),

@@ -96,7 +96,7 @@ async fn a_callback_settles_field_by_field() {
     let last = peer.seen().pop().unwrap().json();
     assert_eq!(last["changes"].as_array().unwrap().len(), 1, "the other field goes through");
 
-    // Nothing left to send is an end, not a call; accepting is one too.
+    // With nothing left to send it ends without another call; accepting ends it too.
     let (peer, rest) = changed_meanwhile().await;
     let mut only = Patch::new(&base());
     only.set("name", "c").unwrap();
@@ -148,7 +148,7 @@ async fn a_writer_that_is_always_faster_does_not_keep_us_for_ever() {
     assert!(error.to_string().contains("after 4 tries"), "{error}");
     let sent = peer.seen().split_off(2).into_iter();
     let old: Vec<_> = sent.map(|seen| seen.json()["changes"][0]["old_value"]["object"].clone()).collect();
-    // Beaten twice in a row it pauses, and looks at the values as they are then before it writes over them.
+    // After losing twice in a row it pauses, and looks at the values as they are then before it overwrites them.
     assert_eq!(old, [json!("a"), json!(1), json!(1), json!(3), json!(3), json!(5)]);
 }
 

@@ -1,4 +1,4 @@
-//! Refusals that are not the platform's own error objects: bans, redirects, and the web pages of whoever stands before it.
+//! Refusals that are not the platform's own error objects: bans, redirects, and the web pages of servers in front of it.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 

@@ -1,5 +1,5 @@
-//! `update` over real HTTPS: conflicts are read and applied again, boundedly, and a write whose answer got lost is never
-//! done twice.
+//! `update` over real HTTPS: on a conflict it reads and applies again, up to a limit, and it does not make a change twice when
+//! the answer to a write was lost.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -209,7 +209,7 @@ async fn processes_that_collide_all_get_their_change_in() {
     let peer = with(|incident, seen| incident.put(seen)).await;
     let mut tasks = Vec::new();
     for _ in 0..8 {
-        // A client each, as if in a process each.
+        // Each has a client of its own, as if in a process of its own.
         let client = peer.connect().await;
         tasks.push(tokio::spawn(async move {
             for _ in 0..5 {
@@ -258,7 +258,7 @@ async fn a_deadline_ends_conflicts_and_the_wait_for_ones_turn() {
     let client = Client::connect(peer.options().conflict_tries(1_000_000)).await.unwrap();
     let error = client.with_token(None).with_deadline(Duration::from_millis(300)).update(PATH, count).await;
     let error = error.unwrap_err();
-    // It may pass during a pause or during a call.
+    // The deadline may pass during a pause or during a call.
     assert!(error.is_conflict() || error.is_timeout(), "{error}");
 
     let peer = Peer::platform(|_| Answer::Silence).await;

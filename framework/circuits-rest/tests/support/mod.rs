@@ -58,7 +58,7 @@ pub enum Answer {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     HangUp,
     /// Keeps the connection and says nothing.
     Silence,
@@ -89,7 +89,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        // A name of its own: two authorities of one name are told apart by key ids only, which these have not.
+        // A name of its own: two authorities of one name are told apart only by key ids, which these do not have.
         let name = format!("circuits test authority {:?}", &key.public_key_raw()[..8]);
         params.distinguished_name.push(DnType::CommonName, name);
         let pem = params.self_signed(&key).unwrap().pem();
@@ -218,7 +218,7 @@ impl Peer {
     }
 }
 
-/// Five tries with next to no wait between them: what is tested over sockets is their number.
+/// Five tries with next to no wait between them: the tests over sockets check only their number.
 pub fn quick() -> RetryPolicy {
     RetryPolicy { delay: Duration::from_millis(1), ..RetryPolicy::default() }
 }
@@ -347,7 +347,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// The data beside the project, where it is there.
+/// The data beside the project, if it is there.
 pub fn recorded(path: &str) -> Option<Value> {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(path);
     let text = std::fs::read_to_string(file).ok()?;
