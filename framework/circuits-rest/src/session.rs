@@ -1,5 +1,5 @@
-//! The session with the platform: one login at a time for all callers, what it yields put on every request, and a pause
-//! after a refusal, because accounts and addresses that keep knocking get banned.
+//! The session with the platform: one login at a time for all callers, its result on every request, and a pause after a
+//! refusal, because the platform bans accounts and addresses that keep trying.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +29,7 @@ use crate::{
 
 const PATH: &str = "/rest/session";
 
-/// What a login yielded.
+/// The result of a login.
 pub(crate) struct Ticket {
     /// Counts logins, so that a caller can tell whether somebody else has renewed the session since.
     pub(crate) generation: u64,
@@ -64,7 +64,7 @@ impl Ticket {
         }
     }
 
-    /// A call was answered with something other than 401, so the session was good once.
+    /// Notes that a call was answered with something other than 401, so the session was good once.
     pub(crate) fn accept(&self) {
         self.accepted.store(true, Relaxed);
     }
@@ -82,7 +82,7 @@ impl Ticket {
     }
 }
 
-/// Adds the cookies of `headers` to `jar`. Path and domain need no look: there is one origin and no redirect.
+/// Adds the cookies of `headers` to `jar`. Path and domain do not matter: there is one origin and no redirect.
 fn collect(jar: &mut BTreeMap<String, String>, headers: &HeaderMap, secrets: &Secrets) {
     for line in headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()) {
         let mut parts = line.split(';').map(str::trim);
@@ -136,17 +136,17 @@ impl Session {
         }
     }
 
-    /// Tells of the platform's answers to logins.
+    /// Reports the platform's answers to logins to `tap`.
     pub(crate) fn tap(self, tap: Tap) -> Self {
         Self { tap, ..self }
     }
 
-    /// The session as it stands; `None` before the first login.
+    /// The current session; `None` before the first login.
     pub(crate) fn ticket(&self) -> Option<Arc<Ticket>> {
         self.ticket.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// As if it had logged in.
+    /// Acts as if it had logged in.
     pub(crate) fn pretend(&self) {
         self.install(&Arc::new(Ticket {
             generation: 1,
@@ -164,10 +164,10 @@ impl Session {
         Ok(ticket)
     }
 
-    /// Replaces the session of generation `stale`, which the platform refused: by one login for all who ask, and by none
-    /// while an earlier refusal is too recent.
+    /// Replaces the session of generation `stale`, which the platform refused, by one login for all callers. While an earlier
+    /// refusal is too recent, it does not log in and returns that refusal.
     pub(crate) async fn renew(self: &Arc<Self>, stale: u64) -> Result<Arc<Ticket>, Error> {
-        // On a task of its own: a caller that is cancelled half way must not make the next one start over.
+        // On a task of its own: a caller that is cancelled halfway must not make the next one start over.
         let session = self.clone();
         let renewal = tokio::spawn(async move { session.renew_here(stale).await });
         renewal.await.unwrap_or_else(|_| Err(Error::new(Kind::Session, "the new login was interrupted")))
@@ -193,7 +193,7 @@ impl Session {
                 let pause = gate.close(Instant::now(), &error);
                 tracing::warn!(
                     error = %error, pause_s = pause.as_secs(),
-                    "The session ended and a new login failed; no other is tried before the pause is over."
+                    "The session ended and a new login failed; no other login is tried before the pause is over."
                 );
                 Err(error)
             }
@@ -313,7 +313,7 @@ impl Session {
                 let hint = "redirects are not followed: check `host`, `port` and `resource_prefix`";
                 (error.hint(hint), Failure::Status { status, after: after(headers) })
             }
-            // Start-up pages of a platform that is coming up, redirects included, go away by themselves.
+            // Start-up pages, and redirects to them, go away by themselves once the platform is up.
             _ => (error, Failure::Status { status, after: after(headers) }),
         }
     }
