@@ -42,12 +42,12 @@ async fn a_beat_goes_out_when_nothing_else_did() {
     assert_eq!(since.elapsed().as_secs(), 44, "ten seconds after the last write, whatever it was");
 }
 
-/// Replies that wait for the broker's receipts, and receipts that let nothing go, write nothing: the broker must not take
-/// that for a sign of life.
+/// Replies that wait for the broker's receipts, and receipts that release nothing, write nothing: the session must
+/// not count them as a sign of life that it gave.
 #[tokio::test(start_paused = true)]
 async fn what_writes_nothing_does_not_put_off_the_beat() {
     let (stage, mut peer) = beating().await;
-    // The receipts of two are not answered, so that every further one is held back.
+    // The broker does not answer the first two, so every further one is held back.
     let mut sends = Vec::new();
     for _ in 0..2 {
         sends.push(stage.send("acks", "x"));
@@ -78,7 +78,7 @@ async fn a_silent_broker_is_dead_after_two_intervals() {
 #[tokio::test(start_paused = true)]
 async fn any_byte_is_a_sign_of_life() {
     let (stage, mut peer) = beating().await;
-    // A frame that trickles in, a byte each 39 seconds.
+    // A frame that trickles in, one byte every 39 seconds.
     for byte in *b"RECEIPT\nreceipt-id:0" {
         peer.io.write_all(&[byte]).await.unwrap();
         tokio::time::sleep(Duration::from_secs(39)).await;

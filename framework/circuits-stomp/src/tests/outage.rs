@@ -10,7 +10,7 @@ use crate::State;
 /// Between the opening of a port and the broker's receipt for the subscription.
 const BACK: Duration = Duration::from_secs(2);
 
-/// Lets the broker accept the session and its subscription again; how long that took.
+/// Lets the broker accept the session and its subscription again; returns how long that took.
 async fn back(stage: &mut Stage) -> (Duration, Peer) {
     let since = Instant::now();
     let mut peer = stage.peer().await;

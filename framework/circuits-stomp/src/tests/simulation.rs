@@ -132,7 +132,7 @@ impl Broker {
             }
         }
         let Some(receipt) = header(frame, "receipt") else { return true };
-        // It is done, and nobody learns of it.
+        // It is done, but its receipt is lost.
         if self.random.u8(..) < 8 {
             return false;
         }
@@ -197,7 +197,7 @@ async fn play(seed: u64, server: &'static str, transaction: bool) {
     serving.abort();
 }
 
-/// The clock stands still while anything can be done, so that days pass in no time and the same seed plays the same.
+/// The clock stands still while there is anything to do, so days pass in no time and the same seed plays the same way.
 #[test]
 fn whatever_the_network_does_messages_are_answered_and_then_acknowledged() {
     for seed in 0..SEEDS {

@@ -66,7 +66,7 @@ async fn refused_by_rabbitmq_it_is_forgotten_and_the_others_come_back() {
     answer.unwrap();
     let (answer, ()) = tokio::join!(stage.session.subscribe(subscription("q")), async {
         let frame = peer.frame().await;
-        // First ERROR, then the RECEIPT all the same, then the end.
+        // First ERROR, then nevertheless the RECEIPT, then the end.
         let receipt = header(&frame, "receipt").unwrap();
         peer.say(format!("{RABBIT_REFUSED}RECEIPT\nreceipt-id:{receipt}\n\n\0")).await;
     });
@@ -144,7 +144,7 @@ async fn refused_again_by_rabbitmq_it_does_not_take_every_connection_down_at_onc
     answer.unwrap();
     drop(peer);
     let mut refusals = 0;
-    // Tried, refused, and each time the next connection is up with the other one first.
+    // It is tried and refused, and each time the next connection first comes up with the other subscription.
     while refusals < 4 {
         let mut peer = stage.peer().await;
         peer.accept(RABBITMQ, "0,0").await;
