@@ -55,7 +55,10 @@ async fn recorded_answers_are_served_over_https_in_their_order() {
     }
     assert_eq!(rest.get::<Value>("/incidents/8").await.unwrap_err().status(), Some(404));
     let error = rest.get::<Value>("/incidents/9").await.unwrap_err().to_string();
-    assert!(error.contains("GET /incidents/9 was not expected. Expected: what is recorded"), "{error}");
+    assert!(
+        error.contains("GET /incidents/9 was not expected. Expected: one of the recorded calls"),
+        "{error}"
+    );
 }
 
 /// Recordings of real systems, where they are at hand.

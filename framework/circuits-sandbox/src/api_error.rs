@@ -1,7 +1,7 @@
 //! The platform's refusals: an HTTP status and the JSON that its REST API answers with.
 use serde_json::{Value, json};
 
-/// A refused request. The JSON shape is the one of the developer's guide, "Example: creating an incident".
+/// A refused request. The JSON has the shape shown in the developer's guide, "Example: creating an incident".
 #[derive(Debug, PartialEq)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,

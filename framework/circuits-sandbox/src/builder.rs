@@ -70,21 +70,21 @@ impl Builder {
         self
     }
 
-    /// Which server certificate both listeners show; a valid one by default.
+    /// Which server certificate both listeners present; a valid one by default.
     #[must_use]
     pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
         self.certificate = certificate;
         self
     }
 
-    /// The API key account's id and secret, instead of ones made at the start.
+    /// The API key account's id and secret, instead of generated ones.
     #[must_use]
     pub fn api_key(mut self, id: &str, secret: &str) -> Self {
         (self.identity.api_key_id, self.identity.api_key_secret) = (id.to_owned(), secret.to_owned());
         self
     }
 
-    /// The user's e-mail address and password, instead of ones made at the start.
+    /// The user's e-mail address and password, instead of generated ones.
     #[must_use]
     pub fn user(mut self, email: &str, password: &str) -> Self {
         (self.identity.email, self.identity.password) = (email.to_owned(), password.to_owned());
@@ -125,8 +125,8 @@ impl Builder {
         self
     }
 
-    /// Starts only the REST side: messages go over a broker of the caller's own, which listens on `localhost:port`
-    /// with a certificate that `cafile` vouches for and accepts the API key as login.
+    /// Starts only the REST side: messages go over the caller's own broker, which listens on `localhost:port`
+    /// with a certificate that the CA in `cafile` signed, and accepts the API key as login.
     ///
     /// The caller carries messages to that broker ([`Sandbox::next_message`], [`Sandbox::compose`]) and its replies
     /// back ([`Sandbox::reply`]).
@@ -186,7 +186,7 @@ impl Builder {
         Ok(Sandbox::new(core, accept, endpoints, messages))
     }
 
-    /// Puts in what the caller asked for. Rules come last, so that none fires for what is there from the start.
+    /// Adds what the caller asked for. Rules come last, so that none fires for objects that exist from the start.
     fn furnish(&self, core: &Core) -> Result<()> {
         let cause = Cause { account: self.identity.user(), skip: Vec::new() };
         let mut state = core.platform.lock();
@@ -202,7 +202,7 @@ impl Builder {
         for name in &self.destinations {
             state.definitions.ensure_destination(name);
         }
-        // Ids of what comes later do not depend on how many incidents there are.
+        // The ids of later objects do not depend on how many incidents there are.
         state.ids.skip_to(3000);
         for rule in &self.rules {
             state.definitions.add_rule(rule);

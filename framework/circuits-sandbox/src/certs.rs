@@ -6,7 +6,7 @@ use rcgen::{
 
 use crate::error::{Kind, Result};
 
-/// Which server certificate the sandbox shows, so that a client's refusals can be tested.
+/// Which server certificate the sandbox presents, so that a client's refusals can be tested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServerCertificate {
     /// Valid for `localhost`, `127.0.0.1` and `::1` (the default).
@@ -42,7 +42,7 @@ fn issue(kind: ServerCertificate) -> std::result::Result<(String, String, String
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    // The name differs per start: two sandboxes in one trust store must not be taken for each other.
+    // The name is different at each start, so that two sandboxes in one trust store are not confused.
     ca.distinguished_name.push(DnType::CommonName, format!("circuits sandbox CA {:08x}", fastrand::u32(..)));
     let ca_key = KeyPair::generate()?;
     let ca_certificate = ca.self_signed(&ca_key)?;

@@ -1,4 +1,4 @@
-//! What the REST server and the sandbox's owner share: the platform, the way to the broker, the request log.
+//! The parts that the REST server and the sandbox's owner share: the platform, the way to the broker, the request log.
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
@@ -20,18 +20,18 @@ pub(crate) struct Core {
 /// Where the messages of fired rules go.
 pub(crate) enum Post {
     Broker(Arc<Broker>),
-    /// To a broker of the test's own; the test carries them.
+    /// To the test's own broker; the test carries them.
     Outbox(mpsc::UnboundedSender<Outgoing>),
 }
 
 impl Core {
-    /// Announces and sends what fired rules left to be sent.
+    /// Announces the messages of fired rules and sends them.
     pub(crate) fn send(&self, outgoing: Vec<Outgoing>) {
         self.platform.announce(&outgoing);
         self.post(outgoing);
     }
 
-    /// Sends what is announced.
+    /// Sends messages that are already announced.
     pub(crate) fn post(&self, outgoing: impl IntoIterator<Item = Outgoing>) {
         for message in outgoing {
             match &self.post {

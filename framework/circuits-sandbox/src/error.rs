@@ -4,9 +4,9 @@ use std::{fmt, io};
 /// The result of a sandbox call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a sandbox could not do what it was asked for.
+/// Why a sandbox could not do what it was asked to do.
 ///
-/// The text names the thing, the place and the cure; ask [`Error::is_not_loopback`] and its siblings to branch.
+/// The text names the thing, the place and the cure. To branch on the cause, use [`Error::is_not_loopback`] and its siblings.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] Kind);
@@ -43,13 +43,13 @@ impl Error {
         matches!(self.0, Kind::Listen { .. })
     }
 
-    /// True when a rule, incident, destination or invocation of that name does not exist.
+    /// True when there is no rule, incident, destination or invocation of that name.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         matches!(self.0, Kind::Unknown { .. })
     }
 
-    /// True when the platform refuses the request itself, with the text its user would see.
+    /// True when the platform itself refuses the request; the text is the one its user would see.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.0, Kind::Refused(_))

@@ -1,4 +1,4 @@
-//! What happens on the platform's side, as a stream for those who want to show or watch it.
+//! What happens on the platform's side, as a stream of events to show or to watch.
 use tokio::sync::broadcast;
 
 use crate::invocation::InvocationId;
@@ -86,7 +86,7 @@ impl Events {
         Self(broadcast::Sender::new(4096))
     }
 
-    /// Builds the event only if somebody watches.
+    /// Builds the event only if somebody is watching.
     pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
         if self.0.receiver_count() > 0 {
             let _ = self.0.send(event());

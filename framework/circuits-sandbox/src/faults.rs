@@ -1,4 +1,4 @@
-//! Faults on demand: what a test switches on to see how a client copes.
+//! Faults on demand: a test switches them on to see how a client copes.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Cuts every STOMP connection without a word, as a lost network does; what they held un-acked is redelivered.
+    /// Cuts every STOMP connection without notice, as a lost network does. Their un-acked messages are redelivered.
     pub fn drop_connections(&self) {
         if let Some(broker) = &self.broker {
             broker.cut_all();
         }
     }
 
-    /// Queues each of the next `count` messages twice, with the same id: what a broker may do after a crash.
+    /// Queues each of the next `count` messages twice with the same id, as a broker may do after a crash.
     pub fn double_messages(&self, count: usize) {
         if let Some(broker) = &self.broker {
             broker.double(count);
@@ -56,12 +56,12 @@ impl Faults {
         self.switches.set_silent(stop);
     }
 
-    /// Swallows the next `count` RECEIPT frames; the request they answer is carried out.
+    /// Swallows the next `count` RECEIPT frames; the requests that they answer are carried out.
     pub fn drop_receipts(&self, count: u32) {
         self.switches.drop_receipts(count);
     }
 
-    /// Arms a REST fault; several wait in the order given and the first that matches is used.
+    /// Arms a REST fault. Several are tried in the order in which they were armed; the first that matches is used.
     pub fn rest(&self, fault: RestFault) {
         self.switches.add_rest(fault);
     }
@@ -77,7 +77,7 @@ impl Faults {
     }
 }
 
-/// One REST fault: which requests it hits, how often, and what they get instead of their answer.
+/// One REST fault: which requests it hits, how often, and what those get instead of their answer.
 ///
 /// A request that is hit has no effect on the platform, and is recorded like any other.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ impl RestFault {
         Self { method: method.to_ascii_uppercase(), path: path.to_owned(), left: 1, effect }
     }
 
-    /// Never answers, once, for requests of `method` (`*` for any) whose path contains `path`.
+    /// Leaves one request of `method` (`*` for any) whose path contains `path` without an answer.
     pub fn hang(method: &str, path: &str) -> Self {
         Self { effect: Effect::Hang, ..Self::status(method, path, 0) }
     }
@@ -126,7 +126,7 @@ impl RestFault {
         self.left > 0 && (self.method == "*" || self.method == method) && path.contains(&self.path)
     }
 
-    /// Counts one hit off; true when none is left.
+    /// Counts down one hit; true when none is left.
     pub(crate) fn count_off(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left == 0

@@ -40,7 +40,7 @@ impl fmt::Display for InvocationId {
     }
 }
 
-/// How an action stands.
+/// The state of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The message is out and no final reply has come.
@@ -96,7 +96,7 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text; what is not UTF-8 becomes U+FFFD.
+    /// The body as text; bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -112,7 +112,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Counts a delivery; gives the number so far.
+    /// Counts a delivery; returns the number so far.
     pub(crate) fn delivered(&self) -> u32 {
         let count = self.deliveries.fetch_add(1, Ordering::AcqRel) + 1;
         self.changed.notify_waiters();
@@ -124,7 +124,7 @@ impl Progress {
     }
 }
 
-/// How one invocation stands at one moment.
+/// One invocation as it is at one moment.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// Its id.
@@ -141,22 +141,22 @@ pub struct Invocation {
     pub status: Status,
     /// The texts so far, oldest first.
     pub messages: Vec<StatusMessage>,
-    /// All replies so far, oldest first, later final ones included.
+    /// All replies so far, oldest first, including any after the first final one.
     pub replies: Vec<Reply>,
-    /// How many of the replies claimed to be final: 1 when it was answered exactly once.
+    /// How many of the replies claimed to be final: 1 if the action was answered exactly once.
     pub final_replies: usize,
     /// How often the broker delivered the message (0 with an external broker).
     pub deliveries: u32,
 }
 
 impl Invocation {
-    /// What a function gave back with its final reply.
+    /// The results that a function returned with its final reply.
     #[must_use]
     pub fn results(&self) -> Option<&Value> {
         self.replies.iter().find(|reply| reply.complete)?.results.as_ref()
     }
 
-    /// The texts joined with line breaks: what one reads in the Action Status list.
+    /// The texts joined with line breaks, as the Action Status list shows them.
     #[must_use]
     pub fn text(&self) -> String {
         let texts: Vec<&str> = self.messages.iter().map(|message| message.text.as_str()).collect();

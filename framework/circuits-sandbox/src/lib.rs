@@ -1,9 +1,9 @@
 //! An embedded platform for local use and tests: a STOMP 1.2 broker over TLS, an HTTPS REST API and a simple rule
 //! engine, in this process, on loopback only.
 //!
-//! It is an oracle: it shares no code with the client that is tested against it, reads frames with its own reader, and
-//! imitates ActiveMQ and the platform where the standards leave room. Faults can be switched on ([`Faults`]), and
-//! everything that can be waited for is awaited, not polled.
+//! It is a test oracle: it shares no code with the client that is tested against it, reads frames with its own reader,
+//! and imitates ActiveMQ and the platform where the standards leave room. Tests can switch faults on ([`Faults`]), and
+//! they wait for conditions without polling.
 //!
 //! ```
 //! # async fn example() -> circuits_sandbox::Result<()> {

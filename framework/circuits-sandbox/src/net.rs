@@ -40,7 +40,7 @@ pub(crate) struct Accept {
 }
 
 impl Accept {
-    /// Accepts until `stop`; every connection has its own task, and a slow handshake holds nobody up.
+    /// Accepts until `stop`. Every connection has its own task, so a slow handshake delays no other connection.
     ///
     /// `switches` is given for the broker's listener only: refusing and stalling are faults of the broker.
     pub(crate) fn spawn<F, Fut>(

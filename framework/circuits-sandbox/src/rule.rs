@@ -1,9 +1,9 @@
-//! Rules for the builder: a test states in one expression when a message is sent and where to.
+//! Rules for the builder: a test states in one expression when a message is sent, and to which destination.
 use serde_json::{Value, json};
 
 use crate::platform::Kind;
 
-/// A rule that exists from the start. Components' own rules are deployed through the REST API instead.
+/// A rule that exists from the start. The rules of components are deployed through the REST API instead.
 ///
 /// ```
 /// use circuits_sandbox::Rule;
@@ -75,20 +75,20 @@ impl Rule {
         self
     }
 
-    /// Only when this field changed.
+    /// Fires only when this field changed.
     #[must_use]
     pub fn when_changed(self, field: &str) -> Self {
         self.when(field, "changed", Value::Null)
     }
 
-    /// Only when the object was just created.
+    /// Fires only when the object was just created.
     #[must_use]
     pub fn when_created(mut self) -> Self {
         self.conditions.push(condition(Value::Null, "object_added", Value::Null));
         self
     }
 
-    /// Sends to the message destination of this programmatic name, which is created if need be.
+    /// Sends to the message destination of this programmatic name, which is created if necessary.
     #[must_use]
     pub fn to(mut self, destination: &str) -> Self {
         self.destinations.push(destination.to_owned());

@@ -62,7 +62,7 @@ impl Switches {
         self.drop_receipts.fetch_add(count, Ordering::AcqRel);
     }
 
-    /// True when the receipt that is due must be swallowed; counts it off.
+    /// True when the next receipt must be swallowed; counts it down.
     pub(crate) fn take_receipt(&self) -> bool {
         self.drop_receipts
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
@@ -77,7 +77,7 @@ impl Switches {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The first fault that matches the request, counted off.
+    /// The first fault that matches the request; counts one hit down.
     pub(crate) fn take_rest(&self, method: &str, path: &str) -> Option<RestFault> {
         let mut faults = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
         let at = faults.iter().position(|fault| fault.matches(method, path))?;

@@ -1,4 +1,4 @@
-//! What deployment tools create: destinations, rules, fields, types, functions; and that they then work.
+//! Deployment tools create destinations, rules, fields, types and functions; what they create works.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod support;

@@ -40,7 +40,7 @@ async fn a_stalled_broker_neither_reads_nor_writes_and_then_goes_on() {
     sandbox.faults().stall(true);
     sandbox.publish(Publication::to(QUEUE).body("held")).unwrap();
     stomp.send("SEND\ndestination:acks.201.work\ncorrelation-id:c\nreceipt:r\n\nx\0").await;
-    // Heart-beats would come every 20 ms: so long a silence is the stall.
+    // Heart-beats would come every 20 ms, so a silence as long as this is the stall.
     stomp.buffer.clear();
     let read = tokio::time::timeout(Duration::from_millis(300), async {
         while stomp.buffer.iter().all(|byte| *byte == b'\n') && stomp.buffer.len() < 3 {

@@ -1,4 +1,4 @@
-//! What hangs below incidents: tasks, members, artifacts, notes, attachments.
+//! The objects below incidents: tasks, members, artifacts, notes, attachments.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! Rules: what fires, what the message holds, what becomes of the replies.
+//! Rules: which of them fire, what their messages contain, and what happens to the replies.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod support;
@@ -243,7 +243,7 @@ async fn the_context_token_keeps_a_rule_from_firing_itself() {
     let rules: Vec<String> = sandbox.invocations().into_iter().map(|i| i.rule).collect();
     assert_eq!(rules, ["first", "second"], "the rule of the token did not fire again, the other one did");
 
-    // The token of the second message names both, so a ring of rules ends as well.
+    // The token of the second message names both rules, so a loop of rules ends too.
     rest.token = Some(stomp.frame().await.get("Co3ContextToken").to_owned());
     let mut again = incident.clone();
     again["properties"]["custom2"] = "by the second handler".into();

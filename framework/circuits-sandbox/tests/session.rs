@@ -1,4 +1,4 @@
-//! Logging in to the REST API, and what is refused to whom.
+//! Logging in to the REST API, and which requests are refused to whom.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod support;

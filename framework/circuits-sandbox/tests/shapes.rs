@@ -1,4 +1,4 @@
-//! The sandbox's JSON beside recordings of the real platform: what is there, must be here too.
+//! Compares the sandbox's JSON with recordings of the real platform: every recorded key must be in the sandbox's JSON too.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers")]
 
 mod support;
@@ -9,7 +9,7 @@ use circuits_sandbox::{Rule, Sandbox};
 use serde_json::{Value, json};
 use support::Rest;
 
-/// The recording whose path ends like this; none in a clone without the recordings.
+/// The recording whose path ends like this; `None` in a clone without the recordings.
 fn recorded(folder: &str, name: &str) -> Option<Value> {
     let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let Ok(files) = std::fs::read_dir(data.join(folder)) else {

@@ -70,7 +70,7 @@ async fn wrong_and_expired_certificates_are_refused_by_a_checking_client() {
     foreign.base = format!("{}/rest", two.url());
     assert!(
         foreign.request("GET", "").send().await.unwrap_err().is_connect(),
-        "one sandbox does not vouch for another"
+        "the CA of one sandbox does not sign for another"
     );
 }
 

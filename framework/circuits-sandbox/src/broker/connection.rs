@@ -20,7 +20,7 @@ type Tls = TlsStream<TcpStream>;
 
 /// Frames are gathered up to this many bytes for one write.
 const WRITE: usize = 256 * 1024;
-/// After an ERROR the broker reads on for so long, so that its closing does not destroy the ERROR on its way.
+/// After an ERROR the broker reads on for this long, so that closing the socket does not destroy the ERROR in transit.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it ends, then returns its un-acked messages to their queues.
@@ -65,7 +65,7 @@ async fn read(reader: &mut ReadHalf<Tls>, session: &mut Session, switches: &Swit
             None => reader.read_buf(&mut buffer).await,
             Some(patience) => match timeout(patience, reader.read_buf(&mut buffer)).await {
                 Ok(count) => count,
-                // Whoever does not read cannot complain of silence.
+                // A stalled broker reads nothing, so it cannot accuse the client of silence.
                 Err(_) if switches.stalled() => continue,
                 Err(_) => return,
             },

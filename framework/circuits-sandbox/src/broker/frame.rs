@@ -29,7 +29,7 @@ impl Frame {
 #[derive(Default)]
 pub(crate) struct Decoder {
     head: Option<(Frame, Option<usize>)>,
-    /// How far the buffer was searched in vain; keeps the cost linear.
+    /// How far the buffer was searched without a find; keeps the cost linear.
     scanned: usize,
     line_start: usize,
     lines: usize,
@@ -112,12 +112,12 @@ fn trim(line: &[u8]) -> &[u8] {
 
 fn parse_head(head: &[u8]) -> Result<(Frame, Option<usize>), String> {
     let mut lines = head.split(|byte| *byte == b'\n').map(trim);
-    // ActiveMQ replaces what is not UTF-8 by U+FFFD rather than refuse it.
+    // ActiveMQ replaces bytes that are not UTF-8 with U+FFFD; it does not refuse them.
     let command = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
     let mut frame = Frame { command, ..Frame::default() };
     for line in lines.filter(|line| !line.is_empty()) {
         let text = String::from_utf8_lossy(line);
-        // ActiveMQ passes over such a line; an oracle had better say that the client wrote it.
+        // ActiveMQ skips such a line; a test oracle should report that the client wrote it.
         let Some((name, value)) = text.split_once(':') else {
             return Err(format!("Unable to parse header line [{text}]"));
         };

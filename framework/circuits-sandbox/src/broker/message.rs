@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::frame::put_header;
 use crate::invocation::Progress;
 
-/// A message for [`crate::Sandbox::publish`]: any headers and any bytes, sound or broken.
+/// A message for [`crate::Sandbox::publish`]: any headers and any bytes, valid or broken.
 #[derive(Clone, Debug, Default)]
 pub struct Publication {
     pub(crate) queue: String,
@@ -72,7 +72,7 @@ pub(crate) struct Message {
 /// One message on its way to one subscription.
 pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
-    /// The value to acknowledge with; none in mode `auto`.
+    /// The value to acknowledge with; `None` in mode `auto`.
     pub(crate) ack: Option<String>,
     pub(crate) subscription: Arc<str>,
     pub(crate) queue: Arc<str>,
@@ -105,15 +105,15 @@ impl Message {
         for (name, value) in headers.iter().filter(|(name, _)| !OWN.contains(&name.as_slice())) {
             put_header(&mut head, name, value);
         }
-        // ActiveMQ gives the length of bytes messages only; the platform's JSON is text and comes without. A body
-        // with NUL would be cut, so it gets one in any case.
+        // ActiveMQ sends a content-length for bytes messages only; the platform's JSON is text and comes without one.
+        // A body with NUL would be cut, so it always gets one.
         if given(b"content-length") || memchr::memchr(0, &body).is_some() {
             put_header(&mut head, b"content-length", body.len().to_string().as_bytes());
         }
         Self { seq, id, head: head.freeze(), body, persistent, progress }
     }
 
-    /// The copy that goes to the dead letter queue: same message, with where it came from.
+    /// The copy that goes to the dead letter queue: the same message with a note of the queue it came from.
     pub(crate) fn dead(&self, seq: u64, queue: &str) -> Self {
         let mut head = BytesMut::from(self.head.as_ref());
         put_header(&mut head, b"original-destination", format!("/queue/{queue}").as_bytes());

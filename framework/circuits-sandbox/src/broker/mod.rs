@@ -38,7 +38,7 @@ impl Broker {
         accept: Accept,
         port: u16,
     ) -> Arc<Self> {
-        // As ActiveMQ forms it: host, port and start time; colons follow, so every id needs escaping.
+        // Built as ActiveMQ builds it: host, port and start time. Colons follow, so every id needs escaping.
         let id_prefix = format!("ID:sandbox-{port}-{}", crate::clock::now_ms());
         let state = Mutex::new(State::new(id_prefix, platform.events.clone()));
         Arc::new(Self { state, changed: Notify::new(), platform, switches, accept })
@@ -81,7 +81,7 @@ impl Broker {
         self.lock().stats(bare(queue))
     }
 
-    /// Waits until the queue stands as asked for.
+    /// Waits until `holds` accepts the numbers of the queue.
     pub(crate) async fn until(&self, queue: &str, holds: impl Fn(QueueStats) -> bool) {
         until(&self.changed, || holds(self.stats(queue)).then_some(())).await;
     }
@@ -106,7 +106,7 @@ impl Broker {
         }
     }
 
-    /// Cuts all connections, takes no new ones meanwhile, and loses what a crash loses: non-persistent messages.
+    /// Cuts all connections, accepts no new ones meanwhile, and loses what a crash loses: non-persistent messages.
     pub(crate) async fn restart(&self) {
         let refusing = self.switches.refusing();
         self.switches.set_refusing(true);

@@ -160,7 +160,7 @@ impl Session {
             "client-individual" => AckMode::Individual,
             other => return Err(Refusal::Close(format!("Unsupported ack mode: {other}"))),
         };
-        // ActiveMQ's name, or RabbitMQ's, so that one client configuration serves both.
+        // Either ActiveMQ's name or RabbitMQ's, so that one client configuration works with both.
         let prefetch = frame.get("activemq.prefetchSize").or(frame.get("prefetch-count"));
         let prefetch = prefetch.and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(PREFETCH);
         let subscription = Subscription::new(queue, mode, prefetch);
@@ -174,7 +174,7 @@ impl Session {
         Ok(self.broker.change(|state| state.unsubscribe(self.id, id))?)
     }
 
-    /// ERROR text as ActiveMQ words it; the connection stays usable.
+    /// The ERROR text is worded as ActiveMQ words it; the connection stays usable.
     fn authorise(
         &self,
         queue: &str,
@@ -209,10 +209,10 @@ impl Session {
         Ok(())
     }
 
-    /// Hands a sent message to the platform if it is a reply, else to its queue.
+    /// Hands a sent message to the platform if it is a reply, otherwise to its queue.
     fn deliver(&self, frame: &Frame) {
         let queue = bare(frame.get("destination").unwrap_or_default());
-        // A tool that listens to a reply queue of its own gets what is sent there.
+        // A tool that subscribes to a reply queue itself receives the replies in place of the platform.
         if queue.starts_with("acks.") && self.broker.stats(queue).consumers == 0 {
             let reply = Received::new(frame.headers.clone(), frame.body.clone());
             if let Some(next) = self.broker.platform.take_reply(reply) {
@@ -286,7 +286,7 @@ fn find<'a>(
     transactions.get_mut(name).ok_or_else(|| format!("Invalid transaction id: {name}"))
 }
 
-/// A header the frame must have; the refusal is worded as ActiveMQ's, and leaves the connection open.
+/// A header the frame must have. The refusal has ActiveMQ's wording and leaves the connection open.
 fn need<'a>(frame: &'a Frame, name: &str) -> Result<&'a str, Refusal> {
     frame.get(name).filter(|value| !value.is_empty()).ok_or_else(|| {
         Refusal::Stay(match (frame.command.as_str(), name) {

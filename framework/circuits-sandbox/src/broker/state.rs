@@ -12,11 +12,11 @@ use crate::invocation::Progress;
 /// Where ActiveMQ puts messages that a consumer refuses.
 pub(crate) const DEAD_LETTERS: &str = "ActiveMQ.DLQ";
 
-/// What the writer task of a connection is told.
+/// A command to the writer task of a connection.
 pub(crate) enum Out {
     Frame(bytes::Bytes),
     Deliver(Delivery),
-    /// From now on an EOL after this much silence.
+    /// From now on, send an EOL after this much silence.
     HeartBeat(std::time::Duration),
     /// Write what is queued, then close.
     Close,
@@ -25,7 +25,7 @@ pub(crate) enum Out {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AckMode {
     Auto,
-    /// Cumulative.
+    /// An ACK covers all earlier deliveries too.
     Client,
     Individual,
 }
@@ -59,12 +59,12 @@ pub(crate) struct Queue {
     dead: usize,
 }
 
-/// How a queue stands.
+/// The numbers of a queue at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueStats {
     /// Messages that wait for a consumer.
     pub ready: usize,
-    /// Messages that are delivered and not acknowledged.
+    /// Messages that are delivered but not acknowledged.
     pub unacked: usize,
     /// Subscriptions to the queue.
     pub consumers: usize,
@@ -80,7 +80,7 @@ pub(crate) struct Link {
     subscriptions: HashMap<Arc<str>, Subscription>,
     pending: BTreeMap<u64, Pending>,
     /// Deliveries that an UNSUBSCRIBE took away. ActiveMQ still accepts their ACK, with a receipt and without effect
-    /// (measured on 5.17.2): the message is with another consumer by then.
+    /// (measured on 5.17.2): by then another consumer has the message.
     orphans: HashSet<u64>,
     next_ack: u64,
 }
@@ -91,7 +91,7 @@ pub(crate) struct State {
     pub(crate) links: HashMap<u64, Link>,
     next_seq: u64,
     next_link: u64,
-    /// So many action messages are still to be queued twice.
+    /// How many of the next action messages to queue twice.
     pub(crate) doubled: usize,
     events: Events,
 }
@@ -151,7 +151,7 @@ impl State {
         }
     }
 
-    /// Puts a message on its queue and delivers what can be delivered; gives its message id.
+    /// Puts a message on its queue and delivers what can be delivered; returns its message id.
     pub(crate) fn publish(&mut self, publication: Publication, progress: Arc<Progress>) -> String {
         self.next_seq += 1;
         let id = format!("{}:1:1:{}", self.id_prefix, self.next_seq);
@@ -209,7 +209,7 @@ impl State {
     }
 
     /// Settles the delivery that `ack` names: done, refused, or (in a transaction) noted as done at COMMIT.
-    /// Gives the numbers of the deliveries concerned; in mode `client` that is all up to this one.
+    /// Returns the numbers of the deliveries concerned; in mode `client` these are all up to this one.
     pub(crate) fn settle(&mut self, link: u64, ack: &str, how: Settle) -> Option<Vec<u64>> {
         let entry = self.links.get_mut(&link)?;
         let number = ack.strip_prefix(&entry.ack_prefix)?.parse::<u64>().ok()?;
@@ -322,7 +322,7 @@ impl State {
                 deliveries: number,
             });
             let delivery = Delivery { message, ack, subscription: id, queue: name.clone(), redelivered };
-            // A connection on its way out takes nothing more; its deliveries come back when it is gone.
+            // A connection that is closing takes no more; its deliveries return to their queues when it is gone.
             let _ = entry.out.send(Out::Deliver(delivery));
         }
     }

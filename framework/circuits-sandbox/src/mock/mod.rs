@@ -1,4 +1,5 @@
-//! A platform that only answers what a test lays down: for one component's calls, where a whole sandbox would hide what is tested.
+//! A platform with only the answers that a test sets up. It is meant for the calls of one component, where a whole sandbox would
+//! hide what is tested.
 
 mod pattern;
 mod server;
@@ -14,8 +15,8 @@ pub use server::MockServer;
 /// The organisation's number.
 const ORG: i64 = 201;
 
-/// Endpoints with their answers. What is called and not among them is answered with an error that names what was expected, and
-/// kept for [`Mock::surprises`].
+/// Endpoints with their answers. A call of any other endpoint gets an error that names the expected ones, and is kept for
+/// [`Mock::surprises`].
 ///
 /// ```
 /// use circuits_sandbox::{Call, Mock};
@@ -45,7 +46,7 @@ struct Heard {
     surprises: Vec<String>,
 }
 
-/// An endpoint. Of several for the same one each answers once, the last one for ever.
+/// An endpoint. If several are the same, each answers once, and the last one forever.
 struct Route {
     method: String,
     pattern: Pattern,
@@ -64,7 +65,7 @@ pub struct Call {
     pub query: String,
     /// The context token that it carried.
     pub token: Option<String>,
-    /// What was sent, as JSON; null for nothing, and for what is no JSON.
+    /// The body as JSON; null if there was none or it was not JSON.
     pub body: Value,
 }
 
@@ -77,7 +78,7 @@ impl Call {
     }
 }
 
-/// What a call is answered with.
+/// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -93,7 +94,7 @@ impl Answer {
         Self { status, body: body.to_string().into_bytes() }
     }
 
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -113,7 +114,7 @@ impl Mock {
         Self::default()
     }
 
-    /// The organisation's number; 201 without this.
+    /// Sets the organisation's number, which is 201 by default.
     #[must_use]
     pub fn org(mut self, id: i64) -> Self {
         self.org = id;
@@ -154,7 +155,7 @@ impl Mock {
         self
     }
 
-    /// Answers what nothing else does; `None` for what is not expected.
+    /// Answers the calls that nothing else answers; `None` marks a call as not expected.
     #[must_use]
     pub fn otherwise(mut self, respond: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static) -> Self {
         self.rest = Some(Box::new(respond));
@@ -196,10 +197,15 @@ impl Mock {
         expected.dedup();
         let mut text = format!("{} {relative} was not expected. Expected: ", call.method);
         let _ = match (expected.is_empty(), self.rest.is_some()) {
-            (true, true) => write!(text, "what is recorded"),
+            (true, true) => write!(text, "one of the recorded calls"),
             (true, false) => write!(text, "nothing"),
             (false, other) => {
-                write!(text, "{}{}", expected.join(", "), if other { ", and what is recorded" } else { "" })
+                write!(
+                    text,
+                    "{}{}",
+                    expected.join(", "),
+                    if other { ", or one of the recorded calls" } else { "" }
+                )
             }
         };
         text
@@ -211,7 +217,7 @@ impl Mock {
         lock(&self.heard).calls.clone()
     }
 
-    /// What was called and not expected, each with what was.
+    /// The calls that were not expected, each with the expected ones.
     #[must_use]
     pub fn surprises(&self) -> Vec<String> {
         lock(&self.heard).surprises.clone()

@@ -1,4 +1,4 @@
-//! Paths with places for one segment each.
+//! Paths with placeholders for one segment each.
 use std::fmt;
 
 #[derive(Debug)]
@@ -9,7 +9,7 @@ impl Pattern {
         Self(path.to_owned())
     }
 
-    /// Whether a path is one of these.
+    /// Whether a path fits the pattern.
     pub(super) fn fits(&self, path: &str) -> bool {
         let (mine, other) = (self.0.split('/'), path.split('/'));
         self.0.split('/').count() == path.split('/').count()

@@ -29,10 +29,10 @@ pub struct MockServer {
 }
 
 impl Mock {
-    /// Answers over HTTPS, on a free port of loopback. The login and the organisation are answered without being laid down.
+    /// Answers over HTTPS, on a free port of loopback. Requests for the login and the organisation need no answers of the test.
     ///
     /// # Errors
-    /// When there is no port or no certificate to be had.
+    /// When no port is free or no certificate can be made.
     pub async fn serve(self) -> Result<MockServer> {
         let tls = Tls::generate(ServerCertificate::Valid)?;
         let write = |source| Kind::Write { path: std::env::temp_dir().display().to_string(), source };
@@ -48,7 +48,7 @@ impl Mock {
 }
 
 impl MockServer {
-    /// The mock, for what was called.
+    /// The mock itself, to look at its calls.
     #[must_use]
     pub fn mock(&self) -> &Mock {
         &self.mock
@@ -60,7 +60,7 @@ impl MockServer {
         self.port
     }
 
-    /// The CA that signed its certificate, in a file that exists as long as it.
+    /// The CA that signed its certificate, in a file that exists as long as the server does.
     #[must_use]
     pub fn ca_file(&self) -> std::path::PathBuf {
         self.folder.path().join("ca.pem")

@@ -24,7 +24,7 @@ pub(crate) const SECOND_ORG: i64 = 202;
 pub(crate) const API_KEY_HANDLE: i64 = 4;
 /// The id of the user who can log in.
 pub(crate) const USER_ID: i64 = 1;
-/// Who may use every queue of the broker.
+/// The login that may use every queue of the broker.
 pub(crate) const ADMIN: &str = "admin";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum Role {
     Admin,
 }
 
-/// A login that was accepted.
+/// An accepted login.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) login: String,
@@ -52,7 +52,7 @@ impl Account {
         }
     }
 
-    /// The id of the user; none for an API key.
+    /// The id of the user; `None` for an API key.
     pub(crate) fn user_id(&self) -> Option<i64> {
         (self.role != Role::ApiKey).then_some(USER_ID)
     }
@@ -88,7 +88,7 @@ impl Identity {
         Some(Account { login: login.to_owned(), role })
     }
 
-    /// The user on whose behalf the sandbox itself acts, as somebody at the platform's screen.
+    /// The user as whom the sandbox itself acts, like a person at the platform's screen.
     pub(crate) fn user(&self) -> Account {
         Account { login: self.email.clone(), role: Role::User }
     }

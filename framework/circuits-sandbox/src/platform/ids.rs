@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// The sequence; its copies count together.
+/// The sequence; its copies share one counter.
 #[derive(Clone)]
 pub(crate) struct Ids(Arc<AtomicI64>);
 
@@ -16,7 +16,7 @@ impl Ids {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Goes on after `last`, unless it is past that already.
+    /// Continues after `last`, unless it is already past that.
     pub(crate) fn skip_to(&self, last: i64) {
         self.0.fetch_max(last, Ordering::Relaxed);
     }

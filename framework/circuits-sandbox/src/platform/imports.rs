@@ -1,4 +1,4 @@
-//! Imports that were posted and wait to be accepted or rejected.
+//! Imports that were posted and not yet accepted or rejected.
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -16,14 +16,14 @@ impl Imports {
         Self { pending: HashMap::new(), ids }
     }
 
-    /// Keeps an export; gives the number of its import.
+    /// Keeps an export; returns the number of its import.
     pub(crate) fn begin(&mut self, export: Value) -> i64 {
         let id = self.ids.next();
         self.pending.insert(id, export);
         id
     }
 
-    /// The export of an import, which is decided then.
+    /// Removes an import that is now decided, and returns its export.
     pub(crate) fn take(&mut self, id: i64) -> Option<Value> {
         self.pending.remove(&id)
     }

@@ -23,7 +23,7 @@ pub(crate) struct Record {
     pub(super) status: Status,
     pub(super) messages: Vec<StatusMessage>,
     pub(super) replies: Vec<Reply>,
-    /// The workflow that goes on after the final reply.
+    /// The workflow that continues after the final reply.
     pub(super) then: Option<Course>,
     pub(super) progress: Arc<Progress>,
 }
@@ -82,7 +82,7 @@ impl Received {
 /// All invocations, and all replies.
 pub(crate) struct Invocations {
     records: BTreeMap<i64, Record>,
-    /// With their correlation ids, those that matched nothing included.
+    /// Replies with their correlation ids, including those that matched no invocation.
     replies: Vec<(String, Reply)>,
     ids: Ids,
 }
@@ -92,7 +92,7 @@ impl Invocations {
         Self { records: BTreeMap::new(), replies: Vec::new(), ids }
     }
 
-    /// A number for an invocation, or for one of a workflow.
+    /// A number for an invocation of a rule or function, or of a workflow.
     pub(super) fn new_id(&self) -> i64 {
         self.ids.next()
     }
@@ -110,7 +110,7 @@ impl Invocations {
         self.records.values()
     }
 
-    /// Those on an incident and on what hangs below it, oldest first.
+    /// The invocations on an incident and on the objects below it, oldest first.
     pub(crate) fn of_incident(&self, incident: i64) -> impl Iterator<Item = &Record> {
         self.all().filter(move |record| record.subject.incident == incident)
     }
@@ -123,8 +123,8 @@ impl Invocations {
             .map(|(_, reply)| reply)
     }
 
-    /// Records a reply; the event says what the user now sees, beside it is the workflow that goes on. A reply that matches
-    /// nothing is only recorded.
+    /// Records a reply. Returns the event that shows what the user now sees, and the workflow that continues. A reply that
+    /// matches no invocation is only recorded.
     pub(super) fn take_reply(
         &mut self,
         Received { headers, body }: Received,
@@ -155,7 +155,7 @@ impl Invocations {
     }
 }
 
-/// Reads the body: ActionAcknowledgementDTO if it is such JSON, else text with the header `Co3InvocationComplete`
+/// Reads the body: ActionAcknowledgementDTO if it is such JSON, otherwise text with the header `Co3InvocationComplete`
 /// (developer's guide, "Acknowledgements": the header counts for text only, and defaults to true).
 fn read(reply: &mut Reply) -> StatusMessage {
     let time = crate::clock::now_ms();

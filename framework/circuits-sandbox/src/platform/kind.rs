@@ -10,7 +10,7 @@ pub(crate) enum Kind {
     Milestone = 3,
     Artifact = 4,
     Attachment = 5,
-    /// Belongs to no incident until somebody makes one of it.
+    /// Belongs to no incident until somebody creates one from it.
     EmailMessage = 13,
 }
 
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// From a type id or a name, as handles come.
+    /// The kind of a handle, which is a type id or a name.
     pub(crate) fn from_handle(handle: &Value) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| handle == kind.name() || handle.as_i64() == Some(*kind as i64))
     }

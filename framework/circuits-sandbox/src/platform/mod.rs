@@ -1,4 +1,5 @@
-//! The platform behind both doors: accounts, definitions, objects and invocations, in memory behind one short lock.
+//! The platform behind the broker and the REST API: accounts, definitions, objects and invocations, in memory behind one
+//! short lock.
 mod accounts;
 mod definitions;
 mod firing;
@@ -70,7 +71,7 @@ impl Platform {
         account.role == Role::Admin || queue.starts_with(&format!("acks.{}.", self.identity.org_id))
     }
 
-    /// Announces fired rules and gives their messages back for sending.
+    /// Announces fired rules to those who watch the events.
     pub(crate) fn announce(&self, outgoing: &[Outgoing]) {
         for message in outgoing {
             let (invocation, name) = (message.invocation, message.rule.clone());
@@ -83,7 +84,7 @@ impl Platform {
         self.changed.notify_waiters();
     }
 
-    /// Takes a reply from an `acks` queue; gives back the message with which its workflow goes on.
+    /// Takes a reply from an `acks` queue; returns the message with which its workflow continues.
     pub(crate) fn take_reply(&self, received: Received) -> Option<Outgoing> {
         let taken = self.lock().take_reply(received);
         let mut next = None;
@@ -99,14 +100,14 @@ impl Platform {
         self.lock().invocations.get(id).map(Record::snapshot)
     }
 
-    /// Waits until the invocation exists and is as asked for. Each has its own signal: thousands may be waited for.
+    /// Waits until the invocation exists and `holds` accepts it. Each one has its own signal: thousands of waits are cheap.
     pub(crate) async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
         let progress = || self.lock().invocations.get(id).map(Record::progress);
         let progress = wait::until(&self.changed, progress).await;
         wait::until(&progress.changed, || self.invocation(id).filter(|invocation| holds(invocation))).await
     }
 
-    /// Waits until the platform is as asked for; looked at after each change of an invocation.
+    /// Waits until `look` finds something; it is called again after each change of an invocation.
     pub(crate) async fn when<T>(&self, look: impl FnMut() -> Option<T>) -> T {
         wait::until(&self.changed, look).await
     }

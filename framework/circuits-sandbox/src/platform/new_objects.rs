@@ -1,4 +1,4 @@
-//! New objects, with everything the platform fills in, and the parts of a change that users may not make.
+//! New objects, with everything the platform fills in, and the fields that users may not change.
 use serde_json::{Map, Value, json};
 
 use super::State;
@@ -9,7 +9,7 @@ use super::kind::Kind;
 use crate::api_error::ApiError;
 use crate::clock::now;
 
-/// What no PUT or PATCH changes.
+/// The fields that no PUT or PATCH changes.
 const FIXED: [&str; 11] = [
     "id",
     "org_id",
@@ -30,7 +30,7 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
 }
 
 impl State {
-    /// A complete incident from what the creator gives. Name and discovery date are required.
+    /// A complete incident from the fields that the creator sends. Name and discovery date are required.
     pub(crate) fn new_incident(&self, body: Value, cause: &Cause) -> Result<Value, ApiError> {
         for field in self.definitions.types().fields("incident").filter(|field| field["required"] == "always")
         {
@@ -174,7 +174,7 @@ impl State {
         Ok(attachment)
     }
 
-    /// A complete e-mail message, as it comes in: it belongs to no incident.
+    /// A complete e-mail message, as on its arrival: it belongs to no incident.
     pub(crate) fn new_email_message(body: Value) -> Value {
         let mut message = json!({
             "id": null, "vers": 1, "inc_id": null, "inc_name": null, "inc_owner": null, "subject": null, "from": null,
@@ -182,18 +182,18 @@ impl State {
             "received_date": now(), "create_date": now(), "is_deleted": false, "actions": [],
         });
         overlay(&mut message, body);
-        // Nobody has made an incident of it.
+        // Nobody has created an incident from it yet.
         message["inc_id"] = Value::Null;
         message
     }
 
-    /// What every object below an incident says about it.
+    /// The fields about the incident that every object below it has.
     fn below(&self, incident: &Value) -> Value {
         json!({"id": null, "vers": 1, "inc_id": incident["id"], "inc_name": incident["name"],
             "inc_owner": incident["owner_id"], "inc_owner_id": incident["owner_id"]})
     }
 
-    /// The current object with a user's changes laid over it; labels become ids.
+    /// The current object with a user's changes applied; labels become ids.
     pub(crate) fn changed(&self, kind: Kind, id: i64, mut body: Value) -> Result<Value, ApiError> {
         let mut object = self.objects.find(kind, id)?.clone();
         if let Value::Object(body) = &mut body {
@@ -217,7 +217,7 @@ impl State {
     }
 }
 
-/// Lays keys over keys; `properties` are merged, so that a partial object keeps the other custom fields.
+/// Overwrites keys; `properties` are merged, so that a partial object keeps the other custom fields.
 fn overlay(base: &mut Value, over: Value) {
     let (Value::Object(base), Value::Object(over)) = (base, over) else { return };
     for (key, value) in over {

@@ -1,4 +1,4 @@
-//! The newsfeed of an incident: what happened to it, in words. Only changes of the phase are written down.
+//! The newsfeed of an incident: what happened to it, in words. Only changes of the phase are recorded.
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ impl Newsfeed {
         self.0.get(&incident).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Adds an entry if the incident moved to another phase. Phases are named, as published readers of this feed expect.
+    /// Adds an entry if the incident moved to another phase. Phases are given by name, as existing readers of this feed expect.
     pub(super) fn note_phase_change(
         &mut self,
         types: &Types,

@@ -1,4 +1,4 @@
-//! PATCH: changes field by field, each against the value its author saw (PatchDTO and PatchStatus).
+//! PATCH: changes field by field, each checked against the value its author saw (PatchDTO and PatchStatus).
 use serde_json::{Value, json};
 
 use super::State;
@@ -59,7 +59,7 @@ impl State {
     }
 }
 
-/// The content of `{"object": ..}`, `{"text": ..}`, `{"id": ..}` and the like: their only value.
+/// The content of `{"object": ..}`, `{"text": ..}`, `{"id": ..}` and the like: the only value in it.
 fn content(value: &Value) -> &Value {
     match value {
         Value::Object(map) if map.len() == 1 => map.values().next().unwrap_or(&Value::Null),

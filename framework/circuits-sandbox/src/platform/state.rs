@@ -1,5 +1,5 @@
-//! Everything the platform stores, in parts that each keep their own: and the one way to change an object, which writes it,
-//! notes it in the newsfeed, and fires the rules.
+//! Everything the platform stores, in separate parts, and the one way to change an object: it writes the object, records the
+//! change in the newsfeed, and fires the rules.
 use serde_json::Value;
 
 use super::accounts::Accounts;
@@ -41,7 +41,7 @@ impl State {
         }
     }
 
-    /// What fires rules: it reads what there is, and adds invocations.
+    /// The view that fires rules: it reads the stored parts, and adds invocations.
     fn firing(&mut self) -> Firing<'_> {
         Firing {
             accounts: &self.accounts,
@@ -84,7 +84,7 @@ impl State {
         self.firing().invoke(rule, subject, properties, cause)
     }
 
-    /// A workflow calls a function with these inputs, as they travel.
+    /// A workflow calls a function with these inputs, given in their wire format.
     pub(crate) fn call(
         &mut self,
         function: i64,
@@ -104,7 +104,7 @@ impl State {
         self.invocations.take_reply(received)
     }
 
-    /// Creates a field; incidents that are there get it too, empty.
+    /// Creates a field; existing incidents get it too, empty.
     pub(crate) fn new_field(&mut self, type_name: &str, body: &Value) -> Result<Value, ApiError> {
         let field = self.definitions.new_field(type_name, body)?;
         if let (true, Some(name)) = (type_name == "incident", field["name"].as_str()) {

@@ -1,4 +1,4 @@
-//! The objects: incidents, what hangs below them, and the bytes of attachments.
+//! The objects: incidents, the objects below them, and the bytes of attachments.
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
@@ -39,13 +39,13 @@ impl Objects {
         self.of(kind).map(|(_, object)| object).filter(move |object| object["inc_id"] == incident)
     }
 
-    /// The number of the incident that an object belongs to, its own if it is one, 0 if it belongs to none.
+    /// The number of the incident that an object belongs to: its own for an incident, 0 if it belongs to none.
     pub(crate) fn incident_of(&self, kind: Kind, id: i64) -> Result<i64, ApiError> {
         let object = self.find(kind, id)?;
         Ok(if kind == Kind::Incident { id } else { object["inc_id"].as_i64().unwrap_or_default() })
     }
 
-    /// Refuses a version that is not the current one. A body without `vers` is taken as it is.
+    /// Refuses a version that is not the current one. A body without `vers` is accepted.
     pub(crate) fn check_version(&self, kind: Kind, id: i64, body: &Value) -> Result<(), ApiError> {
         let current = &self.find(kind, id)?["vers"];
         match body.get("vers").filter(|vers| !vers.is_null()) {
@@ -54,7 +54,7 @@ impl Objects {
         }
     }
 
-    /// Stores a new object as its first version; gives its number.
+    /// Stores a new object as its first version; returns its number.
     pub(super) fn add(&mut self, kind: Kind, mut object: Value) -> i64 {
         let id = self.ids.next();
         object["id"] = id.into();
@@ -63,14 +63,14 @@ impl Objects {
         id
     }
 
-    /// Stores an object as the next version; gives the one before.
+    /// Stores an object as the next version; returns the one before.
     pub(super) fn replace(&mut self, kind: Kind, id: i64, mut object: Value) -> Option<Value> {
         let vers = self.get(kind, id).and_then(|before| before["vers"].as_i64()).unwrap_or_default();
         object["vers"] = (vers + 1).into();
         self.all.entry(kind).or_default().insert(id, object)
     }
 
-    /// Removes an object, and with an incident everything below it.
+    /// Removes an object; for an incident, also everything below it.
     pub(crate) fn remove(&mut self, kind: Kind, id: i64) -> Result<(), ApiError> {
         let objects = self.all.entry(kind).or_default();
         objects.remove(&id).ok_or_else(|| ApiError::missing(kind.name(), id))?;

@@ -5,12 +5,12 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
-/// Makes and reads tokens of one sandbox. The signature is keyed per start, so foreign tokens count for nothing.
+/// Makes and reads tokens of one sandbox. The signing key is new at each start, so tokens of other sandboxes have no effect.
 #[derive(Default)]
 pub(crate) struct Tokens(RandomState);
 
 impl Tokens {
-    /// A token for a message of these rules; valid for a day, as the recorded ones.
+    /// A token for a message of these rules; valid for a day, like the recorded ones.
     pub(crate) fn issue(&self, rules: &[i64]) -> String {
         let payload = json!({"actions": rules, "expirationDate": crate::clock::now_ms() + 86_400_000});
         let signed =
@@ -19,7 +19,7 @@ impl Tokens {
         format!("{signed}.{signature}")
     }
 
-    /// The rules a token names; none if it is not one of ours.
+    /// The rules that a token names; empty if the token is not from this sandbox.
     pub(crate) fn rules(&self, token: &str) -> Vec<i64> {
         self.read(token).unwrap_or_default()
     }

@@ -87,7 +87,7 @@ struct File {
     data: Bytes,
 }
 
-/// The part named `file` of a multipart form (RFC 7578), as far as clients of the platform send them.
+/// The part named `file` of a multipart form (RFC 7578), to the extent that clients of the platform use such forms.
 fn file_part(content_type: &str, body: &Bytes) -> Option<File> {
     let boundary =
         content_type.strip_prefix("multipart/form-data")?.split_once("boundary=")?.1.trim_matches('"');

@@ -1,5 +1,5 @@
-//! What hangs below an incident: tasks, artifacts, notes, milestones. Each kind says here how one is made, and what the platform
-//! answers then; the endpoints are the same for all.
+//! The objects below an incident: tasks, artifacts, notes, milestones. Each kind defines here how an object is created, and what
+//! the platform answers to that; the endpoints are the same for all.
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::platform::{Cause, Kind, State as Store};
 type Shared = State<Arc<Core>>;
 type Two = Path<(i64, i64)>;
 type Three = Path<(i64, i64, i64)>;
-/// A whole new object, from the number in the path and the body.
+/// Builds a whole new object from the number in the path and the body.
 type Make = fn(&Store, i64, Value, &Cause) -> Result<Value, ApiError>;
 /// The answer about a new object.
 type Tell = fn(Value) -> Value;
@@ -30,7 +30,7 @@ pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
         state.new_note(incident, Some(task), &body, cause)
     };
     let milestone: Make = |state, incident, body, _| state.new_milestone(incident, body);
-    // As recorded: of a task the id alone, of artifacts a list, for one request may make several.
+    // As recorded: a task is answered with its id alone, an artifact with a list, as one request may create several.
     let (id, list): (Tell, Tell) = (|object| json!({"id": object["id"]}), |object| json!([object]));
     let itself: Tell = |object| object;
 
@@ -83,14 +83,14 @@ pub(super) fn whole(kind: Kind) -> MethodRouter<Arc<Core>> {
     })
 }
 
-/// GET of `/incidents/{id}/..`: all of a kind below the incident.
+/// GET of `/incidents/{id}/..`: all objects of a kind below the incident.
 pub(super) fn listed(kind: Kind) -> MethodRouter<Arc<Core>> {
     get(move |State(core): Shared, Path((_, id)): Two, caller: Caller| async move {
         verbs::list(&core, kind, id, &caller)
     })
 }
 
-/// POST of `/{parent}/{id}/..`: one more.
+/// POST of `/{parent}/{id}/..`: creates an object.
 fn made(kind: Kind, make: Make, tell: Tell) -> MethodRouter<Arc<Core>> {
     post(move |State(core): Shared, Path((_, parent)): Two, caller: Caller, Body(body): Body| async move {
         let id = verbs::create(&core, kind, &caller, |state| make(state, parent, body, &caller.cause))?;
@@ -120,7 +120,7 @@ fn changed(kind: Kind) -> MethodRouter<Arc<Core>> {
     )
 }
 
-/// Several tasks at once, as a list of whole tasks; all of them or none. Answers with the list.
+/// Changes several tasks at once, given as a list of whole tasks: either all of them or none. Answers with the list.
 async fn put_tasks(State(core): Shared, Path(_): Path<i64>, caller: Caller, Body(body): Body) -> Answer {
     let given = body.as_array().ok_or_else(|| ApiError::bad("A list of tasks is required."))?;
     let outgoing = {

@@ -1,4 +1,4 @@
-//! What handlers take out of a request: who asks, in which format, with what JSON.
+//! The parts of a request that handlers need: who asks, in which format, with what JSON.
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -62,7 +62,7 @@ fn format(parts: &Parts) -> Format {
     if query || header { Format::Names } else { Format::Ids }
 }
 
-/// Parts of the path; what is not of the right type is nothing the platform has.
+/// Parts of the path; a part of the wrong type is answered with 404, as for an object that does not exist.
 pub(super) struct Path<T>(pub(super) T);
 
 impl<T: serde::de::DeserializeOwned + Send> FromRequestParts<Arc<Core>> for Path<T> {

@@ -1,4 +1,4 @@
-//! Exports of the configuration; imports of them: posted, looked at, accepted or rejected.
+//! Exports of the configuration, and imports of them, which a client posts, looks at, and accepts or rejects.
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -11,7 +11,7 @@ use super::extract::{Body, Caller, Path};
 use crate::api_error::ApiError;
 use crate::core::Core;
 
-/// Bytes of an export.
+/// The largest export, in bytes.
 const LARGEST: usize = 64 << 20;
 
 type Shared = State<Arc<Core>>;

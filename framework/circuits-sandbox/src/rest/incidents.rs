@@ -1,4 +1,4 @@
-//! Incidents: list, create, query; the rest they have in common with all objects.
+//! Incidents: list, create, query. The other requests are the same for all objects.
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -63,8 +63,8 @@ async fn create(State(core): Shared, caller: Caller, Body(body): Body) -> Answer
     verbs::show(&core, Kind::Incident, id, &caller)
 }
 
-/// A subset of QueryDTO: `filters[].conditions[]` with `field_name`, `method`, `value`; conditions of one filter all
-/// hold, one of the filters is enough.
+/// A subset of QueryDTO: `filters[].conditions[]` with `field_name`, `method`, `value`; all conditions
+/// of a filter must hold, and one filter is enough.
 fn matching(core: &Core, caller: &Caller, query: &Value, full: bool) -> Vec<Value> {
     let filters = query["filters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let kept: Vec<i64> = {

@@ -25,7 +25,7 @@ async fn list(State(core): Shared, Path((_, incident)): Path<(i64, i64)>, _: Cal
     Ok(Json(json!({"entities": records.map(crate::platform::Record::json).collect::<Vec<_>>()})))
 }
 
-/// `{"action_id", "properties"}`, and for other objects than the incident one of `task_id`, `note_id`, `artifact_id`,
+/// `{"action_id", "properties"}`, and for objects other than the incident one of `task_id`, `note_id`, `artifact_id`,
 /// `milestone_id`, `attachment_id`. Answers with the invocation.
 async fn invoke(
     State(core): Shared,

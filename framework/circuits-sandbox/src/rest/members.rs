@@ -1,4 +1,4 @@
-//! Members of incidents and tasks: a list of user ids with the version of the object it belongs to.
+//! Members of incidents and tasks: a list of user ids, with the version of the incident or task.
 use std::sync::Arc;
 
 use axum::extract::State;

@@ -29,7 +29,7 @@ use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::net::Accept;
 
-/// What handlers answer with.
+/// The answer of a handler.
 type Answer = Result<axum::Json<Value>, ApiError>;
 
 impl IntoResponse for ApiError {
@@ -55,7 +55,7 @@ pub(crate) fn serve_router(router: Router, accept: Accept, listener: TcpListener
                 hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(tls), service);
             tokio::select! {
                 () = stop.cancelled() => {}
-                // A client that goes away in the middle is none of our business.
+                // It does not matter if the client leaves in the middle.
                 _ = connection => {}
             }
         }

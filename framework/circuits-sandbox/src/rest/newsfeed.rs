@@ -16,7 +16,7 @@ pub(super) fn routes(app: Router<Arc<Core>>) -> Router<Arc<Core>> {
     app.route("/rest/orgs/{org}/incidents/{id}/newsfeed", get(newsfeed))
 }
 
-/// What may be asked of the newsfeed.
+/// The query parameters of the newsfeed.
 #[derive(Deserialize)]
 struct Wanted {
     object_type: Option<String>,

@@ -1,4 +1,4 @@
-//! Around every request: write it down, and let an armed fault answer in place of the platform.
+//! Wraps every request: records it, and lets an armed fault answer in place of the platform.
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -34,7 +34,7 @@ pub(super) async fn record(State(core): State<Arc<Core>>, request: HttpRequest, 
     let mut response = match fault {
         Some(Effect::Hang) => {
             core.record(record);
-            // Ends when the client gives up, for then the connection and with it this future is dropped.
+            // This ends when the client gives up: then the connection is dropped, and this future with it.
             return std::future::pending().await;
         }
         Some(Effect::Status { status, retry_after }) => {
@@ -48,7 +48,7 @@ pub(super) async fn record(State(core): State<Arc<Core>>, request: HttpRequest, 
     };
     let json = response.headers().get("content-type").is_some_and(|value| value == "application/json");
     if json && response.status() != StatusCode::NO_CONTENT {
-        // Byte for byte what the platform sends.
+        // This is byte for byte what the platform sends.
         response
             .headers_mut()
             .insert("content-type", HeaderValue::from_static("application/json;charset=UTF-8"));

@@ -1,4 +1,4 @@
-//! `/rest/session`: log-in with e-mail and password (POST), or asking who an API key is (GET).
+//! `/rest/session`: log in with e-mail and password (POST), or ask whose API key it is (GET).
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,7 +12,7 @@ use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::platform::{Identity, Role, SECOND_ORG, new_uuid};
 
-/// A wrong password and a missing one read the same.
+/// A wrong password and a missing one get the same answer.
 fn refused() -> ApiError {
     ApiError::new(401, "Invalid user name or password.")
 }

@@ -1,4 +1,4 @@
-//! What every object understands: read, replace, patch, delete, and below an incident list and create.
+//! The requests that every object accepts: read, replace, patch, delete; and, below an incident, list and create.
 use axum::Json;
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::api_error::ApiError;
 use crate::core::Core;
 use crate::platform::{Format, Kind, State as Store};
 
-/// GET of any object, its handles as the caller wants them.
+/// GET of any object, with its handles in the format that the caller wants.
 pub(super) fn show(core: &Core, kind: Kind, id: i64, caller: &Caller) -> Answer {
     let state = core.platform.lock();
     let mut object = match kind {
@@ -79,7 +79,7 @@ pub(super) fn create(
     Ok(id)
 }
 
-/// Refuses an object that belongs to another incident than the path says.
+/// Refuses an object that does not belong to the incident in the path.
 pub(super) fn belongs(core: &Core, kind: Kind, incident: i64, id: i64) -> Result<(), ApiError> {
     let of = core.platform.lock().objects.incident_of(kind, id)?;
     if of == incident { Ok(()) } else { Err(ApiError::missing(kind.name(), id)) }

@@ -1,4 +1,4 @@
-//! Firing rules and watching what becomes of them.
+//! Firing rules and watching the outcome.
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ impl From<i64> for Target {
     }
 }
 
-/// A message of a fired rule, for a broker of the caller's own.
+/// A message of a fired rule, for the caller's own broker.
 #[derive(Clone, Debug)]
 pub struct Composed {
     /// The invocation that now waits for its reply.
@@ -63,7 +63,7 @@ impl From<Outgoing> for Composed {
 
 /// Rules and their invocations.
 impl Sandbox {
-    /// Fires a rule as a user does from the Actions menu, whatever its type; gives the (first) invocation.
+    /// Fires a rule as a user does from the Actions menu, whatever its type; returns the (first) invocation.
     ///
     /// # Errors
     /// [`Error::is_unknown`] if there is no such rule, [`Error::is_refused`] if it does not apply.
@@ -86,8 +86,8 @@ impl Sandbox {
         message.map(Composed::from).ok_or_else(|| Error::refused("the rule has no message destination"))
     }
 
-    /// Calls a function as a workflow does, with inputs as they travel (a choice is `{"id": 1, "name": ".."}`); by convention
-    /// `incident_id` is one of them.
+    /// Calls a function as a workflow does, with inputs in their wire format (a choice is `{"id": 1, "name": ".."}`). By
+    /// convention, one of them is `incident_id`.
     ///
     /// # Errors
     /// [`Error::is_unknown`] if there is no such function, [`Error::is_refused`] if it has no message destination.
@@ -117,7 +117,7 @@ impl Sandbox {
         state.invoke(id, subject, properties, &self.user()).map_err(refused)
     }
 
-    /// How an invocation stands; none if there is no such invocation.
+    /// An invocation as it is now; `None` if there is no such invocation.
     #[must_use]
     pub fn invocation(&self, id: InvocationId) -> Option<Invocation> {
         self.core.platform.invocation(id)
@@ -135,12 +135,12 @@ impl Sandbox {
         self.until(id, |invocation| invocation.final_replies > 0).await
     }
 
-    /// Waits until an invocation is as asked for, such as having an interim message or a second delivery.
+    /// Waits until `holds` accepts an invocation, for example when it has an interim message or a second delivery.
     pub async fn until(&self, id: InvocationId, holds: impl Fn(&Invocation) -> bool) -> Invocation {
         self.core.platform.until(id, holds).await
     }
 
-    /// Waits until this many invocations of a rule exist, for rules that fire by themselves; gives them.
+    /// Waits until this many invocations of a rule exist, and returns them; meant for rules that fire by themselves.
     pub async fn fired(&self, rule: &str, count: usize) -> Vec<Invocation> {
         let look = || {
             let all = self.invocations().into_iter().filter(|invocation| invocation.rule == rule);
@@ -149,26 +149,26 @@ impl Sandbox {
         self.core.platform.when(look).await
     }
 
-    /// All replies with this `correlation-id`, those that no invocation claims included.
+    /// All replies with this `correlation-id`, including those that belong to no invocation.
     #[must_use]
     pub fn replies(&self, correlation_id: &str) -> Vec<Reply> {
         let state = self.core.platform.lock();
         state.invocations.replies(correlation_id).cloned().collect()
     }
 
-    /// Waits until this many replies with this `correlation-id` came; gives them.
+    /// Waits until this many replies with this `correlation-id` have come, and returns them.
     pub async fn replied(&self, correlation_id: &str, count: usize) -> Vec<Reply> {
         let look = || Some(self.replies(correlation_id)).filter(|replies| replies.len() >= count);
         self.core.platform.when(look).await
     }
 
-    /// Hands in a reply that was read from an external broker; headers unescaped.
+    /// Passes on a reply that was read from an external broker, with its headers unescaped.
     pub fn reply(&self, headers: Vec<(String, String)>, body: impl Into<Bytes>) {
         let next = self.core.platform.take_reply(Received::new(headers, body.into()));
         self.core.post(next);
     }
 
-    /// The next message for the external broker, in order of firing. With the sandbox's own broker it never comes.
+    /// The next message for the external broker, in order of firing. With the sandbox's own broker this waits forever.
     pub async fn next_message(&self) -> Composed {
         match self.messages.lock().await.recv().await {
             Some(message) => message.into(),

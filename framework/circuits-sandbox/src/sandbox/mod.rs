@@ -1,4 +1,4 @@
-//! The running sandbox: where it listens, and what one does at the platform's screen.
+//! The running sandbox: where it listens, and what a user does at the platform's screen.
 mod actions;
 mod objects;
 mod queues;
@@ -21,7 +21,7 @@ use crate::platform::{Cause, Outgoing};
 
 pub use actions::{Composed, Target};
 
-/// Where a sandbox is to be found.
+/// The addresses of a sandbox.
 pub(crate) struct Endpoints {
     pub(crate) host: String,
     pub(crate) rest_port: u16,
@@ -30,7 +30,7 @@ pub(crate) struct Endpoints {
     pub(crate) ca_file: PathBuf,
     /// Set when the broker is the caller's own.
     pub(crate) stomp_ca_file: Option<PathBuf>,
-    /// Holds the CA file as long as the sandbox lives.
+    /// Contains the CA file; exists as long as the sandbox.
     pub(crate) _folder: tempfile::TempDir,
 }
 
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Sandbox {
 
 /// Starting, addresses, ending.
 impl Sandbox {
-    /// A sandbox with all defaults, to be changed and started.
+    /// A builder with all defaults, to change and to start.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -98,7 +98,7 @@ impl Sandbox {
         self.endpoints.rest_port
     }
 
-    /// The port of the broker; the external one's, if there is one.
+    /// The port of the broker, or of the external broker if there is one.
     #[must_use]
     pub fn stomp_port(&self) -> u16 {
         self.endpoints.stomp_port
@@ -161,7 +161,7 @@ impl Sandbox {
         text
     }
 
-    /// What happens from now on. A watcher that falls 4,096 events behind loses the oldest.
+    /// The events from now on. A watcher that falls 4,096 events behind loses the oldest ones.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.core.platform.events.watch()
@@ -190,7 +190,7 @@ impl Sandbox {
         }
     }
 
-    /// Who acts at the screen.
+    /// The user who acts at the screen.
     fn user(&self) -> Cause {
         Cause { account: self.core.platform.identity.user(), skip: Vec::new() }
     }

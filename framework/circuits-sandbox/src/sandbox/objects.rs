@@ -9,7 +9,7 @@ use crate::platform::{Kind, State};
 use crate::request::Request;
 use crate::wait;
 
-/// Objects, as somebody at the platform's screen sees and changes them.
+/// Objects, as a user at the platform's screen sees and changes them.
 impl Sandbox {
     /// An incident in full; null if it does not exist.
     #[must_use]
@@ -79,8 +79,8 @@ impl Sandbox {
         Ok(id)
     }
 
-    /// An e-mail message comes in, such as `{"subject": "Hi", "from": {"address": "a@example.com"}}`; automatic rules fire. It
-    /// belongs to no incident, so neither do their messages.
+    /// An e-mail message arrives, such as `{"subject": "Hi", "from": {"address": "a@example.com"}}`; automatic rules fire. It
+    /// belongs to no incident, so their messages belong to none either.
     pub fn create_email_message(&self, fields: Value) -> i64 {
         let message = State::new_email_message(fields);
         let (id, outgoing) = self.core.platform.lock().create(Kind::EmailMessage, message, &self.user());
@@ -108,8 +108,8 @@ impl Sandbox {
         self.core.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until this many requests of `method` (`*` for any) whose path contains `path` came, hanging ones included;
-    /// gives them.
+    /// Waits until this many requests of `method` (`*` for any) whose path contains `path` have come, including hanging
+    /// ones, and returns them.
     pub async fn requested(&self, method: &str, path: &str, count: usize) -> Vec<Request> {
         let matches = |r: &Request| (method == "*" || r.method == method) && r.path.contains(path);
         let look = || Some(self.requests().into_iter().filter(matches).collect::<Vec<_>>());

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Queues.
 impl Sandbox {
-    /// Puts a message on a queue as it is, sound or broken; gives its message id.
+    /// Puts a message on a queue as it is, valid or broken; returns its message id.
     ///
     /// # Errors
     /// [`Error::is_refused`] with an external broker.
@@ -21,23 +21,23 @@ impl Sandbox {
         format!("actions.{}.{destination}", self.org().0)
     }
 
-    /// How a queue stands; all zero for one that does not exist or with an external broker.
+    /// The numbers of a queue: all zero if it does not exist, or with an external broker.
     #[must_use]
     pub fn queue_stats(&self, queue: &str) -> QueueStats {
         self.broker().map(|broker| broker.stats(queue)).unwrap_or_default()
     }
 
-    /// Waits until nothing on the queue waits or is un-acked; at once with an external broker.
+    /// Waits until the queue has no waiting and no un-acked message; returns at once with an external broker.
     pub async fn idle(&self, queue: &str) {
         self.queue_is(queue, |stats| stats.ready == 0 && stats.unacked == 0).await;
     }
 
-    /// Waits until the queue has exactly this many consumers; at once with an external broker.
+    /// Waits until the queue has exactly this many consumers; returns at once with an external broker.
     pub async fn subscribed(&self, queue: &str, consumers: usize) {
         self.queue_is(queue, |stats| stats.consumers == consumers).await;
     }
 
-    /// Waits until the queue is as asked for; at once with an external broker.
+    /// Waits until `holds` accepts the numbers of the queue; returns at once with an external broker.
     pub async fn queue_is(&self, queue: &str, holds: impl Fn(QueueStats) -> bool) {
         if let Ok(broker) = self.broker() {
             broker.until(queue, holds).await;

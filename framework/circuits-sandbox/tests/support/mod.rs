@@ -1,4 +1,4 @@
-//! What the tests of this crate talk to the sandbox with: STOMP bytes written by hand over TLS, and plain HTTPS.
+//! Clients with which the tests of this crate talk to the sandbox: STOMP bytes written by hand over TLS, and plain HTTPS.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
@@ -14,7 +14,7 @@ use tokio_native_tls::TlsStream;
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future)
         .await
-        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
+        .unwrap_or_else(|_| panic!("timed out while waiting for {what}"))
 }
 
 /// A frame as read from the wire: header values still escaped.
@@ -72,7 +72,7 @@ impl Stomp {
         stomp
     }
 
-    /// Whatever the broker answers to CONNECT.
+    /// Connects, and returns what the broker answers to CONNECT.
     pub(crate) async fn log_in(sandbox: &Sandbox, login: &str, passcode: &str, beats: &str) -> (Self, Wire) {
         let mut stomp = Self::open(sandbox).await.unwrap();
         let frame = format!(
@@ -94,7 +94,7 @@ impl Stomp {
         self.until_receipt("sub").await
     }
 
-    /// Reads up to the receipt; gives what came before it.
+    /// Reads up to the receipt; returns the frames before it.
     pub(crate) async fn until_receipt(&mut self, id: &str) -> Vec<Wire> {
         let mut before = Vec::new();
         loop {
@@ -106,7 +106,7 @@ impl Stomp {
         }
     }
 
-    /// A round trip: everything sent before has been dealt with afterwards; gives what came meanwhile.
+    /// A round trip: afterwards the broker has handled everything sent before. Returns the frames that came meanwhile.
     pub(crate) async fn sync(&mut self) -> Vec<Wire> {
         self.send("BEGIN\ntransaction:sync\n\n\0ABORT\ntransaction:sync\nreceipt:sync\n\n\0").await;
         self.until_receipt("sync").await
@@ -116,7 +116,7 @@ impl Stomp {
         soon("a frame", self.next()).await.expect("the broker closed the connection")
     }
 
-    /// Waits for the end of the connection; frames that come before are given back.
+    /// Waits for the end of the connection; returns the frames that come before it.
     pub(crate) async fn closed(&mut self) -> Vec<Wire> {
         let mut frames = Vec::new();
         while let Some(frame) = soon("the end of the connection", self.next()).await {

@@ -1,4 +1,4 @@
-//! Message destinations: where rules and functions send, and who may read there.
+//! Message destinations: where rules and functions send to, and who may read from there.
 use serde_json::{Value, json};
 
 use super::{Definitions, list, text};
@@ -16,7 +16,7 @@ impl Definitions {
         self.destinations.get(&id).ok_or_else(|| ApiError::missing("message_destination", id))
     }
 
-    /// The destination of this id or programmatic name.
+    /// The destination with this id or programmatic name.
     pub(crate) fn destination_of(&self, handle: &Value) -> Option<&Value> {
         let mut all = self.destinations.iter();
         all.find(|(id, one)| *handle == **id || one["programmatic_name"] == *handle).map(|(_, one)| one)
@@ -26,7 +26,7 @@ impl Definitions {
         self.destinations.iter().find(|(_, d)| d["programmatic_name"] == name).map(|(id, _)| *id)
     }
 
-    /// Whether the destination of this programmatic name exists and lists the account.
+    /// Whether a destination with this programmatic name exists and lists the account.
     pub(crate) fn destination_lists(&self, name: &str, account: &Account) -> bool {
         let Some(destination) = self.destination_named(name).map(|id| &self.destinations[&id]) else {
             return false;
@@ -53,14 +53,14 @@ impl Definitions {
         id
     }
 
-    /// Creates a message destination. Names are unique; the programmatic name may not hold a dot or a slash.
+    /// Creates a message destination. Names are unique; the programmatic name may contain neither a dot nor a slash.
     pub(crate) fn new_destination(&mut self, body: &Value, accounts: &Accounts) -> Result<Value, ApiError> {
         let name = text(body, "programmatic_name").or(text(body, "name"));
         let name =
             name.ok_or_else(|| ApiError::required("programmatic_name", "programmatic name", "text"))?;
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
             return Err(ApiError::bad(format!(
-                "The programmatic name {name:?} may hold letters, digits, _ and - only."
+                "The programmatic name {name:?} may contain only letters, digits, _ and -."
             )));
         }
         if self.destination_named(&name).is_some() {
@@ -97,7 +97,7 @@ impl Definitions {
         Ok(destination.clone())
     }
 
-    /// Makes a destination that components of a test can use, as an administrator would.
+    /// Lets the components of a test use a destination, or not, as an administrator would.
     pub(crate) fn grant(&mut self, destination: i64, allowed: bool) {
         if let Some(destination) = self.destinations.get_mut(&destination) {
             let (users, keys) =

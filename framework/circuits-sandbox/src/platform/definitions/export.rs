@@ -1,10 +1,10 @@
-//! The organisation's configuration as an export has it.
+//! The organisation's configuration in the form of an export.
 use serde_json::{Value, json};
 
 use super::{Definitions, Format};
 
 impl Definitions {
-    /// Everything that an import takes, with objects named and not numbered.
+    /// Everything that an import takes, with objects given by name instead of by number.
     pub(crate) fn export(&self) -> Value {
         let of = |kind: &str| -> Vec<Value> { self.types.fields(kind).cloned().collect() };
         let mut fields = of("incident");

@@ -1,4 +1,4 @@
-//! Types (data tables, in the platform's words) and fields: created, changed, given values.
+//! Types (the platform says data tables) and fields: creating them, changing them, giving them values.
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::{Definitions, own_uuid, text};
 use crate::api_error::ApiError;
 
 impl Definitions {
-    /// Creates a type (a data table, in the platform's words), with the fields it brings along.
+    /// Creates a type (the platform says data table) with its fields.
     pub(crate) fn new_type(&mut self, body: &Value) -> Result<String, ApiError> {
         let name =
             text(body, "type_name").ok_or_else(|| ApiError::required("type_name", "type name", "text"))?;
@@ -69,7 +69,7 @@ impl Definitions {
         }
     }
 
-    /// Lays the given properties over a field; select values without a number get one.
+    /// Sets the given properties of a field; select values without a number get one.
     fn fill_field(&mut self, field: &mut Value, body: &Value) {
         for key in [
             "text",

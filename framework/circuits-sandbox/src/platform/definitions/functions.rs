@@ -48,7 +48,7 @@ impl Definitions {
         Ok(function)
     }
 
-    /// Makes a function as it is given; it keeps its id.
+    /// Replaces a function with the given one; it keeps its id.
     pub(crate) fn change_function(&mut self, id: i64, body: &Value) -> Result<Value, ApiError> {
         let function = self.functions.get_mut(&id).ok_or_else(|| ApiError::missing("function", id))?;
         overlay(function, body);

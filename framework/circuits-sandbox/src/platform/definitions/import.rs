@@ -1,4 +1,4 @@
-//! What an accepted import does: objects that are not there are created, those that are become as the export has them.
+//! What an accepted import does: it creates missing objects, and makes existing ones as they are in the export.
 use serde_json::{Value, json};
 
 use super::{Definitions, overlay};
@@ -7,11 +7,11 @@ use crate::platform::identity::Account;
 use crate::platform::{Kind, State};
 
 impl State {
-    /// Takes the objects of an export over, in the order in which they name each other.
+    /// Takes over the objects of an export, each after those that it refers to.
     pub(crate) fn import(&mut self, export: &Value, account: &Account) -> Result<(), ApiError> {
         let all = |kind: &str| export[kind].as_array().cloned().unwrap_or_default();
         for mut destination in all("message_destinations") {
-            // Whom the exporting platform let read it is nobody here.
+            // The accounts that may read it on the exporting platform do not exist here.
             (destination["users"], destination["api_keys"]) = (json!([]), json!([]));
             let name = destination["programmatic_name"].as_str().unwrap_or_default();
             if self.definitions.destination_named(name).is_none() {
@@ -30,7 +30,7 @@ impl State {
         }
         for field in all("fields") {
             match field["type_id"].as_i64() {
-                // The platform's own fields come with an export too.
+                // An export contains the platform's own fields too.
                 Some(0) if field["prefix"] == "properties" => self.put("incident", &field)?,
                 Some(6) => self.put("actioninvocation", &field)?,
                 Some(11) => self.put("__function", &field)?,
@@ -57,7 +57,7 @@ impl State {
         Ok(())
     }
 
-    /// Creates a field, or makes it as the export has it, values included.
+    /// Creates a field, or makes it as it is in the export, values included.
     fn put(&mut self, kind: &str, field: &Value) -> Result<(), ApiError> {
         let known = self.definitions.types.fields(kind).find(|known| known["name"] == field["name"]);
         match known.and_then(|known| known["id"].as_i64()) {
@@ -68,7 +68,7 @@ impl State {
 }
 
 impl Definitions {
-    /// A rule may act on objects that the sandbox does not play, such as rows of a data table: it is kept and never fires.
+    /// A rule may act on objects that the sandbox does not simulate, such as rows of a data table: it is kept but never fires.
     fn import_rule(&mut self, mut rule: Value) -> Result<(), ApiError> {
         let (mut kind, enabled) = (rule["object_type"].clone(), rule["enabled"].clone());
         match Kind::from_handle(&kind) {

@@ -1,12 +1,12 @@
-//! Parts of a configuration that the sandbox does not play (phases, artifact types, roles, layouts, ...): it keeps what imports bring
-//! and exports it again.
+//! Parts of a configuration that the sandbox does not simulate (phases, artifact types, roles, layouts, ...): it keeps the parts
+//! that imports contain and exports them again.
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::overlay;
 
-/// What is played, and what only describes an export.
+/// The parts that the sandbox simulates, and those that only describe an export.
 const PLAYED: [&str; 13] = [
     "message_destinations",
     "types",
@@ -43,11 +43,11 @@ const LISTS: [&str; 16] = [
     "workspaces",
 ];
 
-/// By the export's key.
+/// The kept parts by their key in the export.
 pub(crate) struct Kept(BTreeMap<String, Value>);
 
 impl Kept {
-    /// What an organisation has from the start.
+    /// The parts that an organisation has from the start.
     pub(crate) fn of(org: &Value) -> Self {
         let mut kept: BTreeMap<_, _> = LISTS.iter().map(|list| ((*list).to_owned(), json!([]))).collect();
         for (list, key) in
@@ -67,7 +67,7 @@ impl Kept {
         Self(kept)
     }
 
-    /// Takes over what an export has beside the kinds that are played.
+    /// Takes over the parts of an export that are not simulated.
     pub(super) fn import(&mut self, export: &Value) {
         for (key, value) in export.as_object().into_iter().flatten() {
             if PLAYED.contains(&key.as_str()) || key == "fields" || value.is_null() {
@@ -82,7 +82,7 @@ impl Kept {
         }
     }
 
-    /// Takes over a field of a type whose fields are not played.
+    /// Takes over a field of a type whose fields are not simulated.
     pub(super) fn put_field(&mut self, field: &Value) {
         self.put("fields", field, |one| one["type_id"] == field["type_id"] && one["name"] == field["name"]);
     }
@@ -96,7 +96,7 @@ impl Kept {
         }
     }
 
-    /// Adds it to an export.
+    /// Adds the kept parts to an export.
     pub(super) fn export(&self, export: &mut Value) {
         for (key, value) in &self.0 {
             match (export[key].as_array_mut(), value.as_array()) {
@@ -107,7 +107,7 @@ impl Kept {
     }
 }
 
-/// Platforms know an object again by its key, or by its name where it has none.
+/// Platforms recognise an object by its key, or by its name if it has no key.
 fn same(one: &Value, other: &Value) -> bool {
     let key = |object: &Value| {
         let keys = ["export_key", "programmatic_name", "name", "uuid"];

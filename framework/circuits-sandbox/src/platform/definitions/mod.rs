@@ -1,4 +1,4 @@
-//! What administrators configure: destinations, rules, functions, types with their fields, and what only imports bring.
+//! What administrators configure: destinations, rules, functions, types with their fields, and the parts that only imports bring.
 mod destinations;
 mod export;
 mod fields;
@@ -60,12 +60,13 @@ impl Definitions {
     }
 }
 
-/// A text exactly as it is given, blanks at its ends included: the platform keeps them. One of blanks alone counts as missing.
+/// A text exactly as it is given, including leading and trailing blanks: the platform keeps them. A text of only blanks counts
+/// as missing.
 fn text(body: &Value, key: &str) -> Option<String> {
     body[key].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
-/// The object's uuid, as an export brings it, or a new one.
+/// The object's uuid from the export, or a new one.
 fn own_uuid(body: &Value) -> Value {
     if body["uuid"].is_string() { body["uuid"].clone() } else { json!(new_uuid()) }
 }
@@ -74,7 +75,7 @@ fn list(value: &Value) -> Value {
     if value.is_array() { value.clone() } else { json!([]) }
 }
 
-/// Lays an export's object over the platform's, which keeps its id.
+/// Updates the platform's object with the one of an export; it keeps its id.
 fn overlay(known: &mut Value, new: &Value) {
     if let (Value::Object(known), Value::Object(new)) = (known, new) {
         let kept = new.iter().filter(|(key, _)| !matches!(key.as_str(), "id" | "uuid"));

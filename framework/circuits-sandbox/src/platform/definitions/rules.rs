@@ -25,12 +25,12 @@ impl Definitions {
         self.rules.remove(&id).map(drop).ok_or_else(|| ApiError::missing("action", id))
     }
 
-    /// The rule of exactly this name.
+    /// The rule with exactly this name.
     pub(crate) fn rule_named(&self, name: &str) -> Option<i64> {
         self.rules.iter().find(|(_, rule)| rule["name"] == name).map(|(id, _)| *id)
     }
 
-    /// Stores a rule of the builder.
+    /// Stores a rule from the builder.
     pub(crate) fn add_rule(&mut self, rule: &crate::Rule) -> i64 {
         let destinations: Vec<i64> =
             rule.destinations.iter().map(|name| self.ensure_destination(name)).collect();
@@ -81,7 +81,7 @@ impl Definitions {
         Ok(rule)
     }
 
-    /// Makes a rule as it is given; it keeps its id.
+    /// Replaces a rule with the given one; it keeps its id.
     pub(crate) fn change_rule(&mut self, id: i64, body: &Value) -> Result<Value, ApiError> {
         let old = self.rules.remove(&id).ok_or_else(|| ApiError::missing("action", id))?;
         let made = self.new_rule(body).map(|mut new| {

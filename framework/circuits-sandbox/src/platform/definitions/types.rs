@@ -75,7 +75,7 @@ impl Types {
         self.0.get(type_name).into_iter().flat_map(|def| def.fields.values())
     }
 
-    /// The value that a label, an id or a handle object stands for; anything else is given back as it is.
+    /// The value that a label, an id or a handle object stands for; anything else is returned unchanged.
     pub(crate) fn value_of(&self, type_name: &str, path_of: &str, given: &Value) -> Value {
         match self.fields(type_name).find(|field| path(field) == path_of) {
             Some(field) => resolve(field, given).unwrap_or_else(|| given.clone()),

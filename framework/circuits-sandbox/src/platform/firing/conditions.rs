@@ -7,7 +7,7 @@ use crate::platform::kind::Kind;
 /// What a condition can look at.
 pub(crate) struct Change<'a> {
     pub(crate) kind: Kind,
-    /// The object before the change; none when it was just created.
+    /// The object before the change; `None` when it was just created.
     pub(crate) before: Option<&'a Value>,
     pub(crate) after: &'a Value,
     pub(crate) incident: &'a Value,
@@ -69,7 +69,7 @@ impl Types {
     }
 }
 
-/// The value at a dotted path, null where there is none.
+/// The value at a dotted path; null if there is none.
 pub(crate) fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
 }

@@ -1,4 +1,4 @@
-//! The message of a fired rule: the invocation that it is for, the headers, and the body (ActionDataDTO).
+//! The message of a fired rule: its invocation, its headers, and its body (ActionDataDTO).
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +11,9 @@ use crate::platform::invocations::Record;
 use crate::platform::kind::Kind;
 use crate::platform::state::shown_incident;
 
-/// What a message is made of.
+/// The parts of which a message is built.
 pub(super) struct Sending {
-    /// Of the rule or function.
+    /// The name of the rule or function.
     pub(super) name: String,
     pub(super) action_id: i64,
     pub(super) function: bool,
@@ -25,12 +25,12 @@ pub(super) struct Sending {
     pub(super) cause: Cause,
     pub(super) token: String,
     pub(super) body: Bytes,
-    /// What goes on after the reply.
+    /// The workflow that continues after the reply.
     pub(super) then: Option<Course>,
 }
 
 impl Firing<'_> {
-    /// Notes the invocation that a message is for.
+    /// Records the invocation that a message is for.
     pub(super) fn register(&mut self, sending: Sending) -> Outgoing {
         let Sending { name, action_id, function, destination, expects, subject, cause, token, body, then } =
             sending;
@@ -98,7 +98,7 @@ impl Firing<'_> {
             let object = match kind {
                 Kind::Incident => self.incident_json(subject.incident),
                 _ if kind == subject.kind => self.objects.get(kind, subject.id).cloned(),
-                // A note or an attachment of a task brings its task along.
+                // The message of a note or an attachment of a task contains the task too.
                 Kind::Task => {
                     let task = self
                         .objects

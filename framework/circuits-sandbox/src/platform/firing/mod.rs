@@ -1,4 +1,4 @@
-//! Firing, over what the platform stores: which rules a change sets off, and the message that each of them sends.
+//! Firing: which rules a change sets off, and the message that each of them sends.
 mod conditions;
 mod message;
 mod workflow;
@@ -33,7 +33,7 @@ pub(crate) struct Cause {
 /// The object that a rule works on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {
-    /// 0 where there is none.
+    /// 0 if there is none.
     pub(crate) incident: i64,
     pub(crate) kind: Kind,
     pub(crate) id: i64,
@@ -42,10 +42,10 @@ pub(crate) struct Subject {
 /// A message that a fired rule sends.
 pub(crate) struct Outgoing {
     pub(crate) invocation: InvocationId,
-    /// Or function.
+    /// The display name of the rule, or the API name of the function.
     pub(crate) rule: String,
     pub(crate) function: bool,
-    /// 0 where there is none.
+    /// 0 if there is none.
     pub(crate) incident: i64,
     /// `actions.<org>.<programmatic name>`.
     pub(crate) queue: String,
@@ -54,7 +54,7 @@ pub(crate) struct Outgoing {
     pub(crate) progress: Arc<Progress>,
 }
 
-/// What firing reads, and the one part that it adds to.
+/// The parts that firing reads, and the one that it adds to.
 pub(super) struct Firing<'a> {
     pub(super) accounts: &'a Accounts,
     pub(super) definitions: &'a Definitions,
@@ -80,7 +80,7 @@ impl<'a> Firing<'a> {
         due.into_iter().flat_map(|id| self.send(id, subject, &Value::Null, operation, cause)).collect()
     }
 
-    /// The object, and the incident it belongs to; null if it is of a kind that belongs to none.
+    /// The object, and the incident it belongs to; null for a kind that belongs to no incident.
     fn about(&self, subject: Subject) -> Result<(&'a Value, &'a Value), ApiError> {
         let object = self.objects.find(subject.kind, subject.id)?;
         let incident = match self.objects.find(Kind::Incident, subject.incident) {

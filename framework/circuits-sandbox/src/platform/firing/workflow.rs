@@ -1,6 +1,6 @@
-//! Calls of functions, and the workflows that make them: one after the other, in the order in which they stand, the next when
-//! the one before is answered. The pre-processing scripts of the platform are Python; lines that give an input a literal or a value
-//! of the object (`inputs.incident_id = incident.id`) are understood, others passed over.
+//! Calls of functions, and the workflows that make them: one after the other, in the order of the workflow, each when the one
+//! before is answered. The pre-processing scripts of the platform are Python. The sandbox understands lines that give an input a
+//! literal or a value of the object (`inputs.incident_id = incident.id`), and ignores all others.
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use super::{Cause, Firing, Outgoing, Subject};
 use crate::api_error::ApiError;
 use crate::platform::kind::Kind;
 
-/// A workflow under way.
+/// A running workflow.
 #[derive(Clone)]
 pub(crate) struct Course {
     workflow: Value,
@@ -31,7 +31,7 @@ struct Step {
 }
 
 impl Firing<'_> {
-    /// Starts the workflow of this name or id; gives the message of its first function.
+    /// Starts the workflow with this name or id; returns the message of its first function.
     pub(in crate::platform) fn start_workflow(
         &mut self,
         handle: &Value,
@@ -52,7 +52,7 @@ impl Firing<'_> {
         self.advance(Course { workflow, instance, subject, properties, cause: cause.clone(), left })
     }
 
-    /// The message of a workflow's next function; `None` at its end, and where a function is unknown.
+    /// The message of a workflow's next function; `None` at its end, or if a function is unknown.
     pub(in crate::platform) fn advance(&mut self, mut course: Course) -> Option<Outgoing> {
         let step = course.left.pop_front()?;
         let function = self.definitions.functions().find(|one| one["uuid"] == step.function)?;
@@ -75,7 +75,7 @@ impl Firing<'_> {
         self.call(id, &Value::Object(inputs), &cause, Some(course)).ok()
     }
 
-    /// What an expression of a script comes to: a literal, or a value of the object, the incident or the dialog.
+    /// The value of an expression in a script: a literal, or a value of the object, the incident or the dialog.
     fn value(&self, expression: &str, course: &Course) -> Value {
         match expression {
             "None" => return Value::Null,
@@ -101,7 +101,7 @@ impl Firing<'_> {
         parts.fold(object, |object, part| object[part].clone())
     }
 
-    /// The message that calls a function with these inputs, as they travel.
+    /// The message that calls a function with these inputs, given in their wire format.
     pub(in crate::platform) fn call(
         &mut self,
         function: i64,
@@ -176,7 +176,7 @@ fn unescaped(text: &str) -> String {
     entities.iter().fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
 }
 
-/// The name of an input and the value that a workflow always gives it, as it travels.
+/// The name of an input and the value that a workflow always gives it, in its wire format.
 fn static_input(field: &Value, given: &Value) -> Option<(String, Value)> {
     let choice = |uuid: &Value| {
         let mut values = field["values"].as_array().into_iter().flatten();
