@@ -2,9 +2,9 @@
 //!
 //! | level | what runs | for | how long |
 //! |---|---|---|---|
-//! | [`Kit`] | a handler, on a paused clock; calls to the platform are answered by a [`Mock`], without any network | what a handler answers and calls, conflicts, waits | milliseconds |
-//! | [`Stage`] | runner and component on a whole platform in this process, over TLS | rules, fields, what is on the platform afterwards | a quarter of a second |
-//! | [`replay_dir!`] | each message of a folder that was recorded, with the platform's recorded answers | that a change of the component changes nothing else | milliseconds |
+//! | [`Kit`] | a handler, on a paused clock; a [`Mock`] answers calls to the platform, without any network | the handler's answers and calls, conflicts, waits | milliseconds |
+//! | [`Stage`] | runner and component on a whole platform in this process, over TLS | rules, fields, the result on the platform | a quarter of a second |
+//! | [`replay_dir!`] | each recorded message of a folder, with the platform's recorded answers | changes of a component that should alter nothing else | milliseconds |
 //!
 //! In the component's Cargo.toml:
 //!
@@ -14,10 +14,10 @@
 //! tokio = { version = "1", features = ["macros", "rt-multi-thread", "test-util"] }
 //! ```
 //!
-//! They find the component by the name that it is registered with, so the test links it: `use my_component as _;`.
+//! They find the component by the name under which it is registered, so the test must link it: `use my_component as _;`.
 //!
-//! For those who come from the Python client: `circuits_app` and `configure_resilient` are a [`Stage`] with its definitions,
-//! `new_incident` is [`Builder::incident_with`], `ResilientMock` is a [`Mock`] and `@resilient_endpoint` its
+//! For users of the Python client: `circuits_app` and `configure_resilient` correspond to a [`Stage`] with its definitions,
+//! `new_incident` to [`Builder::incident_with`], `ResilientMock` to a [`Mock`] and `@resilient_endpoint` to its
 //! [`on`](Mock::on).
 
 mod stage;
@@ -29,7 +29,7 @@ pub use circuits::testing::{
 };
 pub use stage::Stage;
 
-/// Holds the component in the README to the compiler.
+/// Compiles the component in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! Runner and component on a platform in this process.
+//! A runner with a component, on a platform in this process.
 
 use std::time::Duration;
 
@@ -50,8 +50,9 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts the platform, with what it is given besides the definitions (incidents, rules, destinations, certificates), and a
-    /// runner of the component with the settings of its own section text; waits until it takes actions.
+    /// Starts the platform, which has the component's definitions and what `platform` adds (incidents, rules, destinations,
+    /// certificates), and a runner of the component with the settings of the component's own section text. Waits until the
+    /// runner takes actions.
     ///
     /// # Errors
     /// When the component is not linked, or anything does not start.
@@ -59,10 +60,10 @@ impl Stage {
         Self::configured(component, "", platform).await
     }
 
-    /// The same with these sections of app.config (`[greeter]\ngreeting=Hello\n`).
+    /// The same as [`start`](Self::start), with these sections of app.config (`[greeter]\ngreeting=Hello\n`).
     ///
     /// # Errors
-    /// As for [`start`](Self::start); also when the sections are not in order.
+    /// As for [`start`](Self::start); also when the sections are not valid.
     pub async fn configured(component: &str, sections: &str, platform: Builder) -> Result<Self> {
         let registration = find(component)?;
         let sandbox = platform.start().await?;
@@ -89,7 +90,7 @@ impl Stage {
         tokio::select! {
             ended = &mut this.runner => match ended {
                 Ok(Err(error)) => Err(failed(error)),
-                _ => Err(Error::new("the runner ended at its start")),
+                _ => Err(Error::new("the runner ended while it was starting")),
             },
             subscribed = tokio::time::timeout(START, subscribed) => match subscribed {
                 Ok(true) => Ok(this),
@@ -98,7 +99,7 @@ impl Stage {
         }
     }
 
-    /// The platform, to look at, to change, and to make faults of.
+    /// The platform: look at it, change it, make it fail.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }
@@ -116,8 +117,8 @@ impl Stage {
         }
     }
 
-    /// Calls a function as a workflow does, with inputs as they travel (a choice is `{"id": 1, "name": ".."}`), and waits for its
-    /// final status; what it gave back is [`Invocation::results`].
+    /// Calls a function as a workflow does, with inputs in their wire format (a choice is `{"id": 1, "name": ".."}`), and waits
+    /// for its final status; its results are in [`Invocation::results`].
     ///
     /// # Panics
     /// When the platform has no such function, or it has no message destination.
@@ -141,7 +142,7 @@ impl Stage {
         fields
     }
 
-    /// Waits until a rule that fires by itself has fired so often, and each of its actions has its final status.
+    /// Waits until a rule that fires by itself has fired this often, and each of its actions has its final status.
     pub async fn fired(&self, rule: &str, count: usize) -> Vec<Invocation> {
         let mut settled = Vec::new();
         for invocation in self.sandbox.fired(rule, count).await {
@@ -150,10 +151,10 @@ impl Stage {
         settled
     }
 
-    /// Ends the runner in good order, then the platform.
+    /// Stops the runner properly, then the platform.
     ///
     /// # Errors
-    /// Why the runner ended otherwise.
+    /// When the runner did not stop properly.
     pub async fn stop(mut self) -> Result<()> {
         drop(self.stop.take());
         let ended = (&mut self.runner).await;
