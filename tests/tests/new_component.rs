@@ -128,7 +128,7 @@ async fn what_a_platform_has_is_taken_up() {
     };
     new(&["--from-platform"]).is(2, &["--rule", "--function", "--destination"]);
     new(&["--from-platform", "--rule", "Nothing"])
-        .is(1, &["what localhost has cannot be used", "no rule \"Nothing\""]);
+        .is(1, &["the configuration of localhost cannot be used", "no rule \"Nothing\""]);
     new(&["--from-platform", "--function", "nothing"]).is(1, &["no function \"nothing\""]);
 }
 

@@ -44,12 +44,12 @@ enum Command {
     Man(cmd::man::Args),
 }
 
-/// Parses the command line of this process, runs the command, and says what went wrong.
+/// Parses the command line of this process, runs the command, and prints what went wrong.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no faults; a closed pipe while printing either is none too.
+            // Help and version are not errors, and neither is a closed pipe while one of them is printed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
         }
@@ -75,10 +75,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
+/// Checks that [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
 ///
 /// # Errors
-/// What `main` would print.
+/// The text that `main` would print.
 #[doc(hidden)]
 pub fn check_command_line(words: &[String]) -> Result<(), String> {
     match Cli::try_parse_from(words) {

@@ -1,4 +1,4 @@
-//! What `events`, `dead` and `db` share: the journal that app.config names, points in time, and messages as text and JSON.
+//! The parts that `events`, `dead` and `db` share: the journal that app.config names, points in time, messages as text and JSON.
 
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -18,11 +18,11 @@ pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<EventLog> {
     Ok(open_to_show(overrides)?.0)
 }
 
-/// The same, with what hides secrets in what is shown of it.
+/// The same, with a redactor that hides secrets in the output.
 pub(crate) fn open_to_show(overrides: &Overrides) -> anyhow::Result<(EventLog, Redactor)> {
     let config = overrides.load()?;
     let journal = config.settings().journal.clone();
-    let path = journal.context("the journal is off (journal=off), so nothing is remembered of messages")?;
+    let path = journal.context("the journal is off (journal=off), so there is no record of messages")?;
     Ok((EventLog::open(&path)?, Redactor::new(config.secrets())))
 }
 
@@ -70,12 +70,12 @@ pub(crate) fn local(time: SystemTime) -> String {
     Zoned::try_from(time).map_or_else(|_| "?".to_owned(), |time| time.strftime("%F %T").to_string())
 }
 
-/// As JSON has times: RFC 3339, UTC, to the millisecond.
+/// A time as in JSON: RFC 3339, UTC, to the millisecond.
 pub(crate) fn utc(time: Option<SystemTime>) -> Option<String> {
     Some(format!("{:.3}", Timestamp::try_from(time?).ok()?))
 }
 
-/// So many of something.
+/// A number of things, such as `1 message` or `2 messages`.
 pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
     match number.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {what}"),
@@ -83,12 +83,12 @@ pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
     }
 }
 
-/// One line of text that cannot move the cursor: what stands in replies comes from elsewhere.
+/// One line of text that cannot move the cursor: the content of replies is not trusted.
 pub(crate) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Which message: number, rule, incident.
+/// Identifies a message: number, rule, incident.
 pub(crate) fn title(event: &Event) -> String {
     let rule = event.rule.as_ref().map_or("(no rule known)".to_owned(), |rule| format!("\"{}\"", line(rule)));
     let incident = event.incident.map(|id| format!(" of incident {id}")).unwrap_or_default();

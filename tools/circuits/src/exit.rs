@@ -1,4 +1,4 @@
-//! Exit codes: one table, from which come the code of an error, and what `circuits --help` says of each.
+//! Exit codes: one table, from which come the code of an error and the list in `circuits --help`.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use circuits_journal::OpenError;
 
 use crate::lock::Locked;
 
-/// Everything that has no code of its own.
+/// Any error without its own code.
 pub(crate) const GENERAL: u8 = 1;
 /// Wrong usage of the command line.
 pub(crate) const USAGE: u8 = 2;
@@ -16,9 +16,9 @@ const LOCKED: u8 = 3;
 /// The platform is not as the components need it.
 pub(crate) const DRIFT: u8 = 4;
 
-/// A second SIGINT or SIGTERM ended the process, as shells count it.
+/// A second SIGINT ended the process; the code is the one that shells report for this signal.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// See [`INTERRUPTED`].
+/// A second SIGTERM ended the process; see [`INTERRUPTED`].
 pub(crate) const TERMINATED: u8 = 143;
 
 /// An exit code: what it means, and the failure of a runner that ends with it.
@@ -45,14 +45,14 @@ const CODES: &[Code] = &[
     Code(TERMINATED, "ended at once by a second SIGTERM", None),
 ];
 
-/// What `--help` says of them.
+/// The list of exit codes for `--help`.
 pub(crate) fn help() -> String {
     let lines: String =
         CODES.iter().map(|Code(number, meaning, _)| format!("  {number:>3}  {meaning}\n")).collect();
     format!("Exit codes:\n{lines}selftest ends with the code of the first step that failed.")
 }
 
-/// Prints the error to standard error, and gives its exit code. A reader that closed the pipe is not an error.
+/// Prints the error to standard error and returns its exit code. A pipe that its reader closed is not an error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
@@ -83,7 +83,7 @@ pub(crate) fn code_of(failure: Failure) -> u8 {
     CODES.iter().find(|Code(_, _, of)| *of == Some(failure)).map_or(GENERAL, |Code(number, ..)| *number)
 }
 
-/// What a command found is told already; only its exit code is left to say.
+/// The error of a command that has already printed what it found; only its exit code is left.
 #[derive(Debug)]
 pub(crate) struct Told(pub(crate) u8);
 

@@ -12,7 +12,7 @@ pub(crate) type Values = [(String, String)];
 pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values) -> anyhow::Result<()> {
     let rules = rest.list("/actions").await?;
     let Some(found) = named(&rules, rule) else {
-        // In quotes, so that blanks at the ends are seen.
+        // In quotes, so that leading and trailing blanks are visible.
         let names: Vec<_> = rules.iter().map(|rule| rule["name"].to_string()).collect();
         bail!("the platform has no rule named \"{rule}\"; it has: {}", names.join(", "));
     };
@@ -31,10 +31,10 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
     } else {
         if values.is_empty() {
             bail!(
-                "\"{rule}\" is an automatic rule: it fires when its object changes; say to what, with --field name=value"
+                "\"{rule}\" is an automatic rule: it fires when its object changes; give the new value with --field name=value"
             );
         }
-        // Type 1 again, of objects this time: a task.
+        // Type 1 again, but of objects this time: a task.
         if found["object_type"] == 1 {
             let task: Map<_, _> = values.iter().map(|(field, value)| (field.clone(), json!(value))).collect();
             rest.post::<_, Value>(&format!("/incidents/{incident}/tasks"), &task).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn fire(rest: &Rest, rule: &str, incident: i64, values: &Values
     Ok(())
 }
 
-/// The name of an object type below incidents, and where the platform lists its objects.
+/// The name of an object type below incidents, and the path of the list of its objects.
 fn below(object_type: &Value) -> Option<(&'static str, &'static str)> {
     Some(match object_type.as_i64()? {
         1 => ("task", "tasks"),
@@ -67,8 +67,8 @@ fn below(object_type: &Value) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// The rule of exactly this name. Names may begin or end with blanks, which nobody sees: where no name is equal, the only one
-/// that differs in nothing else is meant.
+/// The rule with exactly this name. Names may begin or end with blanks, which nobody sees: if no name is equal, it is the only
+/// rule whose name differs in nothing else.
 fn named<'a>(rules: &'a [Value], name: &str) -> Option<&'a Value> {
     let exact = rules.iter().find(|rule| rule["name"] == name);
     let close = |rule: &&Value| rule["name"].as_str().is_some_and(|other| other.trim() == name.trim());

@@ -16,13 +16,13 @@ pub(crate) fn open(settings: &Settings) -> anyhow::Result<Option<SqliteJournal>>
     info!("Journal: {}", path.display());
     let options = Options::new(path).keep(settings.journal_keep).max_bytes(settings.journal_max_bytes);
     SqliteJournal::open(&options).map(Some).map_err(|error| {
-        // Also in the log, which may be all that an operator sees of a service.
+        // Log it too: the log may be all that an operator sees of a service.
         tracing::error!("{error}");
         error.into()
     })
 }
 
-/// The runner with this journal, if there is one.
+/// Returns the runner with this journal, if there is one.
 pub(crate) fn give(runner: Runner, journal: Option<SqliteJournal>) -> Runner {
     match journal {
         Some(journal) => runner.journal(Arc::new(journal)),

@@ -23,7 +23,7 @@ impl std::fmt::Display for Locked {
 
 impl std::error::Error for Locked {}
 
-/// Holds the lock until it is dropped, or the process ends in whatever way.
+/// Holds the lock until it is dropped or the process ends, in whatever way.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,

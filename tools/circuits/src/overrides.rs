@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use circuits::config::{Config, Key, Sources};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-/// Settings that mean yes without a value, as with the Python runner.
+/// Settings that mean yes if no value is given, as in the Python runner.
 const FLAGS: &[&str] = &["test_actions"];
 
-/// Which app.config, and what replaces its values.
+/// Which app.config to use, and the values that override it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     config_file: Option<PathBuf>,
@@ -21,7 +21,7 @@ impl Overrides {
         Ok(Config::load(self.sources()?)?)
     }
 
-    /// What the configuration of this process is made of.
+    /// The sources of this process's configuration.
     pub(crate) fn sources(&self) -> anyhow::Result<Sources> {
         Ok(Sources {
             config_file: self.config_file.clone(),

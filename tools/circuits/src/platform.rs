@@ -7,7 +7,7 @@ use circuits_sandbox::Sandbox;
 
 use crate::safe_file::{self, Mode};
 
-/// Writes the file, readable by its owner alone: it holds a secret. Makes its directory if need be.
+/// Writes the file so that only its owner can read it: it contains a secret. Creates its directory if necessary.
 pub(crate) fn write_config(
     path: &Path,
     sandbox: &Sandbox,

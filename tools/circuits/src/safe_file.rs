@@ -1,4 +1,4 @@
-//! Files that hold secrets: written as a whole or not at all, readable by their owner alone, never lost.
+//! Files with secrets: written as a whole or not at all, readable only by their owner, never lost.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -9,16 +9,16 @@ use anyhow::Context as _;
 /// Who may read the file, and whether there may be one already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Its owner alone.
+    /// Only its owner.
     Private {
-        /// Takes the place of an existing file; otherwise one that came up meanwhile is an error.
+        /// Whether to replace an existing file; if not, a file that appeared meanwhile is an error.
         replace: bool,
     },
-    /// Whoever could read the existing file, which is replaced.
+    /// Everybody who could read the existing file, which is replaced.
     Kept,
 }
 
-/// The file itself where the path is a symbolic link, so that the link stays one.
+/// The target if the path is a symbolic link, so that the link itself is kept.
 pub(crate) fn real(path: &Path) -> anyhow::Result<PathBuf> {
     if path.exists() {
         return path.canonicalize().with_context(|| format!("looking for {}", path.display()));
@@ -26,7 +26,7 @@ pub(crate) fn real(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("looking for {}", path.display()))
 }
 
-/// Copies a file to one beside it with `.bak` (`.bak1`, ...) at its end, readable by its owner alone.
+/// Copies a file to one beside it whose name ends in `.bak` (`.bak1`, ...), readable only by its owner.
 pub(crate) fn backup(path: &Path) -> anyhow::Result<PathBuf> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     for number in 0_u32.. {
@@ -49,13 +49,13 @@ pub(crate) fn backup(path: &Path) -> anyhow::Result<PathBuf> {
     anyhow::bail!("{} has too many backups; remove some", path.display())
 }
 
-/// Writes a file beside it and puts that in its place: after a crash there is the old one or the new one. Makes the
-/// directory if need be.
+/// Writes a temporary file beside the file and renames it: after a crash, the old or the new file is there. Creates the
+/// directory if necessary.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: Mode) -> anyhow::Result<()> {
     let doing = || format!("writing {}", path.display());
     let directory = path.parent().with_context(doing)?;
     create_private(directory).with_context(|| format!("creating {}", directory.display()))?;
-    // Readable by its owner alone from the start.
+    // Readable only by its owner from the start.
     let mut file =
         tempfile::Builder::new().prefix(".app.config-").tempfile_in(directory).with_context(doing)?;
     file.write_all(bytes).with_context(doing)?;
@@ -71,7 +71,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], mode: Mode) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Gives the new file the owner of the old one, and its mode if asked to.
+/// Gives the new file the owner of the old one, and also its mode if `mode` requires that.
 #[cfg(unix)]
 fn keep(path: &Path, file: &File, mode: Mode) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};

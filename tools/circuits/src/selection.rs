@@ -1,10 +1,10 @@
-//! `-l NAME…`: which of the linked components a command is about.
+//! `-l NAME…`: selects linked components for a command.
 
 use anyhow::bail;
 use circuits::Registration;
 use circuits::extension::extensions;
 
-/// Which components.
+/// The selected components.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Selection {
     /// Only these components.
@@ -13,7 +13,7 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// The named ones of the linked components, sorted; without a name those that `noload` does not leave out.
+    /// The linked components that are named, sorted; without any name, those that `noload` does not exclude.
     pub(crate) fn of(
         &self,
         linked: &[&'static Registration],

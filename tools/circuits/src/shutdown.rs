@@ -7,7 +7,7 @@ use crate::exit;
 /// Starts to listen at once, so that a signal before the first await counts too; resolves on the first one.
 pub(crate) fn signal() -> anyhow::Result<impl Future<Output = ()>> {
     let (first, stop) = tokio::sync::oneshot::channel();
-    // On a thread with a runtime of its own: handlers that block may keep all of the runner's threads.
+    // Use a separate thread and runtime: handlers that block may occupy all of the runner's threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let mut signals = {
         let _inside = runtime.enter();
@@ -16,7 +16,7 @@ pub(crate) fn signal() -> anyhow::Result<impl Future<Output = ()>> {
     let listen = move || {
         runtime.block_on(async move {
             signals.next().await;
-            // Without a listener the program is ending already.
+            // If nobody listens, the program is already ending.
             let _ = first.send(());
             let code = signals.next().await;
             anstream::eprintln!("Ended at once by a second signal. What was running stays with the broker.");
@@ -47,7 +47,7 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal; the exit code of a process that it ends, as shells count.
+    /// Waits for a signal; returns the exit code that shells report for a process ended by it.
     async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => exit::INTERRUPTED,
@@ -66,7 +66,7 @@ impl Signals {
         Ok(Self)
     }
 
-    /// Waits for Ctrl-C; the exit code of a process that it ends.
+    /// Waits for Ctrl-C; returns the exit code of a process ended by it.
     async fn next(&mut self) -> u8 {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await

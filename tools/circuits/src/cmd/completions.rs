@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::Command;
 use clap_complete::Shell;
 
-/// How each shell takes them.
+/// How to install them in each shell.
 const NOTES: &str = "\
 bash:  circuits completions bash > ~/.local/share/bash-completion/completions/circuits
 zsh:   circuits completions zsh > _circuits, in a folder of $fpath

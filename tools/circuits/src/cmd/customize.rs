@@ -22,7 +22,7 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 const PLUS: Style = AnsiColor::Green.on_default();
 const MINUS: Style = AnsiColor::Red.on_default();
 
-/// What `--help` says at its end.
+/// The notes at the end of `--help`.
 const NOTES: &str = "\
 What exists on the platform is left as it is, but for the right of this account to read the message destinations, and for
 choices that fields lack; no choice is ever taken away. An export is compared object by object, whatever the kind; the plan names
@@ -103,7 +103,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             Progress::Begins(change) => bar.set_message(short(change)),
             Progress::Done(change) => {
                 bar.inc(1);
-                // A reader that goes away must not leave the work half done.
+                // If the reader of the output goes away, the work must not stay half done.
                 if printed.is_ok() {
                     printed = bar.suspend(|| writeln!(anstream::stdout(), "{GOOD}done{GOOD:#}  {change}"));
                 }
@@ -118,7 +118,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     })
 }
 
-/// What is not as the components need it, for an operator or a script.
+/// Everything on the platform that is not as the components need it, for an operator or a script.
 fn drift(wanted: &[(&str, Definitions)], plan: &Plan, as_json: bool) -> anyhow::Result<()> {
     let sound = plan.is_empty() && plan.differences().is_empty();
     if as_json {
@@ -152,7 +152,7 @@ fn show_json(plan: &Plan) -> std::io::Result<()> {
     writeln!(anstream::stdout(), "{:#}", Value::from(all))
 }
 
-/// The plan: each component with what it lacks, and what differs.
+/// The plan: each component with its missing and its different objects.
 fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     for (component, definitions) in wanted {
@@ -174,7 +174,7 @@ fn show(wanted: &[(&str, Definitions)], plan: &Plan) -> std::io::Result<()> {
     out.flush()
 }
 
-/// How an object differs; of a text line by line.
+/// How an object differs; texts are compared line by line.
 fn differs(one: &Difference, out: &mut impl std::io::Write) -> std::io::Result<()> {
     let text = one.to_string();
     let mut lines = text.lines();
@@ -189,7 +189,7 @@ fn differs(one: &Difference, out: &mut impl std::io::Write) -> std::io::Result<(
     })
 }
 
-/// Moves while the platform works on a change; on a terminal only.
+/// A spinner that moves while the platform works on a change; on a terminal only.
 fn bar(changes: usize) -> ProgressBar {
     let bar = ProgressBar::new(changes as u64);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} {elapsed} {wide_msg}") {

@@ -139,7 +139,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the messages that the filter lets through.
+/// Prints the messages that match the filter.
 pub(super) fn list(
     (log, redactor): &(EventLog, Redactor),
     filter: &Filter,

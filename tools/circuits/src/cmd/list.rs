@@ -20,18 +20,18 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A component and what was found out about it.
+/// A component and what is known about it.
 struct Known {
     registration: &'static Registration,
-    /// Or why it cannot be built.
+    /// What it handles, or why it cannot be built.
     handles: circuits::Result<Inspected>,
-    /// Or what is wrong with its export.
+    /// The objects it defines, or what is wrong with its export.
     defines: circuits::Result<Vec<Object>>,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let all = registrations();
-    // Handlers may depend on settings. Without a file that can be used, the components' own defaults do.
+    // Handlers may depend on settings. Without a usable file, the components' own defaults are good enough.
     let config = Sources::of_process().ok().and_then(|sources| Config::load(sources).ok()).map(Arc::new);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inspected = runtime.block_on(inspect(&all, config.as_ref())).map_err(anyhow::Error::msg)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Command;
 
-/// What `--help` says at its end.
+/// The notes at the end of `--help`.
 const NOTES: &str = "\
 For the user: circuits man ~/.local/share/man/man1; for the host: sudo circuits man /usr/local/share/man/man1.";
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args, command: Command) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write the manual pages to {}", folder.display()))
 }
 
-/// With what the short help leaves out: a manual has room.
+/// The command with its long help: a manual has room for it.
 fn whole(command: Command) -> Command {
     command.mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(whole)
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                 download(&rest).await.map_err(anyhow::Error::msg)
             })?;
             Found::read(&args.name, &document, &wanted)
-                .with_context(|| format!("what {} has cannot be used", config.settings().host))?
+                .with_context(|| format!("the configuration of {} cannot be used", config.settings().host))?
         }
         (None, false) => Found::nothing(&args.name),
     };
@@ -89,7 +89,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder that holds `framework/circuits`.
+/// The folder that contains `framework/circuits`.
 fn framework(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let is = |folder: &Path| folder.join("framework/circuits/Cargo.toml").is_file();
     if let Some(given) = given {
@@ -104,7 +104,7 @@ fn framework(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     )
 }
 
-/// The way from one absolute folder to another.
+/// The relative path from one absolute folder to another.
 fn relative(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<Component<'_>>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

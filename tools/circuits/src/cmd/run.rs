@@ -69,7 +69,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                     None => running.await,
                     Some(watch) => tokio::select! {
                         result = &mut running => result,
-                        // It goes on as long as the runner does.
+                        // It runs as long as the runner does.
                         never = watch.follow(&reloader, &log) => match never {},
                     },
                 };
@@ -84,12 +84,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         info!("circuits has stopped");
         Ok(result?)
     });
-    // Blocking code cannot be stopped, and is not waited for: its message stays with the broker.
+    // Blocking code cannot be stopped, and the process does not wait for it: its message stays with the broker.
     runtime.shutdown_background();
     outcome
 }
 
-/// The lines that operators look for at the top of a log, and what the configuration has to say.
+/// Logs the lines that operators look for at the top of a log, and the warnings of the configuration.
 fn announce(config: &Config) {
     let settings = config.settings();
     match config.file() {

@@ -5,7 +5,7 @@ mod serve;
 
 use std::path::PathBuf;
 
-/// Where a sandbox leaves its app.config unless told otherwise.
+/// The default directory for a sandbox's app.config.
 const DEFAULT_DIRECTORY: &str = "sandbox";
 
 /// Arguments of `circuits sandbox`.

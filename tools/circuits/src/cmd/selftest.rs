@@ -21,7 +21,7 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PALE: Style = AnsiColor::Yellow.on_default();
 
-/// What `--help` says at its end.
+/// The notes at the end of `--help`.
 const NOTES: &str = "\
 No message is taken away: each subscription has room for one that is never acknowledged; it goes back to its queue at the
 end, marked as redelivered, and a runner handles it as any other. No step takes longer than selftest_timeout (default 10 s).
@@ -100,13 +100,13 @@ fn test(args: &Args, printer: &mut Printer) -> anyhow::Result<u8> {
         selftest::run(Arc::new(config), &linked, limit, report, |_| {}, |step| printer.print(Line::new(step)))
             .await
     });
-    // A name look-up that hangs on a thread of its own must not hold up the end.
+    // A name look-up may hang on its own thread; it must not delay the end.
     runtime.shutdown_background();
     let code = unsound.then_some(exit::GENERAL);
     Ok(code.unwrap_or_else(|| steps.iter().find_map(Check::failure).map_or(0, exit::code_of)))
 }
 
-/// Whether the journal can be had, or a runner has it already; true if not. None is made.
+/// Checks that the journal can be opened, or that a runner already has it open; creates none. Returns true on failure.
 fn journal(settings: &Settings, printer: &mut Printer) -> bool {
     let begun = Instant::now();
     let outcome = match &settings.journal {
@@ -132,7 +132,7 @@ fn journal(settings: &Settings, printer: &mut Printer) -> bool {
     failed
 }
 
-/// Whether a journal could be made there.
+/// Checks that a journal could be created there.
 fn folder_of(path: &Path) -> Result<String, String> {
     let folder = path.ancestors().skip(1).find(|folder| folder.exists() || folder.as_os_str().is_empty());
     let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -153,7 +153,7 @@ impl Line {
             State::Failed(error) => ("failed", BAD, error.to_string()),
             State::Skipped(why) => ("skipped", PALE, why.clone()),
         };
-        // Where the error has a cure of its own, it knows better.
+        // A cure that the error itself names is more specific.
         let (detail, own) = split(&detail);
         let cure = own.or_else(|| step.failure().and_then(cure).map(str::to_owned));
         Self { name: step.name().to_owned(), state, style, detail, cure, took: step.took() }
@@ -170,14 +170,14 @@ impl Line {
     }
 }
 
-/// A failure's text, and the cures that it names on lines of their own.
+/// A failure's text, and the cures that it names on separate lines.
 fn split(text: &str) -> (String, Option<String>) {
     let (hints, told): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("  hint: "));
     let cure: Vec<_> = hints.iter().map(|hint| hint.trim_start_matches("  hint: ")).collect();
     (told.join("\n"), Some(cure.join("; ")).filter(|cure| !cure.is_empty()))
 }
 
-/// What to do, where the error's own text does not say it all.
+/// The cure, for failures whose text does not name one.
 fn cure(failure: Failure) -> Option<&'static str> {
     Some(match failure {
         Failure::RestConnection => {
@@ -185,7 +185,7 @@ fn cure(failure: Failure) -> Option<&'static str> {
              that the account lacks a permission"
         }
         Failure::RestUnauthorised => {
-            "the login holds but this call is refused: look at the account's permissions"
+            "the login is valid, but this call is refused: look at the account's permissions"
         }
         Failure::CaFile => "name a readable PEM file with cafile= or stomp_cafile= in [resilient]",
         Failure::Org => {
@@ -215,7 +215,7 @@ fn cure(failure: Failure) -> Option<&'static str> {
 struct Printer {
     json: bool,
     lines: Vec<Line>,
-    /// Nobody reads any more; the test goes on for the sake of its exit code.
+    /// Set when nobody reads the output any more; the test continues, because its exit code still counts.
     broken: Option<std::io::Error>,
 }
 

@@ -1,13 +1,13 @@
 //! A log file that rolls over by size: `app.log` becomes `app.log.1`, that becomes `app.log.2`, and so on.
 //!
-//! Written here because the crate at hand for it panics where the directory cannot be made, and goes silent where the new
-//! file cannot be opened. A full disk or a lost directory must not take the runner down, nor its log for ever.
+//! The obvious crate for this panics if it cannot create the directory, and goes silent if it cannot open the new file.
+//! Here, a full disk or a lost directory neither stops the runner nor silences its log forever.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The file that is written to.
+/// The open file.
 #[derive(Debug)]
 pub(super) struct RotatingFile {
     path: PathBuf,
@@ -18,8 +18,8 @@ pub(super) struct RotatingFile {
 }
 
 impl RotatingFile {
-    /// Opens the file to append to it, making its directory if need be. With `max_bytes` or `backups` zero it never rolls
-    /// over, as the Python runner has it.
+    /// Opens the file to append to it, and creates its directory if necessary. With `max_bytes` or `backups` zero it never
+    /// rolls over, as in the Python runner.
     pub(super) fn open(directory: &Path, name: &str, max_bytes: u64, backups: u32) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let path = directory.join(name);
@@ -38,7 +38,7 @@ impl RotatingFile {
         rolled
     }
 
-    /// If a file cannot be renamed, the present one is used on, and the next try comes after as many bytes again.
+    /// If a file cannot be renamed, the log continues in the present one and tries again after as many bytes.
     fn roll_over(&mut self) -> io::Result<()> {
         self.size = 0;
         for number in (1..self.backups).rev() {
@@ -62,7 +62,7 @@ fn append(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, size))
 }
 
-/// A file that is not there need not be renamed: somebody tidied up, or the log is young.
+/// A missing file is not an error: somebody tidied up, or the log is new.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -1,11 +1,11 @@
-//! Which events are logged: what the operator asked for from the framework and the components, warnings from libraries.
+//! Which events are logged: those that the operator asked for from the framework and the components, and warnings of libraries.
 
 use circuits::config::LogLevel;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::FilterFn;
 
-/// Libraries below us that speak of their inner life at INFO and below. Everything else is the framework or a component.
+/// Libraries that log their internals at INFO and below. Everything else is the framework or a component.
 const LIBRARIES: &[&str] = &[
     "axum",
     "h2",
@@ -27,7 +27,7 @@ const LIBRARIES: &[&str] = &[
 pub(super) fn filter(level: LogLevel) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     let ours = level_filter(level);
     let libraries = ours.min(LevelFilter::WARN);
-    // The span of a message must exist even where only its errors are logged: its fields go into their lines.
+    // The span of a message must exist even if only its errors are logged, because its fields go into their lines.
     let spans = ours.max(LevelFilter::INFO);
     FilterFn::new(move |metadata: &Metadata<'_>| {
         let limit = match (is_library(metadata.target()), metadata.is_span()) {

@@ -1,5 +1,5 @@
 //! One event, one line: `2026-11-23 03:00:00,123 INFO [target] message field=value`, then the fields of the spans around
-//! it. The first part is what operators and their log readers know from the Python runner.
+//! it. The first part is as operators and their log readers know it from the Python runner.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ pub(super) struct Line {
     /// Time of the event and a space.
     pub(super) time: String,
     pub(super) level: Level,
-    /// What follows the level, without a line end.
+    /// The text after the level, without a line end.
     pub(super) rest: String,
 }
 
 impl Line {
-    /// A line of the log about itself.
+    /// A line in which the log reports about itself.
     pub(super) fn own(level: Level, text: &str) -> Self {
         Self { time: now(), level, rest: format!(" [circuits_cli::logging] {text}") }
     }
@@ -78,7 +78,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Li
         let metadata = event.metadata();
         let mut rest = String::with_capacity(128);
         let mut line = OneLine(&mut rest);
-        // Writing to a string cannot fail; a Display that gives up leaves what it had written.
+        // Writing to a string cannot fail; if a Display fails, the part that it had written stays.
         let _ = write!(line, " [{}] {}", metadata.target(), fields.message);
         fields.write(&mut line);
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
@@ -126,7 +126,7 @@ impl Visit for Fields {
     }
 }
 
-/// Keeps text on one line and free of terminal commands: an incident's name must not forge a line or paint the screen.
+/// Keeps text on one line and free of terminal commands: an incident's name must not forge a line or change the screen.
 struct OneLine<'a>(&'a mut String);
 
 impl fmt::Write for OneLine<'_> {

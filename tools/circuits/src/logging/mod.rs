@@ -1,8 +1,8 @@
 //! The log: to the console and to a file that rolls over by size, one line an event, no secret in any of them.
 //!
-//! An event is formatted where it happens, with the fields of the spans around it, and handed to a thread of its own that
-//! hides secrets and writes. Nothing that handles messages ever waits for a disk or a terminal; [`queue`] says what happens
-//! when they are too slow.
+//! An event is formatted where it happens, with the fields of the spans around it, and handed to a separate thread that
+//! hides secrets and writes. No code that handles messages ever waits for a disk or a terminal; [`queue`] describes what
+//! happens when they are too slow.
 
 mod file;
 mod filter;
@@ -29,7 +29,7 @@ use line::Lines;
 use queue::Queue;
 use writer::{Sink, Writer};
 
-/// Keeps the log going. When it goes, the lines that wait are written (five seconds at most).
+/// Keeps the log running. When it is dropped, the waiting lines are written (within five seconds at most).
 pub(crate) struct LogGuard {
     redactor: Redactor,
     queue: Arc<Queue>,
@@ -37,7 +37,7 @@ pub(crate) struct LogGuard {
 }
 
 impl LogGuard {
-    /// What hides secrets in this log. Secrets that come up later, a session token for instance, are added to it.
+    /// The redactor of this log. Secrets that appear later, for instance a session token, are added to it.
     pub(crate) fn redactor(&self) -> Redactor {
         self.redactor.clone()
     }
@@ -58,7 +58,7 @@ impl Drop for LogGuard {
 ///
 /// # Errors
 ///
-/// If the log file cannot be written, or a log is running already.
+/// If the log file cannot be written, or a log is already running.
 pub(crate) fn init(options: &LogOptions, secrets: &[String]) -> anyhow::Result<LogGuard> {
     let mut sinks = Vec::new();
     if options.console {
@@ -89,7 +89,7 @@ fn build(
     Writer::new(Arc::clone(&queue), redactor.clone(), sinks).start().context("starting the log's thread")?;
     let (filter, handle) = reload::Layer::new(filter::filter(options.level));
     let layer = Lines::new(Arc::clone(&queue)).with_filter(filter);
-    // It fails only when there is no log any more.
+    // It fails only if the log no longer exists.
     let set_level = Box::new(move |level| drop(handle.reload(filter::filter(level))));
     Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue, set_level }))
 }

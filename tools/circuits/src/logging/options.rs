@@ -1,4 +1,4 @@
-//! What the log is made of, taken from the settings.
+//! The options of the log, taken from the settings.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub(crate) struct LogOptions {
 }
 
 impl LogOptions {
-    /// Console and file as app.config, environment and command line have it.
+    /// Console and file as app.config, environment and command line set them.
     pub(crate) fn from_settings(settings: &Settings) -> Self {
         Self {
             directory: settings.logdir.clone(),
@@ -30,7 +30,7 @@ impl LogOptions {
         }
     }
 
-    /// To the file only, for commands that draw the console themselves.
+    /// To the file only, for commands that write to the console themselves.
     pub(crate) fn without_console(self) -> Self {
         Self { console: false, ..self }
     }

@@ -1,6 +1,6 @@
-//! The lines between those who log and the one who writes. It holds [`MOST_LINES`] lines or [`MOST_BYTES`]; a line that
-//! finds it full is dropped and counted, and the log says how many are missing as soon as it can. Losing lines of a log is
-//! bad, holding up acknowledgements because of one is worse.
+//! The queue of lines between the code that logs and the thread that writes. It holds up to [`MOST_LINES`] lines or
+//! [`MOST_BYTES`]. When it is full, it drops and counts lines, and the log states how many are missing as soon as it can.
+//! Losing lines of a log is bad; delaying acknowledgements because of the log is worse.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::line::Line;
 
-/// A burst at DEBUG level under full load, about.
+/// About one burst at DEBUG level under full load.
 const MOST_LINES: usize = 16_384;
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
@@ -33,11 +33,11 @@ struct State {
     finished: bool,
 }
 
-/// What the writer has to do next.
+/// The writer's next work.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) lines: VecDeque<Line>,
-    /// Lines that were dropped after these.
+    /// How many lines were dropped after these.
     pub(super) dropped: u64,
 }
 
@@ -71,13 +71,13 @@ impl Queue {
         Some(Batch { lines: std::mem::take(&mut state.lines), dropped })
     }
 
-    /// Said by the writer when everything is on disk.
+    /// The writer calls this when everything is on disk.
     pub(super) fn finished(&self) {
         self.lock().finished = true;
         self.changed.notify_all();
     }
 
-    /// Ends the log: what waits is written, what comes later is not. Waits for the writer, within reason.
+    /// Ends the log: waiting lines are written, later ones are not. Waits for the writer, but not for too long.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -90,7 +90,7 @@ impl Queue {
     }
 }
 
-/// Cuts a text to so many bytes, and says so.
+/// Cuts a text to this many bytes, and marks the cut.
 pub(super) fn truncate(text: &mut String, most: usize) {
     if text.len() > most {
         let left_out = text.len() - most;

@@ -1,4 +1,4 @@
-//! The log as an operator sees it: real lines of real events in a real file, without the process's own log.
+//! The log as an operator sees it: real lines of real events in a real file, separate from the log of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 use std::fs;
@@ -16,7 +16,7 @@ fn options(directory: &Path) -> LogOptions {
     LogOptions::from_settings(&Settings { logdir: directory.to_owned(), ..Settings::default() })
 }
 
-/// What the file holds after these events.
+/// The content of the file after these events.
 fn logged(options: &LogOptions, secrets: &[&str], events: impl FnOnce(&LogGuard)) -> String {
     let secrets: Vec<String> = secrets.iter().map(|&secret| secret.to_owned()).collect();
     let (subscriber, guard) = build(options, &secrets, Vec::new()).unwrap();
@@ -32,7 +32,7 @@ fn at(level: LogLevel, events: impl FnOnce()) -> String {
     logged(&options, &[], |_| events())
 }
 
-/// Without the times, which are `2026-11-23 03:00:00,123 `.
+/// The lines without their times, which look like `2026-11-23 03:00:00,123 `.
 fn without_times(log: &str) -> Vec<&str> {
     let cut = |line: &'_ str| -> usize {
         let shape: String = line.chars().take(24).map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
@@ -247,7 +247,7 @@ fn a_log_that_cannot_be_written_names_the_cure() {
     assert!(error.contains("logdir=") && error.contains("APP_LOG_DIR"), "{error}");
 }
 
-/// A console that does not take anything until it is let go.
+/// A console that accepts nothing until it is released.
 struct Stuck {
     release: Option<mpsc::Receiver<()>>,
     reached: mpsc::Sender<()>,
@@ -279,7 +279,7 @@ fn a_stuck_console_holds_nobody_up_and_missing_lines_are_counted() {
     tracing::subscriber::with_default(subscriber, || {
         info!(target: "t", "first");
         stuck.recv().unwrap();
-        // The writer hangs in the first line; these return at once, and the queue takes no more than it holds.
+        // The writer hangs in the first line; these calls return at once, and the queue never exceeds its limit.
         for _ in 0..20_000 {
             info!(target: "t", "burst");
         }

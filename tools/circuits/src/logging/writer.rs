@@ -13,7 +13,7 @@ use super::file::RotatingFile;
 use super::line::Line;
 use super::queue::{Queue, truncate};
 
-/// Longest line that is written; secrets have been hidden in all of it before it is cut.
+/// The longest line that is written. Secrets are hidden in the whole line before it is cut.
 const LONGEST: usize = 64 * 1024;
 
 /// Where lines go.
@@ -34,7 +34,7 @@ impl Sink {
     fn write(&mut self, line: &Line) {
         let plain = || format!("{}{}{}\n", line.time, line.level_name(), line.rest);
         match self {
-            // A console that is gone (closed terminal, ended pipe) is nobody's loss: the file has everything.
+            // A console that is gone (closed terminal, ended pipe) does no harm: the file has everything.
             Self::Console { stream, colour } => {
                 let text = if *colour { coloured(line) } else { plain() };
                 let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());

@@ -14,7 +14,7 @@ pub(super) async fn serve(listener: TcpListener, subject: Subject) {
     let router =
         Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(subject);
     if let Err(error) = axum::serve(listener, router).await {
-        tracing::warn!(%error, "health_port answers no more");
+        tracing::warn!(%error, "health_port no longer answers");
     }
 }
 

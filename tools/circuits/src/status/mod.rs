@@ -21,7 +21,7 @@ pub(crate) use systemd::stopping;
 circuits::register! {
     Extension::new("status", |config| Box::pin(open(config)))
         .version(env!("CARGO_PKG_VERSION"))
-        .about("says how the runner is: `circuits status`, health_port, systemd")
+        .about("reports the state of the runner: `circuits status`, health_port, systemd")
 }
 
 async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
@@ -30,7 +30,7 @@ async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
     Ok(Some(Box::new(teller)))
 }
 
-/// Tells, until it is dropped, how the runner of this process is.
+/// Reports the state of this process's runner until it is dropped.
 #[derive(Debug)]
 struct Teller {
     subject: Subject,
@@ -47,7 +47,7 @@ impl Opened for Teller {
     }
 }
 
-/// The runner, once there is one: before that the process is starting.
+/// The runner, once there is one; until then the process is starting.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Subject(Arc<OnceLock<Health>>);
 
@@ -58,10 +58,10 @@ impl Subject {
 }
 
 impl Teller {
-    /// Begins to answer, with "starting" at first.
+    /// Starts to answer, at first with "starting".
     ///
     /// # Errors
-    /// When `health_port` cannot be had.
+    /// When it cannot listen on `health_port`.
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let subject = Subject::default();
         let mut tasks = Vec::new();
@@ -85,7 +85,7 @@ impl Teller {
                 None
             }
         };
-        // Last, so that whoever hears from it can ask.
+        // systemd comes last: when it reports, the other two answer already.
         tasks.push(tokio::spawn(systemd::follow(subject.clone())));
         let tasks = tasks.into_iter().map(AbortOnDropHandle::new).collect();
         Ok(Self { subject, _tasks: tasks, _file: file })

@@ -49,7 +49,7 @@ fn seconds_since(time: SystemTime) -> u64 {
     SystemTime::now().duration_since(time).unwrap_or_default().as_secs()
 }
 
-/// What [`as_json`] tells, for people.
+/// Writes the report of [`as_json`] for people.
 pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
     let text = |key: &str| status[key].as_str().unwrap_or("-").to_owned();
     let mut field = |name: &str, value: &str| writeln!(out, "{name:<13} {}", line(value));

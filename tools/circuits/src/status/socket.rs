@@ -1,4 +1,4 @@
-//! The socket beside the log: it sends the report as JSON to whoever connects, and reads nothing from them.
+//! The socket beside the log: it sends the report as JSON to every client that connects, and reads nothing from clients.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::{Subject, as_json};
 
-/// A process that is up answers at once; one that does not hangs.
+/// A healthy process answers at once; one that does not is hanging.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the runner with these settings answers: the name of its log with `.status` at the end.
@@ -26,7 +26,7 @@ pub(crate) fn path(settings: &Settings) -> PathBuf {
 pub(super) struct Bound(PathBuf);
 
 impl Bound {
-    /// Takes the place of one that a killed process left: the lock file keeps two runners apart.
+    /// Replaces a socket that a killed process left: the lock file keeps two runners apart.
     pub(super) fn new(path: PathBuf) -> anyhow::Result<(Self, UnixListener)> {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -47,27 +47,27 @@ impl Drop for Bound {
     }
 }
 
-/// Answers one after the other.
+/// Answers one client after the other.
 pub(super) async fn serve(listener: UnixListener, subject: Subject) {
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: it may pass.
+            // Most likely out of file descriptors; this may pass.
             tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         };
         let report = as_json(subject.report().as_ref()).to_string();
-        // Whoever does not take it goes without.
+        // A client that does not read its report in time gets none.
         let _ = tokio::time::timeout(PATIENCE, stream.write_all(report.as_bytes())).await;
     }
 }
 
-/// What the runner at this socket says.
+/// Asks the runner at this socket for its report.
 pub(crate) async fn ask(path: &Path) -> anyhow::Result<Value> {
     let shown = path.display();
     let mut stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => bail!(
-            "no runner is up: nothing answers at {shown}, which stands beside the log of the runner with this app.config"
+            "no runner is up: nothing answers at {shown}, which is beside the log of the runner with this app.config"
         ),
         Err(error) => return Err(error).with_context(|| format!("asking the runner at {shown}")),
     };

@@ -7,10 +7,10 @@ use sd_notify::NotifyState;
 
 use super::Subject;
 
-/// How often it looks, unless the watchdog wants to hear more often.
+/// How often to look, unless the watchdog needs a sign of life more often.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Goes on until the process ends; does nothing without systemd.
+/// Reports until the process ends; does nothing without systemd.
 pub(super) async fn follow(subject: Subject) {
     if std::env::var_os("NOTIFY_SOCKET").is_none() {
         return;
@@ -36,7 +36,7 @@ pub(super) async fn follow(subject: Subject) {
     }
 }
 
-/// The runner has been asked to stop.
+/// Reports that the runner has been asked to stop.
 pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
@@ -56,6 +56,6 @@ fn text(report: Option<&Report>) -> String {
 
 fn tell(what: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(what) {
-        tracing::debug!(%error, "systemd could not be told");
+        tracing::debug!(%error, "systemd could not be notified");
     }
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 pub(super) struct Conversation {
     frames: Framed<TcpStream, LengthDelimitedCodec>,
     submitter: Submitter,
-    /// What is still to be shown, if anything.
+    /// The token that the tool must still show, if any.
     token: Option<SecretString>,
     max_frame: usize,
 }
@@ -33,7 +33,7 @@ impl Conversation {
         token: Option<SecretString>,
         max_frame: usize,
     ) -> Self {
-        // Replies are short, and somebody waits for each.
+        // Replies are short, and somebody is waiting for each.
         let _ = stream.set_nodelay(true);
         let codec = LengthDelimitedCodec::builder().max_frame_length(max_frame).new_codec();
         Self { frames: Framed::new(stream, codec), submitter, token, max_frame }
@@ -53,7 +53,7 @@ impl Conversation {
                         }
                     },
                     Some(Err(error)) => {
-                        // Where the next frame begins is not known any more.
+                        // The start of the next frame is no longer known.
                         let limit = self.max_frame;
                         let text = format!("Bad Message! {error}; a frame has {limit} bytes at most (stomp_max_body)");
                         let _ = self.frames.send(Bytes::from(text)).await;
@@ -69,10 +69,10 @@ impl Conversation {
         }
     }
 
-    /// What to say to a frame at once.
+    /// The immediate answer to a frame.
     ///
     /// # Errors
-    /// What to say before the connection is closed.
+    /// The last answer before the connection is closed.
     fn take(
         &mut self,
         mut frame: Bytes,
@@ -98,7 +98,7 @@ impl Conversation {
             };
         }
         let (destination, json) = match request {
-            // One more than was asked for does no harm.
+            // A token that nobody asked for does no harm.
             Some(Request::Token(_)) => return Ok(format!("Token accepted<action {number}>")),
             Some(Request::Action { destination, json }) => (destination, json),
             None => {
@@ -118,7 +118,7 @@ impl Conversation {
     }
 }
 
-/// Passes on what is answered to one action.
+/// Passes on the replies to one action.
 async fn tell(number: u32, mut replies: Replies, told: mpsc::UnboundedSender<String>) {
     while let Some(reply) = replies.next().await {
         let json = if reply.is_final() {
@@ -141,7 +141,7 @@ fn parse(text: &str) -> Option<Request<'_>> {
     }
 }
 
-/// Takes as long for a token that is nearly right as for one that is not.
+/// Compares in a time that does not depend on how much of the token is right.
 fn same(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one.bytes().zip(other.bytes()).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0

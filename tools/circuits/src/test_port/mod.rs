@@ -31,7 +31,7 @@ async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
     Ok(port.map(|port| Box::new(port) as _))
 }
 
-/// The test port, before there is a runner behind it.
+/// The test port before a runner serves it.
 #[derive(Debug)]
 struct TestPort {
     listener: TcpListener,
@@ -40,10 +40,10 @@ struct TestPort {
 }
 
 impl TestPort {
-    /// Takes the port that the settings ask for, if they ask for one.
+    /// Listens on the port of the settings, if test actions are on.
     ///
     /// # Errors
-    /// When it cannot be had, or anybody on the network could reach it without a token.
+    /// When it cannot listen there, or anybody on the network could reach the port without a token.
     async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
         if !settings.test_actions {
             return Ok(None);
@@ -67,7 +67,7 @@ impl TestPort {
         })?;
         let address = listener.local_addr()?;
         if token.is_some() {
-            info!("Test actions are accepted on {address} from whoever knows test_token");
+            info!("Test actions are accepted on {address} from everybody who knows test_token");
         } else {
             warn!(
                 "Test actions are accepted on {address} from every user of this machine; set test_token to keep others out"
@@ -76,18 +76,18 @@ impl TestPort {
         Ok(Some(Self { listener, token, max_frame: settings.stomp_max_body }))
     }
 
-    /// Hands what is submitted to a runner, until it is dropped.
+    /// Hands submitted actions to a runner, until it is dropped.
     async fn serve(self, submitter: Submitter) {
-        // With it all conversations end.
+        // When this set is dropped, all conversations end.
         let mut conversations = tokio::task::JoinSet::new();
-        // Dropped before: who has lost the connection must not find an open port, and nobody behind it.
+        // The listener is dropped first: a tool that has lost its connection must not find an open port that nobody serves.
         let listener = self.listener;
         loop {
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     warn!(%error, "The test port could not accept a connection");
-                    // Out of file handles, for instance: time for others to end.
+                    // For instance out of file descriptors: give other connections time to end.
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                     continue;
                 }

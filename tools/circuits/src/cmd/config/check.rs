@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let what = file.map_or_else(|| "the configuration".to_owned(), |file| file.display().to_string());
     let told = show(&what, &faults, &warnings);
-    // A reader that goes away changes nothing about the faults.
+    // The faults decide the exit code even if the reader of the output has gone.
     if faults.is_empty() { Ok(told?) } else { Err(Told(exit::GENERAL).into()) }
 }
 

@@ -44,7 +44,7 @@ fn show_json(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In columns: key, value, origin. What nothing sets is listed too, so that one sees what could be set.
+/// In columns: key, value, origin. Keys that nothing sets are listed too, to show what could be set.
 fn show(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
     const WIDEST: usize = 40;
     let all = config.effective();
@@ -135,7 +135,7 @@ mod tests {
             let out = String::from_utf8(out).unwrap();
             assert!(!out.contains("TOPSECRET") && out.contains("mx.example.com"), "{out}");
         }
-        // A log that quotes a part of such a value hides it as well.
+        // Redaction also hides a part of such a value that a log quotes.
         let redactor = circuits::redact::Redactor::new(config.secrets());
         assert_eq!(
             redactor.hide("login with TOPSECRET1, TOPSECRET2, TOPSECRET3"),

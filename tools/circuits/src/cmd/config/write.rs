@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         (None, Some(file)) => update(file, &linked),
         (None, None) => {
             anstream::eprintln!(
-                "Say -c to create a file, -u to update one, or `check` or `show`; see --help."
+                "Use -c to create a file, -u to update one, or `check` or `show`; see --help."
             );
             Err(Told(exit::USAGE).into())
         }
@@ -104,7 +104,7 @@ fn update(file: Option<PathBuf>, linked: &[&'static Registration]) -> anyhow::Re
     Ok(())
 }
 
-/// `$APP_CONFIG_FILE`, else `~/.resilient/app.config`, as the Python runner's command has it.
+/// `$APP_CONFIG_FILE`, otherwise `~/.resilient/app.config`, as in the Python runner's command.
 fn default_path() -> anyhow::Result<PathBuf> {
     let variable = std::env::var_os("APP_CONFIG_FILE").filter(|path| !path.is_empty()).map(PathBuf::from);
     let home = || std::env::home_dir().map(|home| home.join(".resilient").join("app.config"));
@@ -113,7 +113,7 @@ fn default_path() -> anyhow::Result<PathBuf> {
         .context("there is no home directory to write to; name the file: circuits config -c FILE")
 }
 
-/// The text with the sections that it lacks at its end, and their names. Not a byte before that is another.
+/// The text with the sections that it lacked added at its end, and their names. No byte before them changes.
 fn add(old: &str, linked: &[&'static Registration]) -> anyhow::Result<(String, Vec<String>)> {
     let line_end = if old.contains("\r\n") { "\r\n" } else { "\n" };
     let mut there: HashSet<String> = section_names(old).into_iter().collect();

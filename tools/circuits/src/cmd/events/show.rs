@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::event_log::{self, line, local, title, utc};
 
-/// Everything as JSON; the body as JSON too where it is any.
+/// Everything as JSON; the body too, if it is JSON.
 pub(super) fn as_json(details: &Details) -> Value {
     let mut value = event_log::as_json(&details.event);
     let step = |step: &Occurrence| {

@@ -3,7 +3,7 @@
 use circuits_deploy::packages;
 use serde_json::{Map, Value};
 
-/// The objects of an export's list.
+/// The objects in a list of an export.
 fn all<'a>(document: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     document[list].as_array().into_iter().flatten()
 }
@@ -27,7 +27,7 @@ pub(super) fn cut(document: &Value, destination: &str, handled: &[&Value]) -> Va
     });
     let starters: Vec<&Value> = starters.collect();
     kept.add(flows.into_iter().chain(playbooks).chain(starters));
-    // What the drawings call besides.
+    // The diagrams may call other functions and scripts too.
     for list in ["functions", "scripts"] {
         let called: Vec<_> =
             all(document, list).filter(|one| kept.mentions(one["uuid"].as_str().unwrap_or("\0"))).collect();
@@ -71,7 +71,7 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// The objects of a list whose text names one of those kept by this key.
+    /// The objects of a list whose text contains the value that a kept object has for this key.
     fn naming(
         &self,
         document: &'a Value,
@@ -87,7 +87,7 @@ impl<'a> Kept<'a> {
         all(document, list).filter(names_one).collect()
     }
 
-    /// Whether anything kept has this text in it.
+    /// Whether any kept object contains this text.
     fn mentions(&self, text: &str) -> bool {
         self.objects.iter().any(|object| object.to_string().contains(text))
     }
@@ -108,7 +108,7 @@ impl<'a> Kept<'a> {
                     .filter(|one| self.objects.iter().any(|kept| std::ptr::eq(*kept, *one)))
                     .cloned()
                     .collect(),
-                // Scalars and the version of the server.
+                // Scalars, and the version of the server.
                 other => other.clone(),
             };
             cut.insert(key.clone(), value);

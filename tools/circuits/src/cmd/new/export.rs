@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::cut::cut;
 use super::names::{Names, title};
 
-/// What the new component is to handle.
+/// What the new component should handle.
 pub(super) struct Found {
     pub(super) destination: String,
     pub(super) rules: Vec<Handled>,
     pub(super) functions: Vec<Handled>,
-    /// The export as it will be kept.
+    /// The export as it will be stored.
     pub(super) export: Option<String>,
     /// What was left out, and why.
     pub(super) notes: Vec<String>,
@@ -38,13 +38,13 @@ pub(super) struct Asked {
     pub(super) kind: &'static str,
 }
 
-/// What somebody wants of an export; everything, if nothing is said.
+/// The parts of an export that the user wants; everything if none is named.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) rules: Vec<String>,
     pub(super) functions: Vec<String>,
     pub(super) destination: Option<String>,
-    /// Keeps of the export only what the component needs, also if everything is wanted.
+    /// Whether to keep only the parts of the export that the component needs, even if everything is wanted.
     pub(super) cut: bool,
 }
 
@@ -55,7 +55,7 @@ impl Wanted {
 }
 
 impl Found {
-    /// One rule with one field, to begin with.
+    /// One rule with one field, to start from.
     pub(super) fn nothing(name: &str) -> Self {
         let ident = name.replace('-', "_");
         let field = Asked { name: format!("{ident}_word"), kind: "String" };
@@ -100,7 +100,7 @@ impl Found {
             (Some(destination), _) => destination.clone(),
             (None, Some((sends, _))) => sends.clone(),
             (None, None) => bail!(
-                "it has no rule and no function that sends to a message destination; without --from there is one to begin with"
+                "no rule and no function in it sends to a message destination; without --from you get a rule to start from"
             ),
         };
         let others: HashSet<_> =
@@ -156,7 +156,7 @@ fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut Names) -> 
     let name = text(&object["name"]).to_owned();
     let items = object["view_items"].as_array().into_iter().flatten();
     let asked = items.filter_map(|item| {
-        // Newer platforms name the field by its uuid.
+        // Newer platforms refer to the field by its uuid.
         let is = |field: &&Value| {
             field["type_id"] == type_id
                 && (field["uuid"] == item["content"] || field["name"] == item["content"])
@@ -176,7 +176,7 @@ fn handled(object: &Value, fields: &[Value], type_id: i64, used: &mut Names) -> 
     }
 }
 
-/// What a field's value is in a message. Functions are told choices by their names, rules by their numbers.
+/// The type of a field's value in a message. Functions receive choices as names, rules receive them as numbers.
 fn kind(input_type: &str, of_function: bool) -> &'static str {
     match input_type {
         "text" | "textarea" => "String",

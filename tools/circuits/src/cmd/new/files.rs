@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use super::export::{Found, Handled};
 use super::names::{member, state};
 
-/// Paths, contents, and what they are.
+/// Paths, contents and descriptions.
 pub(super) struct Plan(Vec<(String, String, &'static str)>);
 
 impl Plan {
@@ -59,7 +59,7 @@ impl Plan {
             let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, content));
             written.with_context(|| format!("writing {}", path.display()))?;
         }
-        // As rustfmt would have it, where there is one: lengths of names differ.
+        // The lengths of names differ, so format the files if rustfmt is installed.
         let sources = ["src/lib.rs", "src/customize.rs", "tests/answers.rs"].map(|name| directory.join(name));
         let _ =
             Command::new("rustfmt").args(["--edition", "2024"]).args(sources).stderr(Stdio::null()).status();
@@ -152,7 +152,7 @@ fn component(setup: &Setup) -> Result<Component> {{
     text
 }
 
-/// What the component uses of serde_json.
+/// The items of serde_json that the component uses.
 fn imports(found: &Found) -> &'static str {
     let mut fields = found.functions.iter().flat_map(|function| &function.fields);
     if found.rules.is_empty() && fields.all(|field| field.kind != "Value") { "json" } else { "{Value, json}" }
@@ -193,7 +193,7 @@ fn called(function: &Handled) -> String {
         let _ = writeln!(text, "        let inputs: {} = action.inputs()?;", function.struct_name);
     }
     text.push_str(
-        "        // Do what is to be done here; what is returned is the output that workflows and playbooks read.\n        \
+        "        // Do the work here. Workflows and playbooks read the returned results as the function's output.\n        \
          Ok(Reply::results(json!({\"greeting\": self.greeting, \"inputs\": inputs})))\n    }",
     );
     text
@@ -201,7 +201,7 @@ fn called(function: &Handled) -> String {
 
 /// A rule's name in a comment.
 fn doc(name: &str) -> String {
-    // The compiler refuses characters that turn the direction of text.
+    // The compiler refuses characters that change the direction of text.
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     name.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
 }
@@ -222,7 +222,7 @@ fn method(rule: &Handled) -> String {
         );
     }
     text.push_str(
-        "        // Do what is to be done here; the client carries the action's context token, so no rule fires itself.\n        \
+        "        // Do the work here. The client sends the action's context token, so no rule fires itself.\n        \
          let path = format!(\"/incidents/{}/comments\", action.incident_id()?);\n        \
          action.rest().post::<_, Value>(&path, &note).await?;\n        \
          Ok(Reply::completed(\"Done\"))\n    }",

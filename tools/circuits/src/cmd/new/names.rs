@@ -1,10 +1,10 @@
-//! Turns names from elsewhere into names of Rust.
+//! Turns names from elsewhere into Rust names.
 
 use std::collections::HashSet;
 
 use anyhow::bail;
 
-/// What no item may be called.
+/// Words that cannot be names of items.
 const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
     "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
@@ -12,7 +12,7 @@ const KEYWORDS: [&str; 51] = [
     "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual",
     "where", "while", "yield",
 ];
-/// Crates that a component's own would stand in the way of.
+/// Crates that a component's crate of the same name would hide.
 const TAKEN: [&str; 13] = [
     "alloc",
     "circuits",
@@ -47,14 +47,14 @@ const TYPES: [&str; 15] = [
     "Vec",
 ];
 
-/// Whether a component may be called so.
+/// Refuses names that a component cannot have.
 pub(super) fn check(name: &str) -> anyhow::Result<()> {
     let crate_name = name.replace('-', "_");
     let letters =
         name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
     if !letters || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         bail!(
-            "{name:?} cannot be a component's name: it begins with a lower-case letter and goes on with those, digits, _ and -"
+            "{name:?} cannot be a component's name: use a lower-case letter, then lower-case letters, digits, _ or -"
         );
     }
     if KEYWORDS.contains(&crate_name.as_str()) || TAKEN.contains(&crate_name.as_str()) {
@@ -63,7 +63,7 @@ pub(super) fn check(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The names of a component's handlers and of the structs that go with them, each given once.
+/// Gives out names for a component's handlers and for their structs, each name once.
 pub(super) struct Names {
     methods: HashSet<String>,
     types: HashSet<String>,
@@ -80,7 +80,7 @@ impl Names {
     /// A method and its struct for a rule or function of this name; `what` ends the struct's name.
     pub(super) fn give(&mut self, name: &str, kind: &str, what: &str) -> (String, String) {
         let of = |method: &str| format!("{}{what}", camel(method));
-        // `lookup_2` and `lookup2` are two methods, and would be one struct.
+        // `lookup_2` and `lookup2` would be two methods, but only one struct.
         let method =
             free(&safe(name, kind), |one| !self.methods.contains(one) && !self.types.contains(&of(one)));
         let of = of(&method);
@@ -90,7 +90,7 @@ impl Names {
     }
 }
 
-/// The struct that holds a component's state.
+/// The name of the struct for a component's state.
 pub(super) fn state(component: &str) -> String {
     let name = camel(component);
     if TYPES.contains(&name.as_str()) { format!("{name}State") } else { name }
@@ -103,13 +103,13 @@ pub(super) fn member(name: &str, used: &mut HashSet<String>) -> String {
     free
 }
 
-/// The first of `base`, `base_2`, `base_3`... that may be used.
+/// The first of `base`, `base_2`, `base_3`... that is free.
 fn free(base: &str, may: impl Fn(&str) -> bool) -> String {
     let mut all = std::iter::once(base.to_owned()).chain((2..).map(|number| format!("{base}_{number}")));
     all.find(|one| may(one)).unwrap_or_default()
 }
 
-/// `Open Ticket (v2)!` as `open_ticket_v2`. Names that are none, begin with a digit or mean something in Rust get the kind's name.
+/// `Open Ticket (v2)!` as `open_ticket_v2`. The kind is added to names that are empty, begin with a digit or are Rust keywords.
 fn safe(name: &str, kind: &str) -> String {
     let mut words = Vec::new();
     for word in name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {

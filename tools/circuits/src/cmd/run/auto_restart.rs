@@ -15,14 +15,14 @@ use tracing::{error, info, warn};
 use crate::logging::LogGuard;
 use crate::overrides::Overrides;
 
-/// Editors write a file in several steps; what stands in it this long after the first is taken.
+/// Editors write a file in several steps; it is read this long after the first step.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Watches one app.config.
 pub(super) struct Watch {
     overrides: Overrides,
     file: PathBuf,
-    /// What was read last.
+    /// The content at the last reading.
     content: Option<Vec<u8>>,
     touched: Arc<Notify>,
     _watcher: RecommendedWatcher,
@@ -32,7 +32,7 @@ impl Watch {
     /// Watches the file that `config` comes from.
     ///
     /// # Errors
-    /// When it comes from no file, or the system cannot watch it.
+    /// When the configuration does not come from a file, or the system cannot watch that file.
     pub(super) fn new(overrides: &Overrides, config: &Config) -> anyhow::Result<Self> {
         let file = config.file().context(
             "--auto-restart watches an app.config, and there is none; name one with --config-file",
@@ -41,13 +41,13 @@ impl Watch {
         let touched = Arc::new(Notify::new());
         let touch = Arc::clone(&touched);
         let mut watcher = notify::recommended_watcher(move |_| touch.notify_one())?;
-        // The directory, because a file that is replaced is another file.
+        // Watch the directory, because a replaced file is a different file.
         let directory = file.parent().unwrap_or(Path::new("/"));
         watcher
             .watch(directory, RecursiveMode::NonRecursive)
             .with_context(|| format!("--auto-restart cannot watch {}", directory.display()))?;
         let content = std::fs::read(&file).ok();
-        // From here on this file, even if one turns up in a place that comes first.
+        // Stay with this file, even if one appears in a place that is searched earlier.
         let overrides = overrides.with_file(file.clone());
         Ok(Self { overrides, file, content, touched, _watcher: watcher })
     }

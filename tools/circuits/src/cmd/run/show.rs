@@ -10,12 +10,12 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
 
-/// A line about the tour itself.
+/// Prints a line about the tour itself.
 pub(super) fn say(text: &str) {
     anstream::println!("{text}");
 }
 
-/// What the platform's user or administrator would see.
+/// Prints what the platform's user or administrator would see.
 pub(super) fn platform(event: &Event) {
     match event {
         Event::RuleFired { rule, incident, queue, .. } => {
@@ -49,7 +49,7 @@ pub(super) fn platform(event: &Event) {
     }
 }
 
-/// What the runner did.
+/// Prints what the runner did.
 pub(super) fn runner(signal: &Signal) {
     match signal {
         Signal::Subscribed { destination } => {

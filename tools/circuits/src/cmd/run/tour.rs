@@ -125,7 +125,8 @@ pub(super) async fn run(
     driven
 }
 
-/// The tour draws its own console; log and journal are files beside its app.config, gone with it, unless others are asked for.
+/// The tour writes to the console itself. Its log and journal are files beside its app.config and are removed with it, unless
+/// the settings name others.
 fn own(settings: &Settings, folder: &Path) -> Settings {
     let (mut own, default) = (settings.clone(), Settings::default());
     if own.logdir == default.logdir {
@@ -137,8 +138,8 @@ fn own(settings: &Settings, folder: &Path) -> Settings {
     own
 }
 
-/// Shows both sides until every action has its final status and is settled, those included that the change for a rule or
-/// the work of a handler set off; how many they were.
+/// Shows both sides until every action has its final status and is settled, including those that a change for a rule or
+/// the work of a handler set off. Returns the number of actions.
 async fn watch_until_quiet(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) -> usize {
     let (mut fired, mut answered, mut settled) = (0, 0, 0);
     while fired == 0 || answered < fired || settled < fired {
@@ -166,7 +167,7 @@ async fn watch_until_settled(rule: &str, signals: &mut Receiver<Signal>, events:
     }
 }
 
-/// What the tour waits for.
+/// The events that the tour waits for.
 enum Seen {
     Fired,
     Answered,
@@ -175,7 +176,7 @@ enum Seen {
     Other,
 }
 
-/// Shows what happens next on either side; `None` when one of them has ended.
+/// Shows the next event of either side; `None` when one of them has ended.
 async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>) -> Option<Seen> {
     tokio::select! {
         biased;
@@ -200,7 +201,7 @@ async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>)
     }
 }
 
-/// The next item; what was missed is passed over.
+/// The next item; skips the ones that were missed.
 async fn next<T: Clone>(receiver: &mut Receiver<T>) -> Option<T> {
     loop {
         match receiver.recv().await {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::fire;
 
-/// How often the status is asked for while an action is pending.
+/// How often to ask for the status while an action is pending.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Which platform.
@@ -109,7 +109,7 @@ impl Platform {
     }
 }
 
-/// Where the platform lists the actions of an incident.
+/// The path of an incident's list of actions.
 fn invocations(incident: i64) -> String {
     format!("/incidents/{incident}/action_invocations")
 }
