@@ -110,7 +110,7 @@ async fn what_is_recorded_holds_no_secret_and_can_be_replayed() {
     tool(place, runner.port, &["replay", "old"]).is(1, &["was not recorded; name it with --queue"]);
     tool(place, runner.port, &["replay", "old", "--queue", "probe"]).is(0, &["2 messages: 2 completed"]);
     tool(place, runner.port, &["replay", "old", "--queue", "probe", "--rule", "x"])
-        .is(1, &["holds no such message"]);
+        .is(1, &["contains no such message"]);
     tool(place, runner.port, &["replay", "nowhere"]).is(1, &["nowhere", "No such file"]);
 }
 

@@ -88,7 +88,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     if (0.001..=86_400.0).contains(&seconds) { Ok(seconds) } else { Err("0.001 to 86400 seconds".to_owned()) }
 }
 
-/// Parses the command line of this process, and runs the command.
+/// Parses the command line of this process and runs the command.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -112,10 +112,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
+/// Checks that [`main`] would accept this command line, whose first word is the command's name; for tests of documents.
 ///
 /// # Errors
-/// What `main` would print.
+/// The text that `main` would print.
 #[doc(hidden)]
 pub fn check_command_line(words: &[String]) -> Result<(), String> {
     match Cli::try_parse_from(words) {

@@ -1,4 +1,4 @@
-//! Exit codes, and the errors that have one of their own.
+//! Exit codes, and the errors with a specific one.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// Wrong usage of the command line.
 pub(crate) const USAGE: u8 = 2;
 
-/// How a command ended; the worse one counts.
+/// How a command ended; of several, the worst counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ended {
     /// Everything was completed.
@@ -17,12 +17,12 @@ pub(crate) enum Ended {
     Error,
     /// No final reply in time.
     NoReply,
-    /// Nobody there to submit to, or not any more.
+    /// There is no runner to submit to, or it has gone.
     NoRunner,
 }
 
 impl Ended {
-    /// As scripts read it.
+    /// The name in JSON output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -42,7 +42,7 @@ impl Ended {
     }
 }
 
-/// There is nobody to submit to.
+/// There is no runner to submit to.
 #[derive(Debug)]
 pub(crate) struct NoRunner(pub(crate) String);
 
@@ -54,7 +54,7 @@ impl fmt::Display for NoRunner {
 
 impl std::error::Error for NoRunner {}
 
-/// Prints the error, and gives its exit code. A reader that closed the pipe is not an error.
+/// Prints the error and returns its exit code. A pipe that its reader closed is not an error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)

@@ -1,4 +1,4 @@
-//! `action-test`: submits actions to a runner, and shows what it replies. One command from the shell, or a prompt.
+//! `action-test`: submits actions to a runner and shows its replies; runs one command from the shell, or a prompt.
 
 mod cli;
 mod cmd;

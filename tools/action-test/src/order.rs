@@ -1,4 +1,4 @@
-//! What is submitted, and what became of it.
+//! A submitted action, and its outcome.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) struct Order {
     pub(crate) destination: String,
     /// The JSON.
     pub(crate) body: String,
-    /// Recorded headers; only a broker has a use for them.
+    /// Recorded headers; only a broker uses them.
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -25,7 +25,7 @@ impl Order {
         Self { destination: destination.to_owned(), body: body.to_owned(), headers: Vec::new() }
     }
 
-    /// What a file holds, with its recorded headers if there are some beside it.
+    /// Reads a file, and its recorded headers if they are beside it.
     pub(crate) fn read(destination: &str, path: &Path) -> anyhow::Result<Self> {
         let body = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let headers = match Message::at(path) {
@@ -36,7 +36,7 @@ impl Order {
     }
 }
 
-/// What became of an action.
+/// The outcome of an action.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) ended: Ended,
@@ -44,7 +44,7 @@ pub(crate) struct Told {
     pub(crate) statuses: Vec<Value>,
     /// The final reply.
     pub(crate) reply: Option<Value>,
-    /// Why there is none.
+    /// Why there is no final reply.
     pub(crate) problem: Option<String>,
     /// From submission to the final reply.
     pub(crate) took: Duration,

@@ -1,17 +1,17 @@
-//! Where lines go: results to standard output, everything beside them to standard error.
+//! Prints lines: results to standard output, everything else to standard error.
 
 use std::io::Write as _;
 
-/// A line on standard output.
+/// Prints a line to standard output.
 ///
 /// # Errors
-/// When nobody reads it.
+/// When nobody reads the output.
 pub(crate) fn out(line: &str) -> anyhow::Result<()> {
     writeln!(anstream::stdout().lock(), "{line}")?;
     Ok(())
 }
 
-/// Something about the connection, beside the replies.
+/// Prints a note about the connection, separate from the replies.
 pub(crate) fn note(text: &str) {
     anstream::eprintln!("{text}");
 }

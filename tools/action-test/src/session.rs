@@ -1,4 +1,4 @@
-//! One use of the tool: a connection, made again when the runner has restarted, and the commands that run over it.
+//! One use of the tool: a connection, restored when the runner has restarted, and the commands that run over it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::link::{Event, Link};
 use crate::order::{Order, Told};
 use crate::print;
 
-/// The pause between two tries to reach a runner that restarts.
+/// The pause between two tries to reach a runner that is restarting.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// One use of the tool.
@@ -25,19 +25,19 @@ impl Session {
     /// Connects.
     ///
     /// # Errors
-    /// [`NoRunner`] if there is nobody.
+    /// [`NoRunner`] if there is no runner.
     pub(crate) async fn open(target: Target) -> anyhow::Result<Self> {
         let link = Link::open(&target).await?;
         Ok(Self { target, link: Mutex::new(Arc::new(link)) })
     }
 
-    /// The connection; if the runner went away, waits for it as long as for a reply.
+    /// The connection. If the runner went away, this waits for it as long as for a reply.
     async fn link(&self) -> anyhow::Result<Arc<Link>> {
         let link = tokio::time::timeout(self.target.timeout(), self.standing()).await;
         link.map_err(|_| NoRunner("the runner went away and did not come back in time".to_owned()).into())
     }
 
-    /// The connection, made again if it is gone, however long that takes.
+    /// The connection, restored if it is gone, however long that takes.
     async fn standing(&self) -> Arc<Link> {
         let mut link = self.link.lock().await;
         if !link.is_up() {
@@ -59,7 +59,7 @@ impl Session {
         self.standing().await;
     }
 
-    /// Submits an action and waits for what becomes of it. `heard` is told of events as they come.
+    /// Submits an action and waits for its outcome. `heard` receives the events as they come.
     pub(crate) async fn submit(&self, order: Order, mut heard: impl FnMut(&Event, Duration)) -> Told {
         let begun = Instant::now();
         let mut told = Told {

@@ -1,4 +1,4 @@
-//! What became of an action, as people and as scripts read it. Only formats: nothing is exchanged, decided or printed here.
+//! Formats the outcome of an action for people and for scripts. Nothing is exchanged, decided or printed here.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn ending(told: &Told) -> String {
     line(word, colour, told.took, &text(told))
 }
 
-/// What the analyst would read, or what went wrong.
+/// The text that the analyst would read, or what went wrong.
 pub(crate) fn text(told: &Told) -> String {
     match (&told.reply, &told.problem) {
         (Some(reply), _) => text_of(reply),
@@ -46,7 +46,7 @@ pub(crate) fn as_json(told: &Told, destination: &str, file: Option<&str>) -> Val
     })
 }
 
-/// The text of a reply, with a function's results; all of it if it is neither.
+/// The text of a reply and the results of a function; the whole reply if it has neither.
 fn text_of(reply: &Value) -> String {
     match (reply["message"].as_str(), &reply["results"]) {
         (Some(text), Value::Null) => text.to_owned(),
@@ -56,7 +56,7 @@ fn text_of(reply: &Value) -> String {
 }
 
 fn line(word: &str, colour: AnsiColor, took: Duration, text: &str) -> String {
-    // What stands in replies comes from elsewhere: it may have lines, but not move the cursor.
+    // The content of replies is not trusted: it may have several lines, but must not move the cursor.
     let text: String =
         text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { ' ' } else { c }).collect();
     let ms = took.as_secs_f64() * 1000.0;

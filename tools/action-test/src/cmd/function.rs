@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Ended> 
     args.watch.submit(session, None, || Ok(Order::new(&destination, &message.to_string()))).await
 }
 
-/// The message, and the message destination that the function sends to.
+/// The message, and the function's message destination.
 async fn message(rest: &Rest, args: &Args) -> anyhow::Result<(String, Value)> {
     let rest = rest.with_handles(HandleFormat::Names);
     let path = format!("/functions/{}", segment(&args.name));
@@ -46,7 +46,7 @@ async fn message(rest: &Rest, args: &Args) -> anyhow::Result<(String, Value)> {
         .filter_map(|item| fields.iter().find(|field| field["uuid"] == item["content"]))
         .collect();
     if args.values.len() > inputs.len() {
-        bail!("{} has {} inputs, and there are {} values", args.name, inputs.len(), args.values.len());
+        bail!("{} has {} inputs, but {} values are given", args.name, inputs.len(), args.values.len());
     }
     let mut values = Map::new();
     for (place, field) in inputs.into_iter().enumerate() {
@@ -57,7 +57,7 @@ async fn message(rest: &Rest, args: &Args) -> anyhow::Result<(String, Value)> {
         let name = field["name"].as_str().unwrap_or_default();
         values.insert(name.to_owned(), input(field, &text).with_context(|| name.to_owned())?);
     }
-    // Runners take calls by the function's name; a broker needs the queue.
+    // The test port finds the handler by the function's name; a broker needs the queue.
     let destination = function["destination_handle"].as_str().unwrap_or("function").to_owned();
     let message = json!({
         "function": {"id": function["id"], "name": function["name"], "uuid": function["uuid"]},
@@ -70,7 +70,7 @@ async fn message(rest: &Rest, args: &Args) -> anyhow::Result<(String, Value)> {
     Ok((destination, message))
 }
 
-/// Asks for a value, if there is somebody to ask.
+/// Asks for a value if there is a terminal.
 fn ask(field: &Value) -> anyhow::Result<String> {
     let input = std::io::stdin();
     if !input.is_terminal() {
@@ -84,7 +84,7 @@ fn ask(field: &Value) -> anyhow::Result<String> {
     Ok(line.trim_end().to_owned())
 }
 
-/// A value as the platform sends it.
+/// A value in the form in which the platform sends it.
 fn input(field: &Value, text: &str) -> anyhow::Result<Value> {
     if text.is_empty() {
         return Ok(Value::Null);

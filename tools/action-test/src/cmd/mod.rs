@@ -1,4 +1,4 @@
-//! The commands, each in a file of its own.
+//! The commands, one file for each.
 
 mod function;
 mod names;
@@ -50,7 +50,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs it and prints on standard output.
+    /// Runs the command and prints to standard output.
     pub(crate) async fn run(self, session: &Session) -> anyhow::Result<Ended> {
         match self {
             Self::Submit { queue, message, watch } => {
@@ -58,7 +58,7 @@ impl Command {
             }
             Self::Submitfile { queue, file, watch } => {
                 let name = file.display().to_string();
-                // Read each time: it is edited meanwhile.
+                // Read it each time, because it may have been edited.
                 watch.submit(session, Some(&name), || Order::read(&queue, &expand(&file))).await
             }
             Self::Function(args) => function::run(session, args).await,
@@ -68,8 +68,8 @@ impl Command {
     }
 }
 
-/// A command as it is typed at the prompt or stands in a file: the JSON of `submit` is taken as it is, everything else is in
-/// words as in a shell.
+/// Reads a command that is typed at the prompt or is in a file: the JSON of `submit` is taken as it is, everything else is
+/// split into words as in a shell.
 pub(crate) fn parse(line: &str) -> anyhow::Result<Command> {
     #[derive(clap::Parser)]
     #[command(name = "", no_binary_name = true, disable_help_flag = true)]
@@ -85,21 +85,21 @@ pub(crate) fn parse(line: &str) -> anyhow::Result<Command> {
         let (queue, message) = (queue.to_owned(), json.trim().to_owned());
         return Ok(Command::Submit { queue, message, watch: Watch { watch: false } });
     }
-    // Names of recorded files have spaces, and the Python tool wants no quotes around them.
+    // Names of recorded files contain spaces, and the Python tool needs no quotes around them.
     if let Some((queue, file)) = line.strip_prefix("submitfile ").and_then(|rest| rest.trim().split_once(' '))
         && expand(Path::new(file.trim())).is_file()
     {
         let (queue, file) = (queue.to_owned(), PathBuf::from(file.trim()));
         return Ok(Command::Submitfile { queue, file, watch: Watch { watch: false } });
     }
-    let words = shlex::split(line).ok_or_else(|| anyhow::anyhow!("a quotation mark is left open"))?;
+    let words = shlex::split(line).ok_or_else(|| anyhow::anyhow!("a quotation mark is not closed"))?;
     match <Line as clap::Parser>::try_parse_from(words) {
         Ok(line) => Ok(line.command),
         Err(error) => Err(anyhow::anyhow!("{}", error.to_string().trim_start_matches("error: ").trim_end())),
     }
 }
 
-/// `~` as the shell has it: at the prompt there is none.
+/// Expands `~` as a shell does: at the prompt there is no shell.
 pub(crate) fn expand(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), std::env::home_dir()) {
         (Ok(rest), Some(home)) => home.join(rest),

@@ -1,4 +1,4 @@
-//! Names that the prompt completes: those of the platform, if app.config leads to one.
+//! Names that the prompt completes: those on the platform of app.config, if there is one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,7 +10,7 @@ use crate::cli::Target;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names(Arc<RwLock<Known>>);
 
-/// What the platform has.
+/// The names of the platform.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) destinations: Vec<String>,
@@ -19,7 +19,7 @@ pub(super) struct Known {
 }
 
 impl Names {
-    /// Asks the platform in the background. Without one, nothing is completed, and nothing is said.
+    /// Asks the platform in the background. Without a platform, nothing is completed and no error is shown.
     pub(super) fn of(target: &Target) -> Self {
         let names = Self::default();
         if let Ok(config) = target.config() {

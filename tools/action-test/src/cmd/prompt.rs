@@ -1,5 +1,5 @@
-//! The prompt: history, completion, JSON over several lines; replies are printed as they come, also while the next command is
-//! typed. Without a terminal the lines of standard input are run one after another.
+//! The prompt: history, completion, JSON over several lines; replies are printed as they come, even while the next command is
+//! typed. Without a terminal, the lines of standard input are run one after another.
 
 mod editor;
 
@@ -86,7 +86,7 @@ async fn interactive(session: Arc<Session>) -> anyhow::Result<Ended> {
                     Order::read(&queue, &expand(&file))
                 }
                 Ok(command) => {
-                    // It has the terminal to itself.
+                    // This command has the terminal to itself.
                     if let Err(error) = command.run(&session).await {
                         exit::print(&error);
                     }
@@ -113,7 +113,7 @@ async fn interactive(session: Arc<Session>) -> anyhow::Result<Ended> {
     Ok(Ended::Completed)
 }
 
-/// Connects again whenever the runner has restarted.
+/// Reconnects whenever the runner has restarted.
 async fn follow(session: &Session) {
     loop {
         session.restarted().await;

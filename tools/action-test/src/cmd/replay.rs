@@ -44,14 +44,14 @@ fn rate(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|rate| *rate > 0.0).ok_or_else(|| "must be a number above 0".to_owned())
 }
 
-/// One message's end.
+/// The outcome of one message.
 struct Replayed {
     name: String,
     destination: String,
     told: Told,
-    /// Whether the recorded reply was an error: then an error is what is expected.
+    /// Whether the recorded reply was an error: then an error is expected.
     was_error: bool,
-    /// Whether the reply has another text than the recorded one.
+    /// Whether the text of the reply differs from the recorded one.
     differs: bool,
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Ended> 
         orders.push((message, destination));
     }
     if orders.is_empty() {
-        bail!("{} holds no such message: their names begin with ActionMessage_", dir.display());
+        bail!("{} contains no such message; the files' names begin with ActionMessage_", dir.display());
     }
     let progress = bar(orders.len(), session.target.json);
     let begun = Instant::now();
@@ -143,7 +143,7 @@ fn bar(messages: usize, json: bool) -> ProgressBar {
     if json {
         return ProgressBar::hidden();
     }
-    // Drawn on standard error, and only on a terminal.
+    // It is drawn on standard error, and only if that is a terminal.
     let bar = ProgressBar::new(messages as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta} left");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

@@ -11,7 +11,7 @@ use crate::session::Session;
 pub(super) async fn run(session: &Session, file: &Path) -> anyhow::Result<Ended> {
     let file = expand(file);
     let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-    // All are understood before the first is run.
+    // All lines are parsed before the first command is run.
     let mut commands = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -1,4 +1,4 @@
-//! `submit` and `submitfile`: one action, and what becomes of it; again after each restart of the runner with `--watch`.
+//! `submit` and `submitfile`: one action and its outcome; with `--watch`, again after each restart of the runner.
 
 use crate::exit::Ended;
 use crate::link::Event;
@@ -30,7 +30,7 @@ impl Watch {
     }
 }
 
-/// Submits an action, and hands what becomes of it to `print`, interim statuses as they come.
+/// Submits an action and hands its outcome to `print`, interim statuses as they come.
 pub(super) async fn submit(
     session: &Session,
     order: Order,

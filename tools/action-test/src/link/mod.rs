@@ -11,7 +11,7 @@ use crate::cli::{Target, Via};
 use crate::exit::NoRunner;
 use crate::order::Order;
 
-/// What is heard of one action.
+/// News about one action.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The runner has it.
@@ -20,7 +20,7 @@ pub(crate) enum Event {
     Status(Value),
     /// The final reply.
     Final(Value),
-    /// The runner does not take it.
+    /// The runner refused it.
     Refused(String),
 }
 
@@ -38,7 +38,7 @@ impl Link {
     /// Connects.
     ///
     /// # Errors
-    /// [`NoRunner`] if there is nobody.
+    /// [`NoRunner`] if there is no runner.
     pub(crate) async fn open(target: &Target) -> anyhow::Result<Self> {
         match target.via {
             Via::Test => Ok(Self::Port(port::Port::connect(target).await?)),
@@ -70,7 +70,7 @@ impl Link {
         }
     }
 
-    /// Whether it still stands. A broker connection mends itself.
+    /// Whether the connection is still up. A broker connection restores itself.
     pub(crate) fn is_up(&self) -> bool {
         match self {
             Self::Port(port) => port.is_up(),
@@ -78,7 +78,7 @@ impl Link {
         }
     }
 
-    /// Resolves when it is gone.
+    /// Resolves when the connection is gone.
     pub(crate) async fn gone(&self) {
         match self {
             Self::Port(port) => port.gone().await,

@@ -17,7 +17,7 @@ use super::{Event, Events};
 use crate::cli::Target;
 use crate::exit::NoRunner;
 
-/// Larger frames than any message or reply.
+/// The limit for frames, larger than any message or reply.
 const LARGEST: usize = 1 << 30;
 
 /// The connection to a test port.
@@ -28,7 +28,7 @@ pub(crate) struct Port {
     gone: CancellationToken,
 }
 
-/// Who waits for what is said of which action; `None` once nothing is said any more.
+/// The receivers of events by the number of the action; `None` once no more events can come.
 #[derive(Debug, Default)]
 struct Waiting {
     count: u32,
@@ -53,7 +53,7 @@ impl Port {
         tokio::spawn(async move {
             let _end = end.drop_guard();
             let _ = talk(frames, outgoing, &listeners).await;
-            // All who still wait learn that nothing comes any more.
+            // This ends the streams of all that are still waiting.
             lock(&listeners).events = None;
         });
         let this = Self { out, waiting, gone };
@@ -68,7 +68,7 @@ impl Port {
             Some(Event::Submitted) => Ok(()),
             Some(Event::Refused(why)) => Err(NoRunner(format!("the runner refuses the token: {why}")).into()),
             _ => {
-                Err(NoRunner("the runner closed the connection instead of taking the token".to_owned())
+                Err(NoRunner("the runner closed the connection instead of accepting the token".to_owned())
                     .into())
             }
         }
@@ -84,7 +84,7 @@ impl Port {
             let mut frame = BytesMut::with_capacity(8 + destination.len() + body.len());
             frame.put_u32(number);
             frame.put(format!("{destination} {body}\n").as_bytes());
-            // In the order of the numbers: the lock is held.
+            // Frames leave in the order of the numbers, because the lock is held.
             let _ = self.out.send(frame.freeze());
         }
         heard
@@ -99,7 +99,7 @@ impl Port {
     }
 }
 
-/// Writes and reads at the same time: a runner that is not read from stops reading.
+/// Writes and reads at the same time: a runner stops reading if nobody reads its replies.
 async fn talk(
     frames: Framed<TcpStream, LengthDelimitedCodec>,
     mut outgoing: mpsc::UnboundedReceiver<Bytes>,
@@ -137,14 +137,14 @@ fn hear(text: &str, waiting: &Mutex<Waiting>) {
                 listeners.remove(&number);
             }
         }
-        // It concerns the connection, and nothing comes after it.
+        // The text concerns the whole connection, and no other follows it.
         None => listeners.drain().for_each(|(_, listener)| {
             let _ = listener.send(Event::Refused(text.to_owned()));
         }),
     }
 }
 
-/// `RESPONSE<action 7>: {..}` and its like.
+/// Parses `RESPONSE<action 7>: {..}` and similar texts.
 fn parse(text: &str) -> Option<(u32, Event)> {
     let (what, rest) = text.split_once("<action ")?;
     let (number, rest) = rest.split_once('>')?;

@@ -1,4 +1,4 @@
-//! The line editor, on a thread of its own.
+//! The line editor, on a separate thread.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
@@ -18,7 +18,7 @@ use super::super::names::Names;
 const PROMPT: &str = "(action-test) ";
 const COMMANDS: &[&str] = &["function", "help", "quit", "replay", "runlist", "submit", "submitfile"];
 
-/// What was typed.
+/// The user's input.
 pub(super) enum Input {
     Line(String),
     /// Ctrl-D or Ctrl-C.
@@ -41,7 +41,7 @@ impl Editor {
         let history =
             folder.filter(|folder| folder.is_dir()).map(|folder| folder.join("action_test_history"));
         if let Some(path) = &history {
-            // There is none the first time.
+            // The first time there is no history.
             let _ = inner.load_history(path);
         }
         let mut printer = inner.create_external_printer()?;
@@ -49,7 +49,7 @@ impl Editor {
         Ok((Self { inner, history }, Box::new(print)))
     }
 
-    /// Reads a line each time that it is told to.
+    /// Reads a line each time that `next` asks for one.
     pub(super) fn run(mut self, typed: &mpsc::Sender<Input>, next: &Receiver<()>) {
         while next.recv().is_ok() {
             let input = match self.inner.readline(PROMPT) {
@@ -69,7 +69,7 @@ impl Editor {
     }
 }
 
-/// Completes names and files, and knows when JSON goes on in the next line.
+/// Completes names and files, and recognises JSON that continues in the next line.
 struct Assistant {
     names: Names,
     files: FilenameCompleter,
@@ -121,7 +121,7 @@ impl Completer for Assistant {
     }
 }
 
-/// What the last word of a line is to be.
+/// The expected kind of the last word in a line.
 #[derive(Debug, PartialEq)]
 enum Expected {
     Command,
@@ -149,7 +149,7 @@ fn expected(line: &str) -> Expected {
     }
 }
 
-/// Whether the line is a `submit` whose JSON has no end yet.
+/// Whether the line is a `submit` whose JSON is not complete yet.
 fn goes_on(line: &str) -> bool {
     let json = line
         .trim_start()

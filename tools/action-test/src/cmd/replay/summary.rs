@@ -1,4 +1,4 @@
-//! What a replay came to: counted once, shown as text or as JSON.
+//! The outcome of a replay: counted once, shown as text or as JSON.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::Replayed;
 use crate::exit::Ended;
 use crate::show;
 
-/// How many failures are shown one by one.
+/// How many failures are shown individually.
 const SHOWN: usize = 10;
 
 /// Counts and times.
@@ -18,7 +18,7 @@ pub(super) struct Summary {
     errors: usize,
     no_reply: usize,
     no_runner: usize,
-    /// Replies with another text than the recorded ones.
+    /// Replies whose text differs from the recorded one.
     differ: usize,
     seconds: f64,
     per_second: f64,
@@ -28,7 +28,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// Of at least one message.
+    /// Counts at least one message.
     pub(super) fn of(done: &[Replayed], took: Duration) -> Self {
         let count = |ended| done.iter().filter(|one| one.ended() == ended).count();
         let mut times: Vec<_> = done.iter().map(|one| one.told.took.as_secs_f64() * 1000.0).collect();
@@ -58,7 +58,7 @@ impl Summary {
         }})
     }
 
-    /// The first failures, the counts, and what differs from the recorded replies.
+    /// The first failures, the counts, and the replies that differ from the recorded ones.
     pub(super) fn lines(&self, done: &[Replayed]) -> Vec<String> {
         let failed: Vec<_> = done.iter().filter(|one| one.ended() != Ended::Completed).collect();
         let first = failed.iter().take(SHOWN);
@@ -75,7 +75,7 @@ impl Summary {
              p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, longest {max_ms:.1} ms"
         ));
         if *differ > 0 {
-            lines.push(format!("{differ} of the replies have another text than the recorded ones"));
+            lines.push(format!("{differ} of the replies differ from the recorded ones"));
         }
         lines
     }
