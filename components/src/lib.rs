@@ -1,4 +1,4 @@
-//! Every component this binary ships with. A component that is not named here is not linked, and so not registered.
+//! Every component that this binary ships with. A component that is not named here is not linked, and therefore not registered.
 
 use add_task as _;
 use artifact_summary as _;

@@ -47,7 +47,7 @@ impl AddTask {
         let task = json!({
             "name": dialog.task_name,
             "instr_text": dialog.task_instructions,
-            // By name: the ids of the dialog's choices are not those of the incident's phases.
+            // The phase goes by name: the dialog's choices have other ids than the incident's phases.
             "phase_id": {"name": phase},
             "owner_id": owner,
         });

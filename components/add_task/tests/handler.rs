@@ -1,4 +1,4 @@
-//! What the handler answers and calls: no network, a paused clock.
+//! The handler's answers and calls: no network, a paused clock.
 
 use add_task as _;
 use circuits_testing::{Kit, Mock};
@@ -20,7 +20,7 @@ async fn the_user_who_asked_becomes_a_member_and_the_owner() {
     let platform = Mock::new()
         .on("GET", "/users/{id}", json!({"id": 5}))
         .on("GET", "/incidents/2095/members", json!({"members": [1], "vers": 3}))
-        // Somebody else was faster; it reads again.
+        // Somebody else was faster; the handler reads again.
         .reply("PUT", "/incidents/2095/members", 409, json!({"success": false}))
         .on("PUT", "/incidents/2095/members", json!({}))
         .on("POST", "/incidents/2095/tasks", json!({"id": 7}));

@@ -1,4 +1,4 @@
-//! The component on a platform: its definitions, its rule, and what is there afterwards.
+//! The component on a platform: its definitions, its rule, and the result.
 
 use add_task as _;
 use circuits_testing::{Sandbox, Stage, Status};

@@ -1,4 +1,4 @@
-//! What the component needs on the platform: the function, and a menu item whose workflow calls it and notes the result.
+//! What the component needs on the platform: the function, and a menu item whose workflow calls it and writes a note.
 
 use circuits::definitions::{Definitions, Field, Function, FunctionCall, ObjectType, Rule, Workflow};
 

@@ -1,4 +1,4 @@
-//! Counts the artifacts of an incident, of each type or of one, for workflows and playbooks.
+//! Counts the artifacts of an incident, by type or of one type only, for workflows and playbooks.
 //!
 //! Shows a function: its inputs as a struct, its results, and a workflow in Rust that calls it.
 
@@ -30,7 +30,7 @@ fn component(_: &Setup) -> Result<Component> {
 #[derive(Deserialize)]
 struct Inputs {
     incident_id: i64,
-    /// Of all types without it.
+    /// Without it, artifacts of all types are counted.
     artifact_type: Option<String>,
 }
 

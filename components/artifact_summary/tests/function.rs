@@ -1,4 +1,4 @@
-//! The function alone, and called by its workflow on a platform.
+//! The function by itself, and called by its workflow on a platform.
 
 use artifact_summary as _;
 use circuits_testing::{Kit, Mock, Sandbox, Stage, Status};

@@ -1,7 +1,7 @@
 //! Gives all unassigned open tasks of an incident, or of one of its phases, to one person.
 //!
-//! Shows cached look-ups (a user and a phase by name), and a bulk update that loses nobody's edit: when somebody has changed one
-//! of the tasks in the meantime, the platform refuses them all, and the component reads and chooses again.
+//! Shows cached look-ups (a user and a phase by name), and a bulk update that loses nobody's edit: if somebody has changed one
+//! of the tasks in the meantime, the platform refuses the whole update, and the component reads and selects the tasks again.
 
 mod customize;
 
@@ -18,7 +18,7 @@ circuits::register! {
         .definitions(customize::definitions)
 }
 
-/// Bulk updates before giving up, when people keep editing the same tasks.
+/// How many bulk updates to try before giving up, if people keep editing the same tasks.
 const TRIES: u32 = 5;
 
 struct AssignTasks;
@@ -44,7 +44,7 @@ impl AssignTasks {
                 Error::new(format_args!("The organization has no user with the name or e-mail \"{name}\""))
             })?,
             None => action.user().map(|user| user.id).ok_or_else(|| {
-                Error::new("Say to whom: the rule was not invoked by a user who could own tasks")
+                Error::new("Name a user: the rule was not invoked by a user who could own tasks")
             })?,
         };
         let phase = phase(&action, dialog.assign_phase.as_ref()).await?;
@@ -69,7 +69,7 @@ impl AssignTasks {
     }
 }
 
-/// The incident phase with the label that was chosen: the ids of the dialog's choices are not those of phases.
+/// The incident phase with the chosen label: the dialog's choices have other ids than the phases.
 async fn phase(action: &Action, chosen: Option<&Value>) -> Result<Option<Value>> {
     let Some(chosen) = chosen.filter(|chosen| !chosen.is_null()) else { return Ok(None) };
     let label = action.type_info().label("actioninvocation", "assign_phase", chosen).ok_or_else(|| {
@@ -80,7 +80,7 @@ async fn phase(action: &Action, chosen: Option<&Value>) -> Result<Option<Value>>
     phase.map(Some).ok_or_else(|| Error::new(format_args!("The organization has no phase \"{label}\"")))
 }
 
-/// The tasks in question, whole and with the new owner.
+/// The unassigned open tasks, in full and with the new owner.
 async fn free_tasks(action: &Action, incident: i64, phase: Option<&Value>, owner: i64) -> Result<Vec<Value>> {
     let free = |task: &Value| {
         task["status"] == "O"
@@ -90,7 +90,7 @@ async fn free_tasks(action: &Action, incident: i64, phase: Option<&Value>, owner
     let listed: Vec<Value> = action.rest().get(&format!("/incidents/{incident}/tasks")).await?;
     let mut tasks = Vec::new();
     for id in listed.iter().filter(|task| free(task)).map(|task| &task["id"]) {
-        // What a list shows of a task would not do for putting it back.
+        // The short form of a task in a list is not enough to write the task back.
         let mut task: Value = action.rest().get(&format!("/tasks/{id}")).await?;
         if free(&task) {
             task["owner_id"] = owner.into();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use circuits::prelude::*;
 
-/// Where the table is.
+/// The place of the table.
 pub(crate) enum Table {
     /// A file that people may edit while the runner runs.
     File(PathBuf),

@@ -2,7 +2,7 @@
 //!
 //! Shows how to require a field, so that the runner does not start on a platform without it, and how to change one safely:
 //! `update` reads the incident, applies the closure and writes it back, and starts over if somebody else was faster. The
-//! write carries the action's context token; without it, it would fire its own rule.
+//! write carries the action's context token; without the token, it would fire its own rule.
 
 mod customize;
 
@@ -28,7 +28,7 @@ fn component(_setup: &Setup) -> Result<Component> {
 
 impl LastUpdated {
     async fn set(self: Arc<Self>, action: Action) -> Result<Reply> {
-        // When the rule fired, not when this runs: the message may have waited.
+        // Use the time when the rule fired, not the time now: the message may have waited.
         let changed: i64 = action
             .header("timestamp")
             .and_then(|date| date.parse().ok())
@@ -38,7 +38,7 @@ impl LastUpdated {
             .rest()
             .update(&path, |incident| {
                 let field = &mut incident["properties"]["last_updated"];
-                // An older message that comes late does not turn the date back.
+                // An older message that arrives late does not set the date back.
                 if field.as_i64().is_none_or(|date| date < changed) {
                     *field = changed.into();
                 }

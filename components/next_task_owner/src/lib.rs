@@ -1,4 +1,4 @@
-//! Keeps the name of whoever has to act next on an incident, the owner of its first open task, in the custom field
+//! Keeps the name of the person who has to act next on an incident, the owner of its first open task, in the custom field
 //! `next_task_owned_by`.
 //!
 //! Shows `debounce(..).newest()`: closing a phase changes many tasks at once, and one look at the end is enough. The
@@ -57,7 +57,7 @@ fn component(setup: &Setup) -> Result<Component> {
 impl NextTaskOwner {
     async fn set(self: Arc<Self>, action: Action) -> Result<Reply> {
         let incident = action.incident_id()?;
-        // The tasks as they are now; the message holds one of them, as it was.
+        // Read the tasks as they are now; the message contains only one of them, as it was then.
         let tasks: Vec<Value> = action.rest().get(&format!("/incidents/{incident}/tasks")).await?;
         let next = match tasks.iter().find(|task| task["status"] == "O") {
             None => "All tasks complete".to_owned(),

@@ -1,7 +1,7 @@
 //! Sends news of an incident by mail, by webhook or both.
 //!
 //! Shows settings that depend on each other and are checked at start, secrets that appear in no error and no reply, and how
-//! to keep harmless what people have typed into an incident: see `template`, `mail` and `webhook`.
+//! to make text that people have typed into an incident harmless: see `template`, `mail` and `webhook`.
 
 mod customize;
 mod mail;
@@ -49,7 +49,7 @@ fn build(settings: &Settings) -> Result<Notify> {
 }
 
 impl Notify {
-    /// For `circuits selftest`: nobody is told anything.
+    /// For `circuits selftest`: sends nothing.
     async fn reach(self: Arc<Self>) -> Result<String> {
         let mail = match &self.mail {
             None => "no mail is set up",
@@ -66,7 +66,7 @@ impl Notify {
     async fn tell(self: Arc<Self>, action: Action) -> Result<Reply> {
         if self.mail.is_none() && self.webhook.is_none() {
             return Err(Error::new(
-                "Nobody was told: set smtp_host, mail_from and mail_to, or webhook_url, in [notify] of app.config",
+                "Nothing was sent: set smtp_host, mail_from and mail_to, or webhook_url, in [notify] of app.config",
             ));
         }
         let context = template::context(&action);
@@ -97,7 +97,7 @@ impl Notify {
     async fn in_time(&self, send: impl Future<Output = Result<()>>) -> Result<()> {
         tokio::time::timeout(self.time_limit, send).await.unwrap_or_else(|_| {
             let seconds = self.time_limit.as_secs();
-            Err(Error::new(format_args!("no end within {seconds} s (time_limit in [notify])")))
+            Err(Error::new(format_args!("not finished within {seconds} s (time_limit in [notify])")))
         })
     }
 }

@@ -21,10 +21,10 @@ impl Mail {
     /// `None` if no mail is wanted.
     ///
     /// # Errors
-    /// Settings that are missing or do not go together.
+    /// When settings are missing or contradict each other.
     pub(crate) fn new(settings: &Settings) -> Result<Option<Self>> {
         let Some(host) = settings.smtp_host.as_deref() else {
-            // A half of it is more likely a mistake than a wish.
+            // Incomplete settings are more likely a mistake than an intention.
             let alone = settings.mail_from.is_some() || !settings.mail_to.is_empty();
             return if alone {
                 Err(Error::new("mail_from and mail_to need smtp_host too"))
@@ -41,7 +41,7 @@ impl Mail {
         Ok(Some(Self { smtp: smtp(host, settings)?, from: mailbox("mail_from", from)?, to }))
     }
 
-    /// Connects and logs in, and no more.
+    /// Connects and logs in, and does nothing else.
     pub(crate) async fn reach(&self) -> Result<()> {
         let answers = self.smtp.test_connection().await?;
         answers.then_some(()).ok_or_else(|| Error::new("the mail server (smtp_host) closed the connection"))
@@ -91,7 +91,7 @@ fn is_this_machine(host: &str) -> bool {
 
 fn mailbox(key: &str, text: &str) -> Result<Mailbox> {
     text.parse()
-        .map_err(|error| Error::from(error).context(format_args!("{key}: \"{text}\" is no mail address")))
+        .map_err(|error| Error::from(error).context(format_args!("{key}: \"{text}\" is not a mail address")))
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
             (Settings { mail_to: Vec::new(), ..whole() }, "mail_to"),
             (
                 Settings { mail_to: vec!["a@b@c".to_owned()], ..whole() },
-                "mail_to: \"a@b@c\" is no mail address",
+                "mail_to: \"a@b@c\" is not a mail address",
             ),
             (Settings { smtp_user: user.clone(), ..whole() }, "smtp_password"),
             (

@@ -6,12 +6,12 @@ use std::time::Duration;
 use circuits::prelude::*;
 use serde::Deserialize;
 
-/// No `Debug`: it holds secrets.
+/// It has no `Debug`, because it contains secrets.
 #[derive(Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
     pub(crate) smtp_host: Option<String>,
-    /// By default that of `smtp_security`.
+    /// The default depends on `smtp_security`.
     pub(crate) smtp_port: Option<u16>,
     pub(crate) smtp_security: Security,
     pub(crate) smtp_user: Option<String>,
@@ -59,11 +59,11 @@ impl Settings {
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Security {
-    /// TLS after a start in the clear; without it nothing is sent.
+    /// STARTTLS: the connection switches to TLS; if the server does not offer that, nothing is sent.
     #[default]
     Starttls,
     /// TLS from the first byte.
     Tls,
-    /// None at all.
+    /// No encryption.
     None,
 }

@@ -1,4 +1,4 @@
-//! Texts from templates. Templates come from app.config and files alone; what an incident holds is only ever a value in them.
+//! Texts from templates. Templates come only from app.config and from files; the content of an incident is only a value in them.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 
 const SUBJECT: &str = "mail_subject";
 const MAIL: &str = "mail_template";
-/// By this ending every value is written as JSON.
+/// Because of the name's ending, every value is written as JSON.
 const WEBHOOK: &str = "webhook_template.json";
 
 /// The three templates, compiled.
@@ -20,7 +20,7 @@ impl Templates {
     /// Reads and compiles them.
     ///
     /// # Errors
-    /// A file that cannot be read, a template with a mistake; with key and line.
+    /// When a file cannot be read or a template has a mistake; the error names key and line.
     pub(crate) fn load(settings: &Settings) -> Result<Self> {
         let mut environment = Environment::new();
         for (name, text) in [
@@ -33,12 +33,12 @@ impl Templates {
         ] {
             environment
                 .add_template_owned(name, text)
-                .map_err(|error| Error::from(error).context(format_args!("{name} is no template")))?;
+                .map_err(|error| Error::from(error).context(format_args!("{name} is not a template")))?;
         }
         Ok(Self(environment))
     }
 
-    /// Subject, of one line, and text.
+    /// The subject, which is one line, and the text.
     pub(crate) fn mail(&self, context: &Value) -> Result<(String, String)> {
         let subject = self.render(SUBJECT, context)?;
         // A line break would end the header and begin another one.
@@ -47,7 +47,7 @@ impl Templates {
         Ok((words.collect::<Vec<_>>().join(" "), self.render(MAIL, context)?))
     }
 
-    /// The webhook's document.
+    /// The document for the webhook.
     pub(crate) fn webhook(&self, context: &Value) -> Result<Value> {
         let text = self.render(WEBHOOK, context)?;
         serde_json::from_str(&text).map_err(|error| {
@@ -70,7 +70,7 @@ fn read(key: &str, path: Option<&Path>, built_in: &str) -> Result<String> {
         .map_err(|error| Error::from(error).context(format_args!("{key} {} cannot be read", path.display())))
 }
 
-/// What templates see.
+/// The values that templates can use.
 pub(crate) fn context(action: &Action) -> Value {
     let message = action.message();
     let part = |key: &str| message.get(key).cloned().unwrap_or_default();
@@ -126,7 +126,7 @@ mod tests {
     fn mistakes_are_named() {
         let mut settings = Settings { mail_subject: "{{ incident".to_owned(), ..Settings::default() };
         let text = |settings: &Settings| Templates::load(settings).err().unwrap().to_string();
-        assert!(text(&settings).contains("mail_subject is no template"), "{}", text(&settings));
+        assert!(text(&settings).contains("mail_subject is not a template"), "{}", text(&settings));
         settings = Settings { webhook_template: Some("/no/such/file".into()), ..Settings::default() };
         assert!(
             text(&settings).contains("webhook_template /no/such/file cannot be read"),

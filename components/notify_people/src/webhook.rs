@@ -1,4 +1,4 @@
-//! A JSON document posted to one fixed address. Only the host of the address is ever shown: such addresses are secrets.
+//! A JSON document posted to one fixed address. Only the host of the address is ever shown, because such addresses are secrets.
 
 use std::error::Error as StdError;
 
@@ -21,7 +21,7 @@ pub(crate) struct Webhook {
 
 impl Webhook {
     /// # Errors
-    /// An address that is none, without repeating it.
+    /// When the address is not valid; the error does not repeat it.
     pub(crate) fn new(url: &str) -> Result<Self> {
         let uri = url.parse::<Uri>().ok().filter(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
@@ -34,7 +34,7 @@ impl Webhook {
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(HttpsConnector::new()), url })
     }
 
-    /// Posts one document; redirections are not followed. `key` identifies the action, for receivers that look at
+    /// Posts one document and follows no redirect. `key` identifies the action, for receivers that look at
     /// `Idempotency-Key`.
     pub(crate) async fn send(&self, document: Value, key: &str) -> Result<()> {
         let host = self.url.host().unwrap_or_default();
@@ -56,7 +56,7 @@ impl Webhook {
     }
 }
 
-/// The library's own text says little; what happened is underneath.
+/// The library's own text says little; the causes below it say what happened.
 fn causes(error: &dyn StdError) -> String {
     let chain = std::iter::successors(error.source(), |error: &&(dyn StdError + 'static)| (**error).source())
         .map(ToString::to_string);

@@ -1,6 +1,6 @@
-//! Writes a milestone with the name of the phase when an incident enters it, unless the incident has one of that name.
+//! Writes a milestone with the name of the phase when an incident enters it, unless the incident already has one with that name.
 //!
-//! Shows `defer`: the newsfeed, which knows the phase before, lags behind the change that fires the rule. While an action
+//! Shows `defer`: the newsfeed, which knows the previous phase, lags behind the change that fires the rule. While an action
 //! waits it takes no worker, and the message stays with the broker.
 
 mod customize;
@@ -47,14 +47,14 @@ fn component(setup: &Setup) -> Result<Component> {
 impl PhaseMilestone {
     async fn write(self: Arc<Self>, action: Action) -> Result<Reply> {
         let incident = action.incident_id()?;
-        // The phase in the message, not the one the incident may be in by now.
+        // Use the phase in the message, not the one the incident may be in by now.
         let phase = action
             .type_info()
             .label("incident", "phase_id", &action.incident()?["phase_id"])
             .ok_or_else(|| Error::new("the message does not name the incident's phase (type_info)"))?;
         let path = format!("/incidents/{incident}/milestones");
         let milestones: Vec<Value> = action.rest().get(&path).await?;
-        // Also what makes a second run for the same message harmless.
+        // This also makes a second run for the same message harmless.
         if milestones.iter().any(|milestone| milestone["title"] == phase) {
             return Ok(Reply::completed(format!("There is a milestone \"{phase}\" already")));
         }
@@ -70,7 +70,7 @@ impl PhaseMilestone {
     }
 }
 
-/// The phase before, if the newsfeed tells it by now.
+/// The previous phase, if the newsfeed shows it by now.
 async fn before(action: &Action, incident: i64, phase: &str) -> Result<Option<String>> {
     let path = format!("/incidents/{incident}/newsfeed?object_type=INCIDENT&entry_type=PHASE_CHANGE");
     let entries: Vec<Value> = action.rest().get(&path).await?;

@@ -1,10 +1,10 @@
-//! A command line of the list. It is cut into arguments once, at start; values of a message go into single arguments, and no
-//! shell cuts or expands them.
+//! A command line of the list. It is split into arguments once, at start; values of a message go into single arguments, and no
+//! shell splits or expands them.
 
 use circuits::prelude::*;
 use serde_json::Value;
 
-/// What a placeholder may begin with: the keys of a message.
+/// The keys of a message; a placeholder begins with one of them.
 const KEYS: [&str; 16] = [
     "action_id",
     "type_id",
@@ -39,7 +39,7 @@ enum Part {
     Value(String),
 }
 
-/// Reads `Rule name: /path/to/program arguments`. The name may hold colons: the program's path begins with a slash.
+/// Reads `Rule name: /path/to/program arguments`. The name may contain colons, because the program's path begins with a slash.
 pub(crate) fn parse(line: &str) -> Result<(String, CommandLine)> {
     let is_path = |text: &str| text.trim_start().trim_start_matches(['"', '\'']).starts_with('/');
     let colon = line.match_indices(':').map(|(at, _)| at).find(|at| is_path(&line[at + 1..]));
@@ -59,7 +59,7 @@ pub(crate) fn parse(line: &str) -> Result<(String, CommandLine)> {
     Ok((rule.to_owned(), CommandLine { program, arguments }))
 }
 
-/// Cuts an argument at its placeholders: braces around a dotted path. Other braces are text.
+/// Splits an argument at its placeholders: braces around a dotted path. Other braces are text.
 fn parts(word: &str) -> Result<Vec<Part>> {
     let is_key = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let (mut parts, mut text, mut rest) = (Vec::new(), String::new(), word);
@@ -74,7 +74,7 @@ fn parts(word: &str) -> Result<Vec<Part>> {
         };
         if !KEYS.contains(&path.split('.').next().unwrap_or_default()) {
             return Err(Error::new(format_args!(
-                "{{{path}}} is nothing in a message; there is {}",
+                "{{{path}}} is not in a message; its keys are {}",
                 KEYS.join(", ")
             )));
         }
@@ -95,7 +95,7 @@ impl CommandLine {
     /// The program and its arguments for one message.
     ///
     /// # Errors
-    /// A value that the message lacks, that is no text, or that would be taken for an option.
+    /// When the message lacks a value, or the value is not text or a number, or it would be taken for an option.
     pub(crate) fn fill(&self, message: &Value) -> Result<Vec<String>> {
         let mut filled = vec![self.program.clone()];
         for argument in &self.arguments {
@@ -132,7 +132,7 @@ fn value(message: &Value, path: &str) -> Result<String> {
         }
     };
     if text.contains('\0') {
-        return Err(Error::new(format_args!("{path} holds a zero byte, which no argument can")));
+        return Err(Error::new(format_args!("{path} contains a zero byte, as no argument may")));
     }
     Ok(text)
 }
@@ -169,7 +169,7 @@ mod tests {
         }
         assert_eq!(fill("-- {artifact.value}", "-x").unwrap(), ["/bin/echo", "--", "-x"]);
         assert_eq!(fill("--ip={artifact.value}", "-x").unwrap(), ["/bin/echo", "--ip=-x"]);
-        // The end of the options must be the operator's, in front of the value.
+        // The operator must write the end of the options, and in front of the value.
         assert!(fill("{artifact.value} --", "-x").is_err());
         assert!(fill("{artifact.value} {artifact.value}", "--").is_err());
     }
@@ -197,7 +197,7 @@ mod tests {
             ("Rule: /bin/echo \"a", "not closed"),
             ("Rule: /no/such/program", "there is no program /no/such/program"),
             ("Rule: /bin", "there is no program /bin"),
-            ("Rule: /bin/echo {artefact.value}", "{artefact.value} is nothing in a message"),
+            ("Rule: /bin/echo {artefact.value}", "{artefact.value} is not in a message"),
         ] {
             let error = parse(line).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");

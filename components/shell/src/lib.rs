@@ -1,8 +1,8 @@
 //! Runs a command line from a list in app.config when a rule fires, with the action message on its standard input, and puts
 //! its output into a note or an attachment of the incident.
 //!
-//! Shows handlers that are made from settings, a closure for each rule, and how to run a foreign program so that nothing
-//! in a message can do more than it should: see `command_line` and `process`.
+//! Shows handlers that are made from settings, a closure for each rule, and how to run a foreign program so that the content
+//! of a message can do no harm: see `command_line` and `process`.
 
 mod command_line;
 mod customize;
@@ -89,7 +89,7 @@ impl Shell {
         let arguments = command.fill(&serde_json::from_str(message)?)?;
         let done = process::run(&arguments, message.as_bytes(), self.limits).await?;
         if !done.status.success() {
-            let said = if done.complaint.is_empty() { "it said nothing" } else { &done.complaint };
+            let said = if done.complaint.is_empty() { "it printed no error" } else { &done.complaint };
             return Err(Error::new(format_args!("{rule} failed ({}): {said}", done.status)));
         }
         if done.output.trim_ascii().is_empty() {
@@ -102,7 +102,7 @@ impl Shell {
         let incident = format!("/incidents/{}", action.incident_id()?);
         let place = match self.output {
             Output::Note => {
-                // As text: what a program prints is not to be read as HTML.
+                // Send it as text: the output of a program must not be read as HTML.
                 let text = String::from_utf8_lossy(&output);
                 let note = json!({"text": {"format": "text", "content": text}});
                 action.rest().post::<_, Value>(&format!("{incident}/comments"), &note).await?;

@@ -1,4 +1,4 @@
-//! One run of a program: bounded in time and output, in a process group of its own that ends with the run, however it ends.
+//! One run of a program: limited in time and output, in its own process group, which ends with the run, however that ends.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use circuits::prelude::*;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-/// What programs see of the environment: the rest may hold the runner's secrets.
+/// The variables of the environment that programs see: the others may contain the runner's secrets.
 const KEPT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
-/// How much of the standard error is looked at for its last line, in bytes.
+/// How many bytes at the end of standard error are searched for its last line.
 const COMPLAINT: usize = 4096;
 
-/// The bounds of a run.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) time: Duration,
@@ -28,14 +28,14 @@ pub(crate) struct Done {
     pub(crate) output: Vec<u8>,
     /// Whether there was more output.
     pub(crate) cut: bool,
-    /// The last line of the standard error.
+    /// The last line of standard error.
     pub(crate) complaint: String,
 }
 
 /// Runs a program with `input` on its standard input.
 ///
 /// # Errors
-/// The program cannot be started or did not end in time.
+/// When the program cannot be started, or did not end in time.
 pub(crate) async fn run(arguments: &[String], input: &[u8], limits: Limits) -> Result<Done> {
     let (program, arguments) =
         arguments.split_first().ok_or_else(|| Error::new("there is no program to run"))?;
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &[String], input: &[u8], limits: Limits) -> R
     let mut child = command
         .spawn()
         .map_err(|error| Error::from(error).context(format_args!("{program} cannot be started")))?;
-    // Dropped before the child, which until then keeps the number of the group from being given to another one.
+    // The group is dropped before the child: as long as the child exists, no other group can get its number.
     let mut group = Group::of(&child);
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: &[String], input: &[u8], limits: Limits) -> R
     };
     let work = async {
         let feed = async move {
-            // A program need not read its input: an error here is none.
+            // A program need not read its input, so an error here does not count.
             let _ = stdin.write_all(input).await;
         };
         let ((), head, tail) = tokio::join!(feed, head(stdout, limits.output), tail(stderr, COMPLAINT));
@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: &[String], input: &[u8], limits: Limits) -> R
     Ok(done)
 }
 
-/// Reads to the end, keeping the first `limit` bytes; whether there was more.
+/// Reads to the end and keeps the first `limit` bytes; also returns whether there was more.
 async fn head(mut from: impl AsyncRead + Unpin, limit: usize) -> std::io::Result<(Vec<u8>, bool)> {
     let mut kept = Vec::new();
     (&mut from).take(limit as u64).read_to_end(&mut kept).await?;
@@ -84,7 +84,7 @@ async fn head(mut from: impl AsyncRead + Unpin, limit: usize) -> std::io::Result
     Ok((kept, more > 0))
 }
 
-/// Reads to the end, keeping the last `limit` bytes.
+/// Reads to the end and keeps the last `limit` bytes.
 async fn tail(mut from: impl AsyncRead + Unpin, limit: usize) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     while from.read_buf(&mut kept).await? > 0 {
@@ -99,7 +99,7 @@ fn last_line(text: &[u8]) -> String {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
-/// A program and all that it has started; killed when dropped, unless the program has ended.
+/// A program and everything it has started; killed when dropped, unless the program has ended.
 struct Group {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
@@ -127,7 +127,7 @@ impl Drop for Group {
     }
 }
 
-/// Elsewhere the program alone is killed, by tokio.
+/// On other systems tokio kills the program alone.
 #[cfg(not(unix))]
 impl Group {
     fn of(_: &Child) -> Self {
