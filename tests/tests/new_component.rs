@@ -154,7 +154,7 @@ fn what_cannot_be_made_is_told() {
     );
     place.write("empty.res", &json!({"export_format_version": 2}).to_string());
     new(&["ticket", "--from", "empty.res"])
-        .is(1, &["no rule and no function that sends to a message destination"]);
+        .is(1, &["no rule and no function in it sends to a message destination"]);
     new(&["ticket", "--from", "empty.res", "--rule", "Open"]).is(1, &["it has no rule \"Open\""]);
     new(&["ticket", "--from", "empty.res", "--destination", "q"]).is(1, &["message destination `q`"]);
     std::fs::create_dir_all(place.path("full/src")).unwrap();

@@ -54,7 +54,7 @@ pub(super) fn check(name: &str) -> anyhow::Result<()> {
         name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
     if !letters || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         bail!(
-            "{name:?} cannot be a component's name: use a lower-case letter, then lower-case letters, digits, _ or -"
+            "{name:?} cannot be a component's name, which begins with a lower-case letter, followed by those, digits, _ and -"
         );
     }
     if KEYWORDS.contains(&crate_name.as_str()) || TAKEN.contains(&crate_name.as_str()) {
