@@ -12,7 +12,7 @@ const LOGGING: &str = "log4j.rootLogger=INFO, out\n\
     log4j.appender.out.layout=org.apache.log4j.PatternLayout\n\
     log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %c{1} %m%n\n";
 
-/// Writes the configuration below `directory` and says how to start the broker in the foreground.
+/// Writes the configuration below `directory` and returns the command that starts the broker in the foreground.
 pub(crate) fn command(directory: &Path, certificate: &Certificate, password: &str, tls_port: u16) -> Command {
     let jar = format!("{HOME}/bin/activemq.jar");
     assert!(Path::new(&jar).exists(), "ActiveMQ is not installed: apt-get install activemq");
@@ -35,10 +35,10 @@ pub(crate) fn command(directory: &Path, certificate: &Certificate, password: &st
     command
 }
 
-/// Entries that match a queue are merged, so nothing but the areas of the account is named: the rest is closed to it.
+/// Entries that match a queue are merged, so only the areas of the account are named: the rest is closed to it.
 fn xml(base: &Path, store: &Path, password: &str, tls_port: u16) -> String {
     let (base, store) = (base.display(), store.display());
-    // Within a part of a name there are no wildcards.
+    // Wildcards do not work within a part of a name.
     let bench = |number| {
         format!(
             r#"   <authorizationEntry queue="actions.*.bench{number}" read="apps" write="apps" admin="apps"/>"#

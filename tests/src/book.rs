@@ -1,4 +1,4 @@
-//! Holds the Rust in the book to the compiler. The first component is not here: a test of its own writes and runs it.
+//! Compiles the Rust in the book. The first component is not here: a separate test writes and runs it.
 
 #[doc = include_str!("../../docs/src/components.md")]
 struct Components;

@@ -1,4 +1,4 @@
-//! A real broker of either kind behind one handle: how to reach it, and how to hurt it.
+//! A real broker of either kind behind one handle: how to reach it, and how to disturb it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use crate::certs::{Authority, Certificate, Flaw};
 use crate::process::{Server, free_ports, port_is_taken};
 use crate::{activemq, rabbitmq, raw};
 
-/// The account that tests use. It may use queues below `actions.`, `acks.` and `test.` only.
+/// The account that tests use. It may use only queues below `actions.`, `acks.` and `test.`.
 pub const USER: &str = "app";
 /// Its password.
 pub const PASSWORD: &str = "s3cret";
 /// A queue that the account may not use.
 pub const FORBIDDEN: &str = "secret.queue";
 
-/// How often a start is tried when another program takes the port first.
+/// How often to try a start if another program takes the port first.
 const STARTS: usize = 5;
 
 /// Which broker.
@@ -52,7 +52,7 @@ impl Broker {
     /// Starts a broker whose certificate has this flaw.
     ///
     /// # Panics
-    /// When it does not start; the message names the Debian package where the broker is not installed.
+    /// When it does not start; if the broker is not installed, the message names its Debian package.
     pub fn with_certificate(kind: Kind, flaw: Flaw) -> Self {
         Self::with(kind, flaw, PASSWORD)
     }
@@ -80,7 +80,7 @@ impl Broker {
     }
 
     fn launch(&mut self) -> Result<(), String> {
-        // A log that already tells of a taken port would fail every later start.
+        // An old log that reports a taken port would make every later start fail.
         let _ = std::fs::remove_file(self.directory.path().join(format!("{}.out", self.name())));
         let mut server = Server::start(self.name(), self.command(), self.directory.path());
         server.wait_until(|| raw::answers(self.tls_port, &self.certificate))?;
@@ -117,26 +117,26 @@ impl Broker {
         }
     }
 
-    /// Makes the queues that are declared by now outlast [`kill`](Self::kill), as older ones do.
+    /// Makes the queues that are declared by now survive [`kill`](Self::kill), as older ones do.
     pub fn settle(&self) {
         if self.kind == Kind::RabbitMq {
             rabbitmq::sync_declarations(self.directory.path(), self.tls_port);
         }
     }
 
-    /// `kill -9`. What was declared since [`settle`](Self::settle) may be lost.
+    /// `kill -9`. Queues that were declared since [`settle`](Self::settle) may be lost.
     pub fn kill(&mut self) {
         self.server = None;
     }
 
-    /// Stops it in good order.
+    /// Stops it properly.
     pub fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.terminate();
         }
     }
 
-    /// Stops it dead without closing a connection (SIGSTOP).
+    /// Freezes it without closing a connection (SIGSTOP).
     pub fn pause(&self) {
         self.server.as_ref().unwrap().signal("STOP");
     }
@@ -146,7 +146,7 @@ impl Broker {
         self.server.as_ref().unwrap().signal("CONT");
     }
 
-    /// The virtual host that the broker wants in CONNECT; `None`: the name of the host connected to will do.
+    /// The virtual host that the broker wants in CONNECT; `None` if the name of the host is good enough.
     pub fn virtual_host(&self) -> Option<&'static str> {
         match self.kind {
             Kind::ActiveMq => None,
@@ -154,12 +154,12 @@ impl Broker {
         }
     }
 
-    /// Where the authority's certificate is.
+    /// The file with the authority's certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.authority.file.clone()
     }
 
-    /// A directory of its own that lives as long as the broker.
+    /// The broker's own directory, which exists as long as the broker.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -169,7 +169,7 @@ impl Broker {
 mod tests {
     use super::*;
 
-    /// Without this a test would fail now and then because another program was given the same port.
+    /// Without this, a test would occasionally fail because another program was given the same port.
     #[test]
     fn a_port_that_is_taken_is_told_from_other_failures() {
         for kind in [Kind::ActiveMq, Kind::RabbitMq] {

@@ -5,17 +5,17 @@ use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
-/// Password of the PKCS#12 key stores, for brokers that read nothing else.
+/// Password of the PKCS#12 key stores, for brokers that read only those.
 pub const STORE_PASSWORD: &str = "changeit";
 
-/// Which flaw a server certificate has.
+/// The flaw of a server certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// None: `localhost` and 127.0.0.1, valid now.
     None,
     /// Issued to another host.
     WrongHost,
-    /// Its time is over.
+    /// No longer valid.
     Expired,
 }
 

@@ -1,4 +1,4 @@
-//! The `circuits` command in a folder of its own, as a user would call it.
+//! The `circuits` command in a separate folder, as a user would call it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ pub struct Place {
     directory: tempfile::TempDir,
 }
 
-/// What a command said.
+/// The output of a command.
 #[derive(Debug)]
 pub struct Said {
     /// Exit code.
@@ -24,12 +24,12 @@ pub struct Said {
 }
 
 impl Place {
-    /// An empty one for this binary.
+    /// An empty directory for this binary.
     pub fn new(binary: &'static str) -> Self {
         Self { binary, directory: tempfile::tempdir().unwrap() }
     }
 
-    /// One whose app.config reaches this sandbox, with the probe's section.
+    /// A directory whose app.config reaches this sandbox, with the probe's section.
     pub fn on(binary: &'static str, sandbox: &Sandbox) -> Self {
         let place = Self::new(binary);
         place.write("app.config", &(sandbox.app_config() + "[probe]\n"));
@@ -78,7 +78,7 @@ pub fn said(output: &Output) -> Said {
 }
 
 impl Said {
-    /// Panics unless it ended with this code and said all of these, on whatever stream.
+    /// Panics unless it ended with this code and printed all of these texts, on either stream.
     pub fn is(&self, code: i32, parts: &[&str]) {
         let text = format!("{}{}", self.out, self.err);
         assert_eq!(self.code, code, "{text}");

@@ -1,9 +1,9 @@
-//! What the end-to-end tests share: certificates, private brokers, and a raw STOMP client.
+//! The parts that the end-to-end tests share: certificates, private brokers, and a raw STOMP client.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test support that fails shall fail its test, loudly"
+    reason = "if test support fails, it must fail the test loudly"
 )]
 
 mod activemq;

@@ -1,4 +1,4 @@
-//! A component whose handlers do what a test asks for, and tell the test what they did.
+//! A component whose handlers do what a test asks for, and report to the test what they did.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub const DESTINATION: &str = "probe";
 /// The function of the component.
 pub const FUNCTION: &str = "probe_function";
 
-/// What the platform needs for it.
+/// Its definitions on the platform, the function included.
 pub fn with_function() -> Definitions {
     let function = Function::new(FUNCTION, "Probe", DESTINATION)
         .input(Field::number("probe_count", "Count"))
@@ -66,7 +66,7 @@ pub const RULES: [&str; 20] = [
     "Look",
 ];
 
-/// What a test sees and steers of the handlers.
+/// The test's view of the handlers, and its control over them.
 #[derive(Debug)]
 pub struct Probe {
     name: String,
@@ -96,12 +96,12 @@ impl Probe {
         format!("[probe]\nprobe={}\n", self.name)
     }
 
-    /// The handler runs so far, in the order they began: incident and idempotency key.
+    /// The handler runs so far, in the order in which they began: incident and idempotency key.
     pub fn runs(&self) -> Vec<(i64, String)> {
         self.runs.borrow().clone()
     }
 
-    /// Waits until so many handler runs have begun.
+    /// Waits until this many handler runs have begun.
     pub async fn begun(&self, count: usize) -> Vec<(i64, String)> {
         self.runs.subscribe().wait_for(|runs| runs.len() >= count).await.unwrap().clone()
     }
@@ -118,7 +118,7 @@ impl Probe {
 
 #[derive(serde::Deserialize)]
 struct Settings {
-    /// Empty in a process of its own.
+    /// Empty in a separate process.
     probe: Option<String>,
     /// `Gate` never ends.
     #[serde(default)]
@@ -126,7 +126,7 @@ struct Settings {
     /// How long combinators make actions wait, in milliseconds.
     #[serde(default)]
     wait_ms: u64,
-    /// What the component's own check finds wrong.
+    /// The fault that the component's own check reports.
     trouble: Option<String>,
     /// The file in which `Record` notes its runs.
     diary: Option<PathBuf>,
@@ -203,7 +203,7 @@ impl State {
         Ok(Reply::completed(format!("echo {incident}")))
     }
 
-    /// Says that it runs, so that its runs can be counted at the platform.
+    /// Reports that it runs, so that its runs can be counted on the platform.
     async fn tell(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
         action.status("running");
@@ -215,7 +215,7 @@ impl State {
         let (action_id, key) = (action.header("correlation-id").unwrap_or_default(), action.key());
         let note = |step| self.diary.as_ref().map(|diary| diary.note(step, action_id, key));
         note(Step::Begin);
-        // Now and then it outlasts a connection, so that its message comes again while it runs.
+        // Sometimes it outlasts a connection, so that its message comes again while it runs.
         let most = if fastrand::u8(..) < 4 { 3000 } else { 10 };
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
         note(Step::End);
@@ -230,7 +230,7 @@ impl State {
         Ok(Reply::completed("seen"))
     }
 
-    /// What a function gives back.
+    /// Returns the results of the function.
     async fn answer(self: Arc<Self>, action: Action) -> Result<Reply> {
         let inputs: Inputs = action.inputs()?;
         if let Some(probe) = &self.probe {
@@ -246,7 +246,7 @@ impl State {
         ))
     }
 
-    /// Takes the whole process down.
+    /// Aborts the whole process.
     async fn abort(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
         std::process::abort();
@@ -271,7 +271,7 @@ impl State {
         std::future::pending().await
     }
 
-    /// Blocks a thread for ever, whatever becomes of its run.
+    /// Blocks a thread forever, whatever happens to its run.
     async fn deaf(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
         circuits::blocking(move || {
@@ -295,8 +295,7 @@ impl State {
         Ok(Reply::completed("through the gate"))
     }
 
-    /// Work that takes a while, to be in the middle of when a signal comes.
-    /// Ends when its process is told to.
+    /// Work that is still running when a signal comes. It ends when its process gets SIGTERM.
     async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
         let mut told = tokio::signal::unix::signal(SignalKind::terminate())?;

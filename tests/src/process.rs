@@ -1,4 +1,5 @@
-//! A server process of a test's own: stopped together with all its children, its output at hand when something fails.
+//! A server process that a test starts: it is stopped together with all its children, and its output is at hand when something
+//! fails.
 
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -13,8 +14,8 @@ const START: Duration = Duration::from_secs(120);
 const END: Duration = Duration::from_secs(60);
 /// Marks a server and everything it starts, daemons included, so that nothing is left behind.
 const MARK: &str = "CIRCUITS_TEST_SERVER";
-/// Below the range from which Linux takes ports for outgoing connections: a client that tries to reach a stopped broker can
-/// neither be given its port nor connect to itself.
+/// These are below the range from which Linux takes ports for outgoing connections: a client that tries to reach a stopped
+/// broker can neither be given that broker's port nor connect to itself.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// A running server. Dropping it kills it and all its children.
@@ -40,7 +41,7 @@ impl Server {
     /// Waits until `ready` answers true.
     ///
     /// # Errors
-    /// What the server printed, when it ended instead, did not get its port, or is not ready in time.
+    /// When the server ended, did not get its port, or is not ready in time; the error is what it printed.
     pub fn wait_until(&mut self, ready: impl Fn() -> bool) -> Result<(), String> {
         let deadline = Instant::now() + START;
         while !ready() {
@@ -77,7 +78,7 @@ impl Server {
         }
     }
 
-    /// Kills the server and its children and waits for their end: what a power cut leaves behind.
+    /// Kills the server and its children and waits for their end, which leaves the same behind as a power cut.
     ///
     /// # Panics
     /// When a process survives.
@@ -160,11 +161,11 @@ pub fn line_with(output: &mut std::io::BufReader<impl Read>, text: &str) -> Stri
 fn send_signal(signal: &str, processes: &[u32]) {
     let mut shell = Command::new("sh");
     shell.args(["-c", "kill -s \"$@\"", "sh", signal]).args(processes.iter().map(u32::to_string));
-    // A process that is gone already needs no signal.
+    // A process that is already gone needs no signal.
     let _ = shell.stderr(Stdio::null()).status().unwrap();
 }
 
-/// Another program's start and end can only be asked for; asking in a tight loop would slow it down.
+/// The start and the end of another program can only be polled; polling in a tight loop would slow the program down.
 fn pause() {
     std::thread::park_timeout(Duration::from_millis(20));
 }

@@ -1,4 +1,4 @@
-//! A private RabbitMQ (Debian package `rabbitmq-server`) with its STOMP plugin over TLS, and a port mapper of its own.
+//! A private RabbitMQ (Debian package `rabbitmq-server`) with its STOMP plugin over TLS, and its own port mapper.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,15 +7,15 @@ use crate::broker::USER;
 use crate::certs::Certificate;
 use crate::process::free_ports;
 
-/// Not the one on the PATH, which changes to another user.
+/// The server itself, not the script on the PATH, which changes to another user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 /// The file with the port of the port mapper.
 const MAPPER: &str = "mapper.port";
 
-/// Brings queue declarations to disk. RabbitMQ 3.10 confirms messages as soon as they are there, but keeps the declaration of
-/// their queue in memory for up to two seconds more (Mnesia's transaction log); killed before that, it forgets the queue
-/// with all that is in it. Queues in production are older than that.
+/// Brings queue declarations to disk. RabbitMQ 3.10 confirms messages as soon as they are on disk, but keeps the declaration
+/// of their queue in memory for up to two seconds more (Mnesia's transaction log). If it is killed before that, it forgets
+/// the queue with all its messages. Queues in production are older than that.
 pub(crate) fn sync_declarations(directory: &Path, tls_port: u16) {
     let base = directory.join("rabbitmq");
     let sync = format!("ok = rpc:call('t{tls_port}@localhost', mnesia, sync_log, []), halt(0).");
@@ -29,7 +29,7 @@ pub(crate) fn sync_declarations(directory: &Path, tls_port: u16) {
     assert!(output.status.success(), "mnesia:sync_log failed: {output:?}");
 }
 
-/// Writes the configuration below `directory` and says how to start the broker in the foreground.
+/// Writes the configuration below `directory` and returns the command that starts the broker in the foreground.
 pub(crate) fn command(
     directory: &Path,
     certificate: &Certificate,
@@ -44,7 +44,7 @@ pub(crate) fn command(
     std::fs::write(base.join("rabbitmq.conf"), conf(certificate, ca, password, tls_port)).unwrap();
     std::fs::write(base.join("enabled_plugins"), "[rabbitmq_stomp].\n").unwrap();
     std::fs::write(base.join(MAPPER), mapper.to_string()).unwrap();
-    // RabbitMQ would start the port mapper as a daemon that outlives it; one that runs already it uses.
+    // RabbitMQ would start the port mapper as a daemon that outlives it, but uses one that is already running.
     let mut command = Command::new("sh");
     command
         .args(["-c", "epmd -port \"$ERL_EPMD_PORT\" -address 127.0.0.1 & exec \"$0\"", SERVER])
@@ -66,7 +66,7 @@ pub(crate) fn command(
 }
 
 fn conf(certificate: &Certificate, ca: &Path, password: &str, tls_port: u16) -> String {
-    // This version takes read for write and write for read, so both may publish.
+    // This version confuses read and write permissions, so the account gets both.
     let areas = "^(actions[.][0-9]+[.](probe|bench[0-9]+|circuits_selftest)$|acks[.]|test[.])";
     format!(
         "listeners.tcp = none\n\

@@ -1,4 +1,4 @@
-//! A runner in a process of its own whose test port is open, the tool that submits there, and the Python client for comparison.
+//! A runner in a separate process whose test port is open, the tool that submits there, and the Python client for comparison.
 
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Tested {
         Self { child, log, port }
     }
 
-    /// Waits for a line of its log.
+    /// Waits for a line of its log with this text.
     pub fn logs(&mut self, text: &str) -> String {
         line_with(&mut self.log, text)
     }
@@ -60,7 +60,7 @@ impl Drop for Tested {
     }
 }
 
-/// `action-test`, to be called in a folder.
+/// The command `action-test`, which will run in this folder.
 pub fn action_test(binary: &str, directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary);
     command.current_dir(directory).args(arguments).env("HOME", directory).stdin(Stdio::null());
@@ -68,13 +68,13 @@ pub fn action_test(binary: &str, directory: &Path, arguments: &[&str]) -> Comman
     command
 }
 
-/// What it says to one command for the test port.
+/// Runs one command of it against the test port.
 pub fn submit(binary: &str, directory: &Path, port: u16, arguments: &[&str]) -> Said {
     let port = port.to_string();
     said(&action_test(binary, directory, &[&["--port", &port], arguments].concat()).output().unwrap())
 }
 
-/// A program that is talked to. Dropping it kills it.
+/// An interactive program. Dropping it kills it.
 #[derive(Debug)]
 pub struct Dialogue {
     child: Child,
@@ -96,7 +96,7 @@ impl Dialogue {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Waits for a line of its output.
+    /// Waits for a line of its output with this text.
     pub fn says(&mut self, text: &str) -> String {
         line_with(&mut self.output, text)
     }

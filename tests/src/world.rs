@@ -1,5 +1,5 @@
-//! A platform, a broker and what connects them: the same tests run on the sandbox's broker and on real ones, where a
-//! carrier takes the platform's messages to the broker and the replies back.
+//! A platform, a broker and the connection between them: the same tests run on the sandbox's broker and on real ones, where
+//! a carrier takes the platform's messages to the broker and the replies back.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub enum On {
 pub struct World {
     /// The platform.
     pub sandbox: Arc<Sandbox>,
-    /// The real broker, if it is one.
+    /// The broker, if it is a real one.
     pub broker: Option<Broker>,
     carrier: Option<Session>,
 }
@@ -45,7 +45,7 @@ impl World {
 
     /// The same with a flaw in the certificate of the broker (and with the sandbox, of the REST API).
     pub async fn with_certificate(on: On, flaw: Flaw) -> Self {
-        // What the runner logs stands beside the failure of a test.
+        // The runner's log appears beside the failure of a test.
         let log = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
             .with_test_writer();
@@ -78,7 +78,7 @@ impl World {
         Self { sandbox, broker, carrier }
     }
 
-    /// The text of an app.config that reaches it, with these lines in `[resilient]` instead of its own for the same keys.
+    /// The text of an app.config that reaches it; these lines in `[resilient]` replace its own lines with the same keys.
     pub fn app_config(&self, resilient: &str) -> String {
         let host = self
             .broker
@@ -96,8 +96,8 @@ impl World {
         format!("{kept}{resilient}\n")
     }
 
-    /// A configuration for a runner whose handlers `probe` watches, with these lines in `[resilient]` and, where they go
-    /// on with `[probe]`, in the component's section.
+    /// A configuration for a runner whose handlers `probe` watches, with these lines in `[resilient]` and, if they continue
+    /// with `[probe]`, in the component's section.
     pub fn config(&self, probe: &Probe, resilient: &str) -> Config {
         let (resilient, section) = resilient.split_once("[probe]\n").unwrap_or((resilient, ""));
         let text = format!("{}{}{section}", self.app_config(resilient), probe.section());
@@ -139,7 +139,7 @@ impl World {
         self.sandbox.compose(rule, incident, json!({})).unwrap()
     }
 
-    /// Puts a message on the broker, whatever is in it.
+    /// Puts a message on the broker, whatever its content.
     pub async fn send(&self, message: Composed) {
         match &self.carrier {
             Some(carrier) => {
@@ -182,20 +182,21 @@ impl World {
         state.wait_for(|state| matches!(state, State::Connected { .. }) == connected).await.unwrap();
     }
 
-    /// Waits until a runner that is up has acknowledged everything; false when it does not. Of real brokers nobody can tell while it is up.
+    /// Waits until a running runner has acknowledged everything; false if it does not. On real brokers nobody can know that while
+    /// it is up.
     pub async fn is_acknowledged(&self, patience: Duration) -> bool {
         let queue = self.sandbox.queue(DESTINATION);
         self.broker.is_some() || tokio::time::timeout(patience, self.sandbox.idle(&queue)).await.is_ok()
     }
 
-    /// Waits until the component's queue has no message left, or shows that it has one: to be asked while no runner is up.
+    /// Whether the component's queue has a message left; must be called while no runner is up.
     pub async fn has_left_over(&self) -> bool {
         let queue = self.sandbox.queue(DESTINATION);
         let (Some(broker), Some(carrier)) = (&self.broker, &self.carrier) else {
             let stats = self.sandbox.queue_stats(&queue);
             return stats.ready + stats.unacked > 0;
         };
-        // What is still there comes before what is sent now.
+        // Messages that are still there come before the one that is sent now.
         let mark = Bytes::from_static(b"the end");
         carrier
             .send(Outgoing { destination: queue.clone(), headers: vec![], body: mark.clone() })
@@ -224,7 +225,7 @@ pub async fn launch(config: Config) -> Result<Running, RunError> {
     launch_on(config, Arc::new(MemoryJournal::default())).await
 }
 
-/// The same with a journal of its own.
+/// The same with this journal.
 pub async fn launch_on(config: Config, journal: Arc<dyn Journal>) -> Result<Running, RunError> {
     Ok(Running::of(Runner::with_components(config, &[&PROBE], |_| {}).await?.journal(journal)))
 }
@@ -270,8 +271,8 @@ async fn carry(sandbox: Arc<Sandbox>, broker: &Broker) -> Session {
     tokio::spawn(async move {
         let (mut ids, mut replies) = (HashSet::new(), HashSet::new());
         while let Some(delivery) = deliveries.recv().await {
-            // What the broker redelivers was handed in before; a second reply is another message and counts. ActiveMQ keeps a
-            // message's id and, after a crash, not its mark as redelivered; RabbitMQ keeps the mark and not the id.
+            // A redelivered message was already handed in; a second reply is a different message and counts. After a crash,
+            // ActiveMQ keeps a message's id but not its mark as redelivered; RabbitMQ keeps the mark but not the id.
             let header = |name| delivery.headers.get(name).map(str::to_owned);
             let (id, reply) = (header("message-id"), (header("correlation-id"), delivery.body.clone()));
             let known = delivery.redelivered && replies.contains(&reply);
@@ -309,7 +310,7 @@ impl Running {
         Self { stop, task, signals }
     }
 
-    /// Waits for a signal.
+    /// Waits for a signal that `wanted` accepts.
     pub async fn until(&mut self, wanted: impl Fn(&Signal) -> bool) -> Signal {
         loop {
             match self.signals.recv().await {
@@ -326,7 +327,7 @@ impl Running {
         self.task.await.unwrap()
     }
 
-    /// Waits for its end without asking for it.
+    /// Waits until it ends by itself.
     pub async fn ended(self) -> Result<(), RunError> {
         let Self { stop: _stop, task, .. } = self;
         task.await.unwrap()

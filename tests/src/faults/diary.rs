@@ -18,7 +18,7 @@ pub enum Step {
 pub struct Line {
     /// What happened.
     pub step: Step,
-    /// In which process.
+    /// The process in which it happened.
     pub process: u32,
     /// The platform's name of the action, its correlation id.
     pub action: String,
@@ -31,12 +31,12 @@ pub struct Line {
 pub struct Diary(File);
 
 impl Diary {
-    /// Goes on with the one at `path`, or begins it.
+    /// Continues the diary at `path`, or begins it.
     pub fn open(path: &Path) -> Self {
         Self(File::options().create(true).append(true).open(path).unwrap())
     }
 
-    /// Notes a step. A line is written at once, so that several writers do not mix and SIGKILL takes none back.
+    /// Notes a step. Each line is one write, so that the lines of several writers do not mix and SIGKILL cannot undo one.
     pub fn note(&self, step: Step, action: &str, key: &str) {
         let line = format!("{step:?}\t{}\t{action}\t{key}\n", std::process::id());
         (&self.0).write_all(line.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Fires actions, causes faults in between, and asks at the end what became of each action.
+//! Fires actions, causes faults in between, and finds out at the end what happened to each action.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,19 +17,19 @@ const FIRST: &str = "first";
 const SECOND: &str = "second";
 /// Actions between two faults.
 const ROUND: usize = 40;
-/// Incidents that they are about.
+/// The number of incidents that the actions are about.
 const INCIDENTS: usize = 8;
-/// A stall outlasts two heart-beats of a second by far.
+/// A stall lasts far longer than two heart-beats of a second.
 const STALL: Duration = Duration::from_secs(4);
-/// When nobody has answered for so many seconds, nobody will: only then a message is called lost.
+/// If there is no answer for this many seconds, there will be none: only then does a message count as lost.
 const PATIENCE: u64 = 180;
 
-/// What is done to the parts.
+/// The faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// SIGKILL to the runner, and another one.
+    /// The runner gets SIGKILL, and another one is started.
     RunnerKilled,
-    /// SIGTERM to the runner, and another one.
+    /// The runner gets SIGTERM, and another one is started.
     RunnerReplaced,
     /// The runner is stopped for longer than the heart-beat allows.
     RunnerStalled,
@@ -41,7 +41,7 @@ pub enum Fault {
     ConnectionReset,
     /// Messages are delivered twice (the sandbox's broker only).
     MessagesDoubled,
-    /// Another runner with a journal of its own takes messages from the same queue, comes and goes.
+    /// A second runner with its own journal takes messages from the same queue; it comes and goes.
     SecondRunner,
 }
 
@@ -57,7 +57,7 @@ impl Fault {
         Self::SecondRunner,
     ];
 
-    /// Those that take seconds each are made less often.
+    /// Faults that take seconds each are made less often.
     fn rounds(self, scale: usize) -> usize {
         match self {
             Self::RunnerKilled | Self::RunnerReplaced => 5 * scale,
@@ -88,8 +88,8 @@ fn asked(name: &str) -> Option<u64> {
 }
 
 impl Story {
-    /// With the seed `FAULTS_SEED` (otherwise a new one) and `FAULTS_SCALE` times (otherwise once) the short form; what is
-    /// not answered for `FAULTS_PATIENCE` seconds (otherwise 180) is lost.
+    /// Plays the short form `FAULTS_SCALE` times (default: once) with the seed `FAULTS_SEED` (default: a new one); a message
+    /// that is not answered for `FAULTS_PATIENCE` seconds (default: 180) is lost.
     pub fn new(on: On, binary: &'static str, mode: &'static str) -> Self {
         let seed = asked("FAULTS_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
         let scale = asked("FAULTS_SCALE").and_then(|scale| usize::try_from(scale).ok()).unwrap_or(1);
@@ -133,7 +133,7 @@ struct Stage {
     second: Option<Process>,
     random: Rng,
     patience: Duration,
-    /// By process.
+    /// What the journal held when each process started.
     known: HashMap<u32, Known>,
 }
 
@@ -180,7 +180,7 @@ impl Stage {
             self.stop(second).await;
         }
         fired.push(self.last().await);
-        // What the last fault left half done is done by a runner that nothing disturbs.
+        // A runner that nothing disturbs completes what the last fault left half done.
         self.begin();
         fired.push(self.last().await);
         let left_over = self.world.has_left_over().await;
@@ -192,8 +192,8 @@ impl Stage {
         Tally { left_over: left_over || unacknowledged, forgotten, ..tally }
     }
 
-    /// Fires one more action and ends the runner when it is answered: what the broker delivers again comes before it, and is in
-    /// the runner's hands by then.
+    /// Fires one more action and ends the runner when it is answered: everything that the broker delivers again comes before this
+    /// action, so the runner has it by then.
     async fn last(&mut self) -> InvocationId {
         let id = self.world.fire("Record", self.world.incident()).await;
         self.settle(&[id]).await;
@@ -201,7 +201,8 @@ impl Stage {
         id
     }
 
-    /// Waits until all are answered, or it is clear that some will not be unless the runner is started anew: how many.
+    /// Waits until all are answered, or until it is clear that some will not be unless the runner is restarted; returns how many
+    /// are not.
     async fn settle(&self, ids: &[InvocationId]) -> usize {
         let all = async {
             for id in ids {
@@ -275,14 +276,14 @@ impl Stage {
         runner
     }
 
-    /// What all journals hold.
+    /// The content of all journals.
     fn journal(&self) -> Known {
         let mut all = self.journal_of(SECOND);
         all.extend(self.journal_of(FIRST));
         all
     }
 
-    /// What a runner's journal holds, read while no runner has it open.
+    /// The content of a runner's journal, read while no runner has it open.
     fn journal_of(&self, name: &str) -> Known {
         let file = self.folder.path().join(name).join("circuits.journal");
         if !file.exists() {

@@ -1,6 +1,6 @@
-//! Proof by breakage: a runner in a process of its own handles a stream of actions while the runner, its broker or the
-//! connection between them is killed, stopped and started. Then the history of every message is held against the rules of
-//! delivery.
+//! Proof by breakage: a runner in a separate process handles a stream of actions while the runner, its broker or the
+//! connection between them is killed, stopped and started. Then the history of every message is compared with the rules
+//! of delivery.
 
 mod diary;
 mod driver;

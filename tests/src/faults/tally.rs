@@ -1,4 +1,4 @@
-//! Holds the history of the messages against the rules of delivery, and counts.
+//! Compares the history of the messages with the rules of delivery, and counts.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -7,10 +7,10 @@ use circuits_sandbox::{Invocation, Status};
 
 use super::diary::{Line, Step};
 
-/// The messages that the journal holds at some moment, by key.
+/// The messages in the journal at some moment, by key.
 pub type Known = HashMap<String, Entry>;
 
-/// What the journal holds of a message.
+/// The journal's entry about a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Grows in the order of arrival.
@@ -19,7 +19,7 @@ pub struct Entry {
     pub finished: bool,
 }
 
-/// What one fault did, a row of the table.
+/// The effects of one fault: a row of the table.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// The fault's name.
@@ -30,7 +30,7 @@ pub struct Tally {
     pub messages: usize,
     /// Actions that the platform still waits for.
     pub lost: usize,
-    /// Actions that were answered only when the runner was started anew.
+    /// Actions that were answered only after the runner was restarted.
     pub forgotten: usize,
     /// Actions with more than one final reply, all of them identical.
     pub repeated: usize,
@@ -38,14 +38,15 @@ pub struct Tally {
     pub contradicted: usize,
     /// Handlers that ran again after their result was in the journal, or twice in one process.
     pub double_runs: usize,
-    /// Handlers that began again because their process was killed under them: as it must be.
+    /// Handlers that began again because their process was killed under them, which is right.
     pub resumed: usize,
-    /// Actions that began before one of their incident that had come to the same process earlier.
+    /// Actions that began before an action of the same incident that had come to the same process earlier.
     pub order_breaks: usize,
-    /// Actions that began before one of their incident that was fired earlier: brokers deliver in another order what a
-    /// connection took away with it.
+    /// Actions that began before an action of the same incident that was fired earlier: brokers redeliver the messages of a
+    /// lost connection in a different order.
     pub reordered: usize,
-    /// The broker still has messages at the end, or (on the sandbox) some that the runner has answered and not acknowledged.
+    /// Whether the broker still has messages at the end, or (on the sandbox) some that the runner answered but did not
+    /// acknowledge.
     pub left_over: bool,
     /// The longest time without a final reply, in milliseconds.
     pub longest_gap: u64,
@@ -88,7 +89,7 @@ impl Tally {
         self.longest_gap = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
     }
 
-    /// `finished` is what the journal held as finished when a process began.
+    /// A message counts as finished if the journal had it as finished when the process began.
     fn read_runs(&mut self, diary: &[Line], known: &HashMap<u32, Known>) {
         let mut begun: HashMap<&str, HashSet<u32>> = HashMap::new();
         for line in diary.iter().filter(|line| line.step == Step::Begin) {
@@ -118,7 +119,7 @@ impl Tally {
         for lane in lanes.values_mut() {
             self.reordered += lane.windows(2).filter(|pair| pair[0].0 > pair[1].0).count();
             lane.sort_by_key(|(at, _)| *at);
-            // What an earlier process had already comes again in whatever order the broker likes.
+            // Messages that an earlier process already had come again in any order.
             let fresh = lane.iter().filter(|(_, line)| !known[&line.process].contains_key(&line.key));
             let came: Vec<_> = fresh.map(|(_, line)| (line.process, arrived[&line.key].seq)).collect();
             self.order_breaks +=
@@ -126,8 +127,8 @@ impl Tally {
         }
     }
 
-    /// Whether a rule of delivery was broken. A reply may come a second time, the same, in the confirmed mode only: when
-    /// the connection or the process ended between the broker's receipt and the runner's note of it.
+    /// Whether a rule of delivery was broken. Only in the confirmed mode may an identical reply come a second time: when the
+    /// connection or the process ended between the broker's receipt and the runner's note of it.
     pub fn is_broken(&self, mode: &str) -> bool {
         let repeated = if mode == "confirmed" { 0 } else { self.repeated };
         self.lost + self.forgotten + repeated + self.contradicted + self.double_runs + self.order_breaks > 0

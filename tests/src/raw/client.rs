@@ -1,4 +1,4 @@
-//! The raw client: a connection whose two halves may be used on their own.
+//! The raw client: a connection whose two halves may be used separately.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,7 +13,7 @@ use tokio_native_tls::TlsStream;
 use super::Frame;
 use crate::broker::{Broker, PASSWORD, USER};
 
-/// How long a broker may take to answer: longer means that it never will.
+/// How long a broker may take to answer; after that, it never will.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The reading half.
@@ -57,12 +57,12 @@ impl Reader {
         }
     }
 
-    /// The next frame if it is here already.
+    /// The next frame, if it is already here.
     ///
     /// # Errors
     /// When the connection ends.
     pub async fn ready(&mut self) -> io::Result<Option<Frame>> {
-        // A read returns no more than one TLS record, so what is in the buffer is not all that is here.
+        // A read returns no more than one TLS record, so more may be here than what is in the buffer.
         tokio::select! {
             biased;
             frame = self.next() => frame.map(Some),
@@ -111,7 +111,7 @@ impl Client {
         Self::connect_to(broker.tls_port, &broker.ca_file(), broker.virtual_host(), user, password).await
     }
 
-    /// Connects to a broker of which this is known.
+    /// Connects to a broker that is known by its port and its authority.
     ///
     /// # Errors
     /// The ERROR frame that the broker answers.
@@ -152,7 +152,7 @@ impl Client {
         frame.expect("the broker is silent").expect("the connection ended")
     }
 
-    /// Sends a frame with a receipt and waits for it; messages that come first are kept.
+    /// Sends a frame with a receipt and waits for the receipt; messages that come first are kept.
     ///
     /// # Errors
     /// The ERROR frame that comes instead.
@@ -180,7 +180,7 @@ impl Client {
             .unwrap_or_else(|error| panic!("SEND refused: {error:?}"));
     }
 
-    /// Sends many persistent messages of the same content; waits for the last only.
+    /// Sends many persistent messages with the same content; waits for the last one only.
     ///
     /// # Panics
     /// When the broker refuses one.
@@ -237,7 +237,7 @@ impl Client {
         self.confirm(ack).await.unwrap_or_else(|error| panic!("ACK refused: {error:?}"));
     }
 
-    /// Takes everything that waits in a queue now. A last message of our own tells where it ends, so nobody else may read it.
+    /// Takes everything that waits in a queue now. A last message of its own marks the end, so nobody else may read the queue.
     pub async fn drain(&mut self, destination: &str) -> Vec<Frame> {
         self.send(destination, &[("end-of-queue", b"yes")], "").await;
         self.subscribe(destination, 100).await.unwrap();

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// A frame; header names and values as they were before escaping. Values are bytes because brokers relay any.
+/// A frame, with header names and values as they were before escaping. Values are bytes, because brokers relay any bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// `SEND`, `MESSAGE`, ...

@@ -1,5 +1,5 @@
 //! A minimal STOMP client in raw bytes over TLS. It shares no code with the client under test, so that the two cannot agree
-//! on a mistake; it does what it is told and panics when a broker does otherwise.
+//! on a mistake. It does what the test asks, and panics when a broker behaves differently.
 
 mod client;
 mod frame;

@@ -1,4 +1,4 @@
-//! Whether a broker is up.
+//! Finds out whether a broker is up.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::certs::Certificate;
 
-/// Whether the server on this port presents exactly this certificate and answers a CONNECT, with whatever frame. Flaws of the
-/// certificate are overlooked: some tests want them.
+/// Whether the server on this port presents exactly this certificate and answers a CONNECT with any frame. Flaws of the
+/// certificate are ignored, because some tests want them.
 pub(crate) fn answers(port: u16, certificate: &Certificate) -> bool {
     ask(port, certificate).unwrap_or(false)
 }

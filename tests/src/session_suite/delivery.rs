@@ -1,4 +1,4 @@
-//! Subscribe, reply, acknowledge: what the broker holds afterwards.
+//! Subscribe, reply, acknowledge: what the broker has afterwards.
 
 use circuits_stomp::Outgoing;
 
@@ -44,7 +44,7 @@ pub async fn a_transaction_is_all_or_nothing(broker: &mut Broker) {
     forbidden.destination = FORBIDDEN.to_owned();
     let error = patient(session.send_and_ack(forbidden, &delivery.token)).await.unwrap_err();
     assert!(error.is_unauthorised(), "{error:?}");
-    // RabbitMQ has closed the connection; either way the session ends and what it holds goes back.
+    // RabbitMQ has closed the connection. Either way the session ends and its messages go back.
     let _ = session.close(super::PATIENCE).await;
     let one = |id: &str| [(id.to_owned(), 1)].into();
     assert_eq!(tally(broker, REPLIES).await, one("good"));

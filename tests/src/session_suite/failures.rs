@@ -1,4 +1,4 @@
-//! Connections that break under a message.
+//! Connections that break while a message is handled.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::{
 use crate::broker::Broker;
 use crate::raw::Client;
 
-/// After the broker was killed and started again the message comes again; the first copy's token does nothing, and the reply
-/// that is sent then arrives once.
+/// After the broker was killed and restarted, the message comes again; the token of the first copy does nothing, and the reply
+/// that is then sent arrives once.
 pub async fn a_stale_token_is_never_accepted(broker: &mut Broker) {
     let (session, mut deliveries) = subscribed(broker, 10).await;
     Client::connect(broker).await.send(QUEUE, &[("correlation-id", b"1")], "").await;
@@ -35,7 +35,7 @@ pub async fn a_stale_token_is_never_accepted(broker: &mut Broker) {
     assert!(tally(broker, QUEUE).await.is_empty(), "the second token did not acknowledge");
 }
 
-/// A broker that stops dead without closing anything is noticed by its missing heart-beats, and found again.
+/// The session notices by missing heart-beats that a broker is frozen with open connections, and finds it again.
 pub async fn a_silent_broker_is_left_and_found_again(broker: &mut Broker) {
     let beat = Duration::from_secs(1);
     let (session, _deliveries) = Session::start(options(broker).heart_beat(beat, beat));

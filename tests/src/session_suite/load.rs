@@ -15,18 +15,18 @@ const ROUNDS: u64 = 4;
 const MESSAGES: usize = 3_000;
 const BODY: usize = 4 * 1024;
 
-/// Every reply that `send` confirmed is in the reply queue, whenever the broker was killed. Replies that are ready together
-/// share a receipt on ActiveMQ, so this is the proof that its receipt for the last covers those before it. A message that is
-/// redelivered after its reply was confirmed is not answered again: what a receipt promised and the broker lost stays lost.
+/// Every reply that `send` confirmed is in the reply queue, no matter when the broker was killed. On ActiveMQ, replies that
+/// are ready together share a receipt, so this proves that the receipt for the last one covers the others. A message that is
+/// redelivered after its reply was confirmed is not answered again: if the broker loses a confirmed reply, it stays lost.
 pub async fn confirmed_replies_survive_kill_9(broker: &mut Broker) {
     let (session, deliveries) = subscribed(broker, 100).await;
     fill(broker).await;
-    // Looking into it declares the queue of the replies too.
+    // Reading the queue of the replies also declares it.
     assert!(tally(broker, REPLIES).await.is_empty());
     broker.settle();
     let answers = Answers::start(session.clone(), deliveries);
     for round in 1..=ROUNDS {
-        // Somewhere within what is left, never at the same place.
+        // Kill the broker at a random place among the remaining messages.
         let left = MESSAGES - answers.confirmed.borrow().len();
         let mark = answers.confirmed.borrow().len() + fastrand::usize(1..left / 2);
         answers.at_least(mark).await;
@@ -57,7 +57,7 @@ pub async fn confirmed_replies_survive_kill_9(broker: &mut Broker) {
     assert!(tally(broker, QUEUE).await.is_empty(), "an acknowledged message is still there");
 }
 
-/// A window so large that both ends have more to write than the buffers between them take.
+/// A window so large that both ends have more to write than fits into the buffers between them.
 pub async fn a_large_prefetch_does_not_stall(broker: &mut Broker) {
     fill(broker).await;
     let (session, deliveries) = subscribed(broker, 2_000).await;
@@ -70,7 +70,7 @@ pub async fn a_large_prefetch_does_not_stall(broker: &mut Broker) {
     assert!(replies.values().all(|count| *count == 1), "a reply was doubled");
 }
 
-/// Puts [`MESSAGES`] in the queue, each with a correlation id of its own.
+/// Puts [`MESSAGES`] in the queue, each with a different correlation id.
 async fn fill(broker: &Broker) {
     let mut client = Client::connect(broker).await;
     let message = |id: usize| {
@@ -83,7 +83,7 @@ async fn fill(broker: &Broker) {
     client.confirm(message(MESSAGES)).await.unwrap();
 }
 
-/// Answers whatever arrives, all at once, each with a confirmed reply before its ACK, and none twice.
+/// Answers all messages at the same time, each with a confirmed reply before its ACK, and none twice.
 struct Answers {
     /// Correlation ids of the replies that the broker confirmed.
     confirmed: watch::Sender<BTreeSet<String>>,
@@ -135,7 +135,7 @@ impl Answers {
         patient(self.confirmed.subscribe().wait_for(|confirmed| confirmed.len() >= count)).await.unwrap();
     }
 
-    /// Nothing is being answered any more.
+    /// Waits until no message is being answered any more.
     async fn settled(&self) {
         patient(self.running.subscribe().wait_for(|running| *running == 0)).await.unwrap();
     }

@@ -1,5 +1,5 @@
-//! The STOMP session on a real broker, each test written once for every kind: what was sent is compared on the other side
-//! with the raw client, which shares no code with the session.
+//! The STOMP session on a real broker, each test written once for every kind. The raw client, which shares no code with the
+//! session, checks on the other side what was sent.
 
 mod delivery;
 mod failures;
@@ -47,15 +47,15 @@ macro_rules! session_suite {
     )*};
 }
 
-/// Longer than anything here takes on a busy machine: what is not there by then never comes.
+/// Longer than anything here takes on a busy machine: an event that has not happened by then never will.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Where the tests' messages go.
+/// The queue for the tests' messages.
 const QUEUE: &str = "test.in";
-/// Where they are answered.
+/// The queue for the replies.
 const REPLIES: &str = "test.out";
 
-/// How to reach `broker` in good order.
+/// Valid options to reach `broker`.
 fn options(broker: &Broker) -> Options {
     let host = Host { name: "localhost".to_owned(), port: broker.tls_port };
     let options = Options::new(vec![host]).unwrap();
@@ -74,7 +74,7 @@ async fn subscribed(broker: &Broker, prefetch: u32) -> (Session, Deliveries) {
     (session, deliveries)
 }
 
-/// A reply under this correlation id.
+/// A reply with this correlation id.
 fn reply(id: &str, body: impl Into<bytes::Bytes>) -> Outgoing {
     let headers = vec![("correlation-id".to_owned(), id.to_owned())];
     Outgoing { destination: REPLIES.to_owned(), headers, body: body.into() }
@@ -85,12 +85,12 @@ fn correlation(delivery: &Delivery) -> String {
     delivery.headers.get("correlation-id").unwrap().to_owned()
 }
 
-/// The end of a session in good order: everything it sent has reached the broker.
+/// Closes a session properly: everything it sent has reached the broker.
 async fn close(session: &Session) {
     session.close(PATIENCE).await.unwrap();
 }
 
-/// Waits, but not for ever.
+/// Waits, but not forever.
 async fn patient<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("nothing happens any more")
 }
@@ -105,7 +105,7 @@ async fn connected(session: &Session, at_least: u64) {
     until(session, |state| matches!(state, State::Connected { epoch, .. } if *epoch >= at_least)).await;
 }
 
-/// Takes everything out of a queue: how often each correlation id is there. Acknowledges without waiting.
+/// Takes everything out of a queue, and counts how often each correlation id is there. Acknowledges without waiting.
 async fn tally(broker: &Broker, queue: &str) -> BTreeMap<String, usize> {
     let mut client = Client::connect(broker).await;
     client.send(queue, &[("end-of-queue", b"yes")], "").await;

@@ -7,7 +7,7 @@ use crate::broker::{Broker, FORBIDDEN, Kind, USER};
 use crate::certs::{Authority, Flaw};
 use crate::raw::Client;
 
-/// A subscription that the account may not have is told so; another one works all the same.
+/// A subscription that the account may not have is refused; another one works nevertheless.
 pub async fn a_forbidden_queue_leaves_the_rest_alone(broker: &mut Broker) {
     let (session, mut deliveries) = Session::start(options(broker));
     let subscribe = |destination: &str| {
@@ -24,7 +24,7 @@ pub async fn a_forbidden_queue_leaves_the_rest_alone(broker: &mut Broker) {
     super::close(&session).await;
 }
 
-/// Another password, and another authority than the one that signed the broker's certificate.
+/// A wrong password, and an authority other than the one that signed the broker's certificate.
 pub async fn strangers_end_it(broker: &mut Broker) {
     let error = ended(options(broker).credentials(USER, "wrong".into())).await;
     assert!(error.is_credentials() && error.is_permanent(), "{error:?}");
@@ -33,7 +33,7 @@ pub async fn strangers_end_it(broker: &mut Broker) {
     assert!(error.is_certificate() && error.is_permanent(), "{error:?}");
 }
 
-/// A certificate of another host, and one whose time is over.
+/// A certificate of another host, and an expired one.
 pub async fn flawed_certificates_end_it(kind: Kind) {
     for flaw in [Flaw::WrongHost, Flaw::Expired] {
         let broker = Broker::with_certificate(kind, flaw);
@@ -41,7 +41,7 @@ pub async fn flawed_certificates_end_it(kind: Kind) {
         assert!(error.is_certificate() && error.is_permanent(), "{flaw:?}: {error:?}");
         let cure = if flaw == Flaw::Expired { "expired" } else { "another host name" };
         assert!(error.to_string().contains(cure), "{flaw:?}: {error}");
-        // The address counts like the name.
+        // The certificate names the address too.
         let host = Host { name: "127.0.0.1".to_owned(), port: broker.tls_port };
         let error = ended(Options::new(vec![host]).unwrap().tls(Tls::cafile(broker.ca_file()))).await;
         assert!(error.is_certificate(), "{flaw:?}: {error:?}");

@@ -6,7 +6,7 @@ use super::{QUEUE, REPLIES, close, patient, reply, subscribed};
 use crate::broker::{Broker, Kind};
 use crate::raw::Client;
 
-/// Empty values, every escaped character, and bytes that are no UTF-8.
+/// Empty values, every escaped character, and bytes that are not UTF-8.
 pub async fn odd_headers_arrive(broker: &mut Broker) {
     let (session, mut deliveries) = subscribed(broker, 10).await;
     let mut client = Client::connect(broker).await;
@@ -16,7 +16,7 @@ pub async fn odd_headers_arrive(broker: &mut Broker) {
     assert_eq!(delivery.headers.get("odd:name"), Some("\r\n\\:"));
     assert_eq!(delivery.flaw, None);
     assert!(session.ack(&delivery.token));
-    // ActiveMQ mends such bytes itself.
+    // ActiveMQ replaces such bytes itself.
     client.send(QUEUE, &[("bad", b"x\xff"), ("good", "grün".as_bytes())], "body").await;
     let delivery = patient(deliveries.recv()).await.unwrap();
     assert_eq!(delivery.headers.get("bad"), Some("x\u{fffd}"));
@@ -29,7 +29,7 @@ pub async fn odd_headers_arrive(broker: &mut Broker) {
     assert!(client.drain(QUEUE).await.is_empty(), "a message with odd headers was not acknowledged");
 }
 
-/// 20 MB of body, and headers as large as the broker takes: 1 MB on RabbitMQ, lines of 10 KiB on ActiveMQ.
+/// 20 MB of body, and headers as large as the broker accepts: 1 MB on RabbitMQ, lines of 10 KiB on ActiveMQ.
 pub async fn large_frames_pass(broker: &mut Broker) {
     let (session, mut deliveries) = subscribed(broker, 10).await;
     let mut client = Client::connect(broker).await;

@@ -1,4 +1,4 @@
-//! What happens to messages that are broken in one way or another: each is answered, and the runner goes on.
+//! Broken messages of many kinds: each is answered, and the runner continues.
 
 use bytes::Bytes;
 use circuits_sandbox::{Composed, Publication, Status};
@@ -8,7 +8,7 @@ use crate::broker::FORBIDDEN;
 use crate::probe::Probe;
 use crate::world::{On, World, with_body, without_header};
 
-/// Bodies that are no action message, or name nothing that is known.
+/// Bodies that are not an action message, or that name something unknown.
 pub async fn broken_messages_are_answered(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("broken");
@@ -37,7 +37,7 @@ pub async fn broken_messages_are_answered(on: On) {
     runner.stop().await.unwrap();
 }
 
-/// Messages without the headers that an answer needs.
+/// Messages that lack the headers which an answer needs.
 pub async fn headers_that_lack(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("headers");
@@ -50,7 +50,7 @@ pub async fn headers_that_lack(on: On) {
     world.send(without_header(fresh(), "correlation-id")).await;
     probe.begun(2).await;
     if on == On::Sandbox {
-        // Real brokers always give a message-id.
+        // Real brokers always add a message-id.
         let message = fresh();
         let invocation = message.invocation;
         world.sandbox.publish(Publication::from(message).without("message-id")).unwrap();
@@ -64,7 +64,7 @@ pub async fn headers_that_lack(on: On) {
     runner.stop().await.unwrap();
 }
 
-/// Bodies and headers of a size that nobody expects.
+/// Bodies and headers of unexpected size.
 pub async fn large_messages(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("large");
@@ -114,7 +114,7 @@ pub async fn a_reply_that_may_not_be_sent(on: On) {
     assert_eq!(world.settled(id).await.status, Status::Completed);
     runner.stop().await.unwrap();
 
-    // Were a message left with the broker, the next runner would meet it.
+    // If a message were left with the broker, the next runner would get it.
     let runner = world.run(&probe, "").await;
     let id = world.fire("Echo", incident).await;
     assert_eq!(world.settled(id).await.status, Status::Completed);

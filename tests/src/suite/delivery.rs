@@ -7,7 +7,7 @@ use circuits_sandbox::Status;
 use crate::probe::Probe;
 use crate::world::{On, World};
 
-/// A handler's text, error, panic and silence each become one reply; so does a rule without a handler.
+/// A handler's text, error, panic and silence each become one reply; a rule without a handler gets one too.
 pub async fn every_outcome_is_answered_once(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("outcomes");
@@ -29,7 +29,7 @@ pub async fn every_outcome_is_answered_once(on: On) {
     let id = world.fire("Gate", incident).await;
     assert_eq!(world.settled(id).await.text(), "at the gate\nthrough the gate");
     runner.stop().await.unwrap();
-    // With a limit by itself: on a slow machine a panic takes longer than that to print.
+    // The limit has a separate runner: on a slow machine, printing a panic takes longer than the limit.
     let runner = world.run(&probe, "handler_timeout=1").await;
     let id = world.fire("Hang", incident).await;
     let invocation = world.settled(id).await;
@@ -39,7 +39,7 @@ pub async fn every_outcome_is_answered_once(on: On) {
     probe.assert_nothing_ran_twice();
 }
 
-/// What a handler reports while it runs reaches the analyst before its answer, however many report at once.
+/// The statuses that a handler reports while it runs reach the analyst before its answer, however many handlers report at once.
 pub async fn reports_come_before_the_answer(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("reports");
@@ -54,7 +54,7 @@ pub async fn reports_come_before_the_answer(on: On) {
     runner.stop().await.unwrap();
 }
 
-/// While one action of an incident runs, the next one waits, and other incidents go on.
+/// While one action of an incident runs, the next one waits, and other incidents continue.
 pub async fn one_incident_in_order_others_beside_it(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("order");
@@ -64,7 +64,7 @@ pub async fn one_incident_in_order_others_beside_it(on: On) {
     for incident in [one, one, other] {
         ids.push(world.fire("Gate", incident).await);
     }
-    // Which of two incidents is first is open; that both of one are not at work together is not.
+    // Either incident may be first, but two actions of one incident must not run at the same time.
     let begun: BTreeSet<_> = probe.begun(2).await.into_iter().map(|(incident, _)| incident).collect();
     let both = BTreeSet::from([one, other]);
     assert_eq!(begun, both, "the second action of one incident began before the first ended");
@@ -77,7 +77,7 @@ pub async fn one_incident_in_order_others_beside_it(on: On) {
     runner.stop().await.unwrap();
 }
 
-/// `reply_mode=transaction` answers and acknowledges as one.
+/// `reply_mode=transaction` answers and acknowledges in one step.
 pub async fn transactions_answer_once(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("transactions");

@@ -1,4 +1,4 @@
-//! What happens when the broker or the way to it breaks.
+//! What happens when the broker or the connection to it breaks.
 
 use circuits::Signal;
 use circuits_sandbox::Status;
@@ -25,7 +25,7 @@ pub async fn a_restarted_broker_loses_and_doubles_nothing(on: On) {
         for id in ids {
             let invocation = world.settled(id).await;
             assert_eq!(invocation.status, Status::Completed);
-            // A receipt that was lost with the connection leaves the confirmed mode no way to know.
+            // If a receipt is lost with the connection, the confirmed mode cannot know that the reply arrived.
             let most = if mode == "transaction" { 1 } else { 2 };
             assert!(
                 (1..=most).contains(&invocation.final_replies),
@@ -39,7 +39,7 @@ pub async fn a_restarted_broker_loses_and_doubles_nothing(on: On) {
     }
 }
 
-/// A broker that falls silent without closing the connection is noticed by its missing heart-beats.
+/// The runner notices by missing heart-beats that a broker is silent without having closed the connection.
 pub async fn a_silent_broker_is_noticed(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("silent");

@@ -16,7 +16,7 @@ async fn call(world: &World, inputs: Value) -> InvocationId {
     id
 }
 
-/// Each call is answered once, with its result or its error, an incident or none.
+/// Each call is answered once, with its result or its error, with an incident or without.
 pub async fn functions_are_answered_with_their_results(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("functions");

@@ -7,14 +7,14 @@ use circuits_sandbox::Status;
 
 use crate::world::{On, World};
 
-/// A runner in a process of its own.
+/// A runner in a separate process.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts `circuits run` with this app.config; what it writes goes to `directory`.
+    /// Starts `circuits run` with this app.config; its files go to `directory`.
     pub fn start(binary: &Path, directory: &Path, config: &str) -> Self {
         let file = directory.join("app.config");
         std::fs::write(&file, config).unwrap();
@@ -47,13 +47,13 @@ impl Process {
         drop(self);
     }
 
-    /// Ends it with SIGTERM; its exit code.
+    /// Ends it with SIGTERM; returns its exit code.
     pub async fn terminate(self) -> Option<i32> {
         self.signal("TERM");
         self.ended().await
     }
 
-    /// Asks it to end with one SIGTERM after the other, as somebody does who does not want to wait; its exit code.
+    /// Sends it one SIGTERM after the other, like somebody who does not want to wait; returns its exit code.
     pub async fn end_at_once(mut self) -> Option<i32> {
         let ended = tokio::task::spawn_blocking(move || {
             loop {
@@ -61,14 +61,14 @@ impl Process {
                     return status.code();
                 }
                 self.signal("TERM");
-                // Signals that come too close together are one.
+                // Signals that come too close together count as one.
                 std::thread::park_timeout(std::time::Duration::from_millis(20));
             }
         });
         ended.await.unwrap()
     }
 
-    /// Waits for its end; its exit code, unless a signal ended it.
+    /// Waits for its end; returns its exit code, unless a signal ended it.
     pub async fn ended(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()
     }
@@ -100,7 +100,7 @@ pub async fn a_killed_runner_answers_once(on: On, binary: &str) {
     assert_eq!(second.terminate().await, Some(0));
 }
 
-/// SIGTERM: what runs is finished and answered, what waits is left to the next runner, the exit code is 0.
+/// SIGTERM: running actions are finished and answered, waiting ones are left to the next runner, and the exit code is 0.
 pub async fn sigterm_finishes_what_runs_and_leaves_the_rest(on: On, binary: &str) {
     let world = World::start(on).await;
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What ends the runner at its start, and with which kind of failure.
+//! Faults that end the runner at its start, and their kinds of failure.
 
 use circuits::Failure;
 use circuits::config::Config;
@@ -20,7 +20,7 @@ async fn failure_of(config: Config) -> (Failure, String) {
     (error.failure(), error.to_string())
 }
 
-/// An unknown authority, another host's certificate, one whose time is over, a missing file.
+/// An unknown authority, another host's certificate, an expired one, a missing file.
 pub async fn certificates_that_do_not_hold(on: On) {
     let probe = Probe::new("certificates");
     let directory = tempfile::tempdir().unwrap();
@@ -39,7 +39,7 @@ pub async fn certificates_that_do_not_hold(on: On) {
     }
 }
 
-/// Credentials that the broker does not take, and a queue that it keeps from the account.
+/// Credentials that the broker refuses, and a queue that the account may not read.
 pub async fn wrong_password_and_forbidden_queue(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("forbidden");
@@ -49,7 +49,7 @@ pub async fn wrong_password_and_forbidden_queue(on: On) {
     assert!(text.contains("actions.201.forbidden"), "{text}");
 
     if let On::Real(kind) = on {
-        // The REST account stays right: the broker alone has another password.
+        // The REST account stays valid: only the broker has another password.
         let broker =
             tokio::task::spawn_blocking(move || Broker::with_password(kind, "another")).await.unwrap();
         let lines = format!("stomp_hosts=localhost:{}\n", broker.tls_port);

@@ -8,7 +8,7 @@ use circuits::selftest::{State, run};
 use crate::probe::{PROBE, Probe};
 use crate::world::{On, World};
 
-/// An action of its own goes there and back, twice, where the broker allows it.
+/// The self-test's own action goes to the broker and back, twice, if the broker allows that.
 pub async fn the_selftest_sends_an_action_of_its_own(on: On) {
     let world = World::start(on).await;
     let probe = Probe::new("selftest");

@@ -1,4 +1,4 @@
-//! Actions that wait in a combinator: un-acknowledged, through a broken connection and the end of the runner.
+//! Actions that wait in a combinator stay un-acknowledged through a broken connection and the end of the runner.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use circuits_sandbox::Status;
 use crate::probe::Probe;
 use crate::world::{On, Running, World};
 
-/// What a runner that stops while they wait leaves with the broker, by rule: how many actions are fired, each on an incident of
-/// its own, and how many of them have begun to run by then.
+/// By rule: how many actions are fired, each on a different incident, and how many of them have begun to run when the runner
+/// stops. It leaves the waiting ones with the broker.
 const WAITING: [(&str, usize, usize); 7] = [
     ("Defer", 2, 0),
     ("Quiet", 2, 0),
@@ -20,8 +20,8 @@ const WAITING: [(&str, usize, usize); 7] = [
     ("Background", 2, 2),
 ];
 
-/// Nothing that waits is answered or acknowledged before its time: not when the broker is killed, and not when the runner
-/// stops. The next runner handles all of it.
+/// No waiting action is answered or acknowledged before its time, neither when the broker is killed nor when the runner
+/// stops. The next runner handles all of them.
 pub async fn what_waits_stays_with_the_broker(on: On) {
     let mut world = World::start(on).await;
     let probe = Probe::new("waiting");
@@ -32,7 +32,7 @@ pub async fn what_waits_stays_with_the_broker(on: On) {
         for number in 0..count {
             let incident = world.incident();
             let id = world.fire(rule, incident).await;
-            // One after the other, so that the first is the first.
+            // Fire them one after the other, so that their order is certain.
             started(&mut runner, rule).await;
             let answered = rule == "Limited" && number < begun;
             if answered { &mut done } else { &mut waiting }.push((rule, id));
@@ -58,7 +58,7 @@ pub async fn what_waits_stays_with_the_broker(on: On) {
 
     world.restart_broker().await;
     runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
-    // Handled after everything that the broker had to give again.
+    // This one is handled after everything that the broker redelivers.
     let last = world.incident();
     let last = world.fire("Echo", last).await;
     world.settled(last).await;
