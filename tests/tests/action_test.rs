@@ -1,4 +1,4 @@
-//! Recording what goes through a runner, and submitting it again with `action-test`.
+//! Recording the messages of a runner, and submitting them again with `action-test`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -27,7 +27,7 @@ fn tool(folder: &Path, port: u16, arguments: &[&str]) -> Said {
     circuits_tests::tester::submit(TOOL, folder, port, arguments)
 }
 
-/// The files whose names begin so, sorted.
+/// The files whose names have this beginning, sorted.
 fn files(folder: &Path, beginning: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let named = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(beginning);
@@ -83,7 +83,7 @@ async fn what_is_recorded_holds_no_secret_and_can_be_replayed() {
 
     let runner = start(place, &world, &[]);
     let replay = tool(place, runner.port, &["replay", "recorded", "--junit", "report.xml"]);
-    // What was an error when it was recorded may be one again.
+    // A message that was answered with an error when it was recorded may fail again.
     replay.is(0, &["3 messages: 3 completed, 0 errors"]);
     let report = std::fs::read_to_string(place.join("report.xml")).unwrap();
     assert!(report.contains(r#"tests="3""#) && report.contains(r#"failures="0""#), "{report}");
@@ -96,10 +96,10 @@ async fn what_is_recorded_holds_no_secret_and_can_be_replayed() {
     let lines: Vec<Value> = replay.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((lines.len(), &lines[2]["summary"]["completed"]), (3, &json!(2)));
     assert_eq!((&lines[0]["destination"], &lines[0]["outcome"]), (&json!("probe"), &json!("completed")));
-    // Nothing of it was an action of the platform.
+    // None of these was an action of the platform.
     assert_eq!(world.sandbox.invocations().len(), 3);
 
-    // As the Python client records: no headers, other forms of the time, other names.
+    // Recorded as the Python client does it: no headers, other forms of the time, other names.
     let old = place.join("old");
     std::fs::create_dir(&old).unwrap();
     for name in
@@ -163,7 +163,7 @@ async fn each_end_has_its_exit_code_and_says_why() {
     tool(place, port, &["submitfile", "probe", "nowhere"]).is(1, &["reading nowhere"]);
     tool(place, port, &["submit", "probe"]).is(2, &["<JSON>"]);
     tool(place, port, &["--timeout", "0.2", "submit", "probe", &hang]).is(4, &["no reply within 200ms"]);
-    // A large message, and interim statuses in front of the reply.
+    // A large message, and interim statuses before the reply.
     let large = world.compose("Tell", world.incident());
     let mut large: Value = serde_json::from_slice(&large.body).unwrap();
     large["incident"]["description"] = "x".repeat(3_000_000).into();
@@ -264,7 +264,7 @@ async fn a_test_port_that_others_could_reach_wants_its_token() {
     said(&right.env("ACTION_TEST_TOKEN", "open sesame").output().unwrap()).is(0, &["Completed"]);
 }
 
-/// Through the broker, with an account that may do what the platform does there.
+/// Through the broker, with an account that has the platform's rights there.
 async fn through_the_broker(on: On) {
     let world = World::start(on).await;
     let folder = tempfile::tempdir().unwrap();
@@ -355,7 +355,7 @@ async fn malformed_frames_end_their_conversation_and_nothing_else() {
     for (bytes, answer) in [
         (vec![0, 0, 0, 2, 1, 2], "A frame begins with the number of the action, four bytes"),
         (vec![0xff; 64], "a frame has 2048 bytes at most (stomp_max_body)"),
-        // Cut off: nobody is left to be told.
+        // Cut off: there is nobody left to answer.
         (frame(1, &echo)[..20].to_vec(), ""),
     ] {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", runner.port)).unwrap();
@@ -366,7 +366,7 @@ async fn malformed_frames_end_their_conversation_and_nothing_else() {
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains(answer), "{said:?}");
     }
-    // Two frames in one piece, the second of which comes in two; bytes that are no text; no JSON at all.
+    // Two frames in one piece, the second of which comes in two; bytes that are not text; not JSON at all.
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", runner.port)).unwrap();
     let both =
         [frame(7, &echo), frame(8, &echo), frame(9, "probe"), frame(10, "probe \u{fffd}\u{0}")].concat();
@@ -402,7 +402,7 @@ async fn the_prompt_of_a_terminal_takes_json_over_several_lines() {
     std::fs::create_dir(place.join(".resilient")).unwrap();
     std::fs::write(place.join("an echo"), &world.compose("Echo", incident).body).unwrap();
     let runner = start(place, &world, &[]);
-    // Gives it a terminal.
+    // `script` gives it a terminal.
     let command = format!("{TOOL} --port {}", runner.port);
     let mut tool = Dialogue::start(action_test("script", place, &["-qec", &command, "/dev/null"]));
     tool.says("Welcome to the action test tool.");

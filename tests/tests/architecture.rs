@@ -1,5 +1,5 @@
-//! The rules of the workspace that the compiler does not check: who may import whom, which crate alone knows a foreign one,
-//! that every component ships, and that each file opens with its purpose and stays small.
+//! The rules of the workspace that the compiler does not check: which crates may import which, which foreign crates only one
+//! crate may use, that every component ships, and that each file opens with its purpose and stays small.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
@@ -10,32 +10,32 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 const LONGEST_FILE: usize = 400;
 
-/// A crate by its place in the tree, what it may use of ours, and what its tests may use besides.
+/// A crate by its place in the tree, the crates of ours that it may use, and those that its tests may use in addition.
 const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     (
         "framework/circuits",
         &["circuits-rest", "circuits-stomp", "circuits-tls"],
         &["circuits-sandbox", "circuits-testing"],
     ),
-    // Deploys what components define; a component does not compile it.
+    // It deploys the definitions of components; a component does not compile it.
     ("framework/circuits-deploy", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &[]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
-    // An oracle that shares no code with the clients under test.
+    // A test oracle that shares no code with the clients under test.
     ("framework/circuits-sandbox", &[], &[]),
     ("framework/circuits-stomp", &["circuits-tls"], &["circuits-sandbox"]),
     ("framework/circuits-tls", &[], &[]),
-    // `components` itself: the components and nothing else. Checked by name below, since it grows with them.
+    // `components` itself: the components and nothing else. A test below checks it by name, because it grows with them.
     ("components", &["*"], &[]),
     ("components/*", &["circuits"], &["circuits-sandbox", "circuits-testing"]),
     ("tools/*", &["circuits", "circuits-deploy", "circuits-journal", "circuits-sandbox", "components"], &[]),
-    // They test and measure everything.
+    // These test and measure everything.
     ("tests", &["*"], &["*"]),
     ("benches", &["*"], &["*"]),
 ];
 
-/// A foreign crate and those of ours that may know it.
+/// A foreign crate and those of ours that may use it.
 const SEALED: &[(&str, &[&str])] = &[
     ("tokio-stomp-2", &["circuits-stomp"]),
     ("reqwest", &["circuits-rest"]),
@@ -49,7 +49,7 @@ const SEALED: &[(&str, &[&str])] = &[
     ("openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
-    // What reads archives of exports is not part of a component.
+    // The code that reads archives of exports is not part of a component.
     ("zip", &["circuits-deploy"]),
     // Components register through `circuits::register!`.
     ("inventory", &["circuits"]),
@@ -65,7 +65,7 @@ fn workspace() -> Metadata {
         .unwrap()
 }
 
-/// Where a package lives below the workspace's root.
+/// The place of a package below the workspace's root.
 fn place(metadata: &Metadata, package: &Package) -> String {
     let folder = package.manifest_path.parent().unwrap();
     folder.strip_prefix(&metadata.workspace_root).unwrap().to_string()
@@ -94,7 +94,7 @@ fn a_crate_imports_only_what_its_place_allows() {
             continue;
         };
         for dependency in package.dependencies.iter().filter(|dependency| ours.contains(&dependency.name)) {
-            // For a feature that only tests switch on.
+            // An optional dependency is for a feature that only tests switch on.
             let of_tests = dependency.kind == DependencyKind::Development || dependency.optional;
             let in_tests = of_tests && permits(dev, &dependency.name);
             if !permits(normal, &dependency.name) && !in_tests {
@@ -153,7 +153,7 @@ fn every_file_opens_with_what_it_is_for_and_stays_small() {
     let metadata = workspace();
     let mut broken = Vec::new();
     for (path, text) in rust_files(&metadata) {
-        // Compiler goldens are what a component author would write.
+        // The inputs of compiler goldens look like the code of a component author.
         if path.components().any(|part| part.as_os_str() == "handler_errors") {
             continue;
         }
@@ -189,7 +189,7 @@ fn rust_files(metadata: &Metadata) -> BTreeMap<PathBuf, String> {
     files
 }
 
-/// They are run by hand; that they can be is looked at here.
+/// The patches are run by hand; this test checks that they still apply.
 #[test]
 fn the_patches_that_break_rules_of_delivery_still_apply() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

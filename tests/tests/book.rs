@@ -1,5 +1,5 @@
-//! The documents are true as far as a machine can tell: their commands are ones that we have, their links lead somewhere, and
-//! their tables name the keys and exit codes that there are. `guide.rs` runs the chapter for newcomers.
+//! The documents are true as far as a machine can check: their commands exist, their links lead somewhere, and their tables name
+//! the existing keys and exit codes. `guide.rs` runs the chapter for newcomers.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -35,7 +35,7 @@ fn project() -> PathBuf {
     std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
 }
 
-/// A document: where it is, and what it says.
+/// A document: its path and its text.
 struct Document {
     path: PathBuf,
     text: String,
@@ -75,7 +75,7 @@ impl Document {
     }
 }
 
-/// The lines of a block of shell, with those that go on in the next one joined, and without what is fed to a command.
+/// The lines of a shell block, with continued lines joined, and without the input that is fed to a command.
 fn lines(block: &str) -> Vec<String> {
     let joined = block.replace("\\\n", " ");
     let (mut found, mut lines) = (Vec::new(), joined.lines());
@@ -88,7 +88,7 @@ fn lines(block: &str) -> Vec<String> {
     found
 }
 
-/// The simple commands of a line, without variables before them and redirections behind them.
+/// The simple commands of a line, without variables before them and redirections after them.
 fn commands(line: &str) -> Result<Vec<Vec<String>>, String> {
     let words = shlex::split(line).ok_or_else(|| format!("unbalanced quotes: {line}"))?;
     let simple = words.split(|word| ["&&", "||", "|", ";"].contains(&word.as_str())).map(|command| {
@@ -100,7 +100,7 @@ fn commands(line: &str) -> Result<Vec<Vec<String>>, String> {
     Ok(simple.filter(|command| !command.is_empty()).collect())
 }
 
-/// Says what is wrong with a command, if anything.
+/// Returns what is wrong with a command, if anything.
 fn check(mut command: Vec<String>) -> Result<(), String> {
     let name = command.first().cloned().unwrap_or_default();
     let rest = command.split_off(1);
@@ -151,7 +151,7 @@ fn every_command_is_one_that_we_have() {
                 .iter()
                 .any(|start| code.starts_with(start))
         });
-        // Prose may name a command without what it needs; its help asks for nothing.
+        // Prose may name a command without its required arguments; with --help it needs none.
         let named = named.map(|code| code.replace('\n', " ") + " --help");
         for line in typed.chain(named) {
             let faults = match commands(&line) {

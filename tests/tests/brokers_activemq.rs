@@ -1,4 +1,4 @@
-//! The session on a real ActiveMQ over TLS, and proof that the harness holds what it promises.
+//! The session on a real ActiveMQ over TLS, and tests that the harness keeps its promises.
 
 mod brokers;
 

@@ -1,4 +1,4 @@
-//! The session on a real RabbitMQ over TLS, and proof that the harness holds what it promises.
+//! The session on a real RabbitMQ over TLS, and tests that the harness keeps its promises.
 
 mod brokers;
 

@@ -1,4 +1,4 @@
-//! The `circuits` command as a user or a supervisor meets it: exit codes, the lock, the log, and errors that say what to do.
+//! The `circuits` command as a user or a supervisor sees it: exit codes, the lock, the log, and errors that say what to do.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

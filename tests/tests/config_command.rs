@@ -1,4 +1,4 @@
-//! `circuits config -c`, `-u`, `check`, and `circuits list`: what is written, what stays, and what is found.
+//! `circuits config -c`, `-u`, `check`, and `circuits list`: what they write, what they leave alone, and what they find.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,7 +1,7 @@
-//! 50 handlers and 50 outside writers change one incident at the same time: every change is in it exactly once, no conflict
-//! fails anybody, and the rule that watches the incident fires for the writers' changes alone.
+//! 50 handlers and 50 outside writers change one incident at the same time: every change is in it exactly once, no handler or
+//! writer fails because of a conflict, and the rule that watches the incident fires only for the writers' changes.
 //!
-//! `TORTURE_SECONDS=60 cargo test -p circuits-tests --test conflict_torture -- --nocapture` goes on for a minute.
+//! `TORTURE_SECONDS=60 cargo test -p circuits-tests --test conflict_torture -- --nocapture` runs for a minute.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 const HANDLERS: usize = 50;
 const WRITERS: usize = 50;
-/// Changes by each of them in the short form.
+/// Changes by each handler and writer in the short form.
 const ROUNDS: u64 = 4;
 /// The incident that all change; the sandbox has it from the start.
 const TARGET: i64 = 2095;
@@ -29,31 +29,31 @@ const TARGET: i64 = 2095;
 const FIRST: i64 = 2096;
 const DESTINATION: &str = "torture";
 const RULE: &str = "Reporter changed";
-/// The newest changes are listed by name, so many that the short form lists all.
+/// How many of the newest changes are listed by name; enough for the short form to list all.
 const LISTED: usize = 1_000;
 
-/// The fields that each change touches: the list, how often each has changed the incident, how often all have, who did last.
+/// The fields that each change touches: the list, the number of changes by each, the number by all, and who made the last.
 const FIELDS: [&str; 4] = ["description", "properties.custom1", "properties.custom2", "reporter"];
 
 static TORTURE: Registration = Registration::new("torture", component);
 static SCENE: OnceLock<Arc<Scene>> = OnceLock::new();
 
-/// What handlers and writers share with the test.
+/// The state that handlers and writers share with the test.
 struct Scene {
-    /// Where a handler tells that its change is made.
+    /// By handler: reports to the test that its change is made.
     changed: Vec<mpsc::UnboundedSender<Result<(), String>>>,
-    /// Changes that each of all has made, handlers first.
+    /// How many changes each one has made, handlers first.
     made: Vec<AtomicU64>,
-    /// Times that a change was put together, the first time included.
+    /// How often a change was put together, including the first time.
     tries: AtomicU64,
     /// The most tries that one change took.
     most: AtomicU64,
-    /// Messages about the target.
+    /// How many messages about the target came.
     fired: watch::Sender<u64>,
 }
 
 impl Scene {
-    /// Makes the next change of `who`: every other one with `update`, the rest with a patch.
+    /// Makes the next change of `who`: every other handler or writer uses `update`, the others a patch.
     async fn change(&self, rest: &Rest, who: usize) -> Result<(), String> {
         let (path, number) = (format!("/incidents/{TARGET}"), self.made[who].load(Relaxed) + 1);
         let mut tries = 0;
@@ -101,8 +101,8 @@ fn name(who: usize) -> String {
     if who < HANDLERS { format!("h{who:02}") } else { format!("w{:02}", who - HANDLERS) }
 }
 
-/// What `field` holds after change `number` of `who`. Whoever finds his own count other than he left it has lost a change or
-/// made one twice.
+/// The value of `field` after change `number` of `who`. If `who` finds a different count than it left, a change was lost or
+/// made twice.
 fn changed(field: &str, old: &Value, who: usize, number: u64) -> Value {
     let text = old.as_str().unwrap_or_default();
     let id = format!("{}#{number}", name(who));
@@ -144,7 +144,7 @@ impl Handlers {
     }
 }
 
-/// How long it goes on: so many changes each, or until then.
+/// When to stop: after this many changes each, or at this time.
 #[derive(Clone, Copy)]
 enum Extent {
     Rounds(u64),
@@ -186,7 +186,7 @@ async fn every_change_is_made_once_and_only_outside_changes_fire_the_rule() {
     assert!(SCENE.set(Arc::clone(&scene)).is_ok());
     let config =
         Config::from_text(&format!("{}num_workers={}\n", sandbox.app_config(), HANDLERS + 1)).unwrap();
-    // A session each: writers of one process would queue up with each other.
+    // Each writer has its own session: with a shared one they would wait for each other.
     let mut writers = Vec::new();
     for _ in 0..WRITERS {
         writers.push(circuits::login(&config, |_| {}).await.unwrap());

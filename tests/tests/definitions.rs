@@ -1,4 +1,4 @@
-//! Definitions in Rust of every kind: created once, each after what it refers to, then compared and changed.
+//! Definitions in Rust of every kind: created once, each after the objects it refers to, then compared and changed.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -9,7 +9,7 @@ use circuits_tests::world::{On, World};
 
 circuits_tests::end_to_end!(On::Real(Kind::RabbitMq), env!("CARGO_BIN_EXE_probe-runner"));
 
-/// As written for ActiveMQ: no word of a virtual host, and RabbitMQ knows none that is named after its machine.
+/// The app.config is as for ActiveMQ: it names no virtual host, and RabbitMQ has none that is named after its machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordinary_app_config_works_before_and_after_a_restart() {
     let mut world = World::start(On::Real(Kind::RabbitMq)).await;

@@ -1,4 +1,4 @@
-//! `circuits events`, `dead` and `db` beside a runner at work, and after it.
+//! `circuits events`, `dead` and `db` while a runner is at work, and afterwards.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -65,7 +65,7 @@ async fn what_became_of_each_message_is_listed_shown_and_run_again() {
     circuits(place, &["events", "show", "4711"]).is(1, &["no message 4711", "circuits events list"]);
     circuits(place, &["events", "list", "--since", "then"]).is(2, &["--since", "2026-01-31"]);
 
-    // What the configuration calls a secret is hidden here too.
+    // Secrets of the configuration are hidden here too.
     let config = std::fs::read_to_string(place.join("app.config")).unwrap();
     std::fs::write(place.join("app.config"), format!("{config}[mail]\nsmtppw=ticket system\n")).unwrap();
     for command in [&["events"][..], &["events", "--json"], &["events", "show", "2"]] {

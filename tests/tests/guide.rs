@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Before the output of each block.
+/// Marks the start of the output of each block.
 const MARK: &str = "@@ block ";
 
 /// A block of the guide.
@@ -36,8 +36,8 @@ fn value<'a>(info: &'a str, key: &str) -> Option<&'a str> {
     }
 }
 
-/// All of it as one script. What runs in another terminal runs in a process group of its own, until the next block of that
-/// terminal: a shell without a terminal starts what is in the background deaf to Ctrl-C, so it is ended with SIGTERM.
+/// All blocks as one script. The blocks of another terminal run in a separate process group, until the next block of that
+/// terminal. A shell without a terminal starts background commands so that they ignore Ctrl-C, so SIGTERM ends them.
 fn script(blocks: &[Block<'_>]) -> String {
     let mut script = "set -euo pipefail\nterminals=()\n\
                       trap 'for t in ${terminals[@]}; do kill -- -$t 2>/dev/null || true; done; wait' EXIT\n"
@@ -70,7 +70,7 @@ fn every_step_of_the_guide_works() {
     let guide = std::fs::read_to_string(project.join("docs/src/first-component.md")).unwrap();
     let blocks = blocks(&guide);
     let folder = tempfile::tempdir().unwrap();
-    // What is built already is not built again: the same folder, the same profile.
+    // The same folder and profile are used, so that nothing is built twice.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     std::fs::create_dir(folder.path().join(".cargo")).unwrap();
     let profile = "[profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false\n";

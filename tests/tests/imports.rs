@@ -1,4 +1,4 @@
-//! Definitions that come as an export of a platform: what is imported, when nothing is, and what is refused.
+//! Definitions that come as an export of a platform: what is imported, when nothing is imported, and what is refused.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -108,17 +108,17 @@ async fn a_corrupt_export_is_refused_before_anything_is_sent() {
     assert_eq!(writes(&sandbox), [""; 0]);
 }
 
-/// What the platform has of each kind that an import brings.
+/// How many objects the platform has of each kind that an import can bring.
 async fn counts(rest: &Rest) -> Vec<usize> {
     let export = circuits_deploy::download(rest).await.unwrap();
     let all = |kind: &str| export[kind].as_array().into_iter().flatten();
     let fields = |id: i64| {
-        // Those that every platform has do not count.
+        // Fields that every platform has do not count.
         all("fields")
             .filter(move |one| one["type_id"] == id && (id != 0 || one["prefix"] == "properties"))
             .count()
     };
-    // An incident type by which platforms know exports of single objects.
+    // Platforms recognise exports of single objects by such an incident type.
     let objects = |kind: &str| {
         all(kind).filter(|one| one.is_object() && one["name"] != "Customization Packages (internal)").count()
     };
@@ -191,7 +191,7 @@ async fn what_differs_is_told_line_by_line_and_imported_again_when_asked_for() {
     assert!(again.is_empty() && again.differences().is_empty(), "{again:?}");
 }
 
-/// An export of one version, and of the next with this besides.
+/// The exports of two versions; the second has `next` in addition.
 fn versions(first: Value, next: &Value) -> (Definitions, Definitions) {
     let mut head = json!({"export_format_version": 2, "message_destinations": [{"programmatic_name": "q", "name": "Q"}]});
     let mut lay = |part: &Value| {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const RUNNER: &str = env!("CARGO_BIN_EXE_probe-runner");
 const TOOL: &str = env!("CARGO_BIN_EXE_action-tester");
 
-/// A component as its users write them.
+/// A component as users of the Python client write it.
 const COMPONENT: &str = r#"
 from resilient_circuits import ResilientComponent, handler
 
@@ -33,7 +33,7 @@ class Probe(ResilientComponent):
         raise ValueError("the ticket system is down")
 "#;
 
-/// Another: its runner takes one component from a file.
+/// Another component: the Python runner takes only one from a file.
 const FUNCTION: &str = r#"
 from resilient_circuits import ResilientComponent, function, StatusMessage, FunctionResult
 
@@ -79,14 +79,14 @@ async fn the_python_tool_submits_to_our_runner() {
     tool.says("the ticket system is down");
     tool.tell("submit probe {");
     tool.says("Bad Message<action 4>!");
-    // Not killed: the tool dies of a connection that is accepted and reset.
+    // The runner is not killed, because the tool crashes if a connection is accepted and then reset.
     runner.terminate();
     tool.says("Connection to Test Server has died.  Trying to reconnect...");
     let runner = Tested::start_on(port, RUNNER, place, &config, &[]);
     tool.says("Connection Restored.");
     tool.tell("submitfile probe Echo");
     tool.says(&format!("\"message\": \"echo {incident}\""));
-    // After a reconnect it does not end before the runner does, when told to quit.
+    // After a reconnect, the tool does not quit before the runner ends.
     drop(tool);
     runner.terminate();
 }

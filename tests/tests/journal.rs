@@ -1,4 +1,4 @@
-//! What the journal is for: the end of the process at any moment, a disk that refuses, and two runners on one file.
+//! The purposes of the journal: the end of the process at any moment, a disk that fails, and two runners on one file.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -32,7 +32,7 @@ async fn after_sigkill_the_finished_is_answered_and_the_unfinished_runs_again() 
     let first = start(directory.path(), &world, "", "hang=true");
     let hanging = world.fire("Gate", world.incident()).await;
     world.sandbox.until(hanging, |invocation| invocation.text().contains("at the gate")).await;
-    // The platform gets the reply, and the runner never hears of that.
+    // The platform gets the reply, but the runner never gets the receipt.
     world.sandbox.faults().drop_receipts(1);
     let finished = world.fire("Tell", world.incident()).await;
     world.settled(finished).await;
@@ -53,7 +53,7 @@ async fn what_ends_the_process_too_often_is_set_aside_and_what_only_waits_is_not
     let directory = tempfile::tempdir().unwrap();
     let lines = "max_attempts=2\nnum_workers=1";
     let incident = world.incident();
-    // An hour, so that it waits through both crashes.
+    // It waits for an hour, that is, through both crashes.
     let deferred = world.fire("Defer", world.incident()).await;
     let aborting = world.fire("Abort", incident).await;
     let behind = world.fire("Echo", incident).await;
@@ -121,7 +121,7 @@ async fn a_journal_that_cannot_be_had_ends_the_start() {
     assert_eq!(first.terminate().await, Some(0));
 }
 
-/// A journal on a disk that refuses one kind of call.
+/// A journal on a disk that fails in one kind of call.
 struct Sick {
     inner: MemoryJournal,
     /// The name of the call.

@@ -1,4 +1,4 @@
-//! Work that takes long: on a thread, in the background, and past its time.
+//! Work that takes long: on a thread, in the background, and beyond its time limit.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -37,7 +37,7 @@ async fn quick(_: Action) -> Result<Reply> {
     Ok(Reply::completed("quick"))
 }
 
-/// A thread that stops only when it is told that nobody waits for it.
+/// A thread that stops only when it learns that nobody waits for it.
 async fn grind(action: Action) -> Result<Reply> {
     action.status("grinding");
     let (_never, nothing) = mpsc::channel::<()>();
@@ -68,13 +68,13 @@ async fn start(settings: &str) -> (Sandbox, i64, Running) {
     (sandbox, incident, run(config, &[&WORKER]).await)
 }
 
-/// One worker, a handler_timeout, and work in the background that neither occupies nor fears them.
+/// One worker and a handler_timeout: background work does not occupy the worker, and the timeout does not apply to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_final_reply_comes_when_the_work_really_ends() {
     let (sandbox, incident, running) = start("num_workers=1\nhandler_timeout=1\n").await;
     let scan = sandbox.fire("Scan", incident, json!({})).unwrap();
     sandbox.until(scan, |invocation| invocation.text() == "Scan started").await;
-    // Longer than the scan may run, were it no background work.
+    // This takes longer than the scan could run if it were not background work.
     let grind = sandbox.fire("Grind", incident, json!({})).unwrap();
     assert!(sandbox.settled(grind).await.text().contains("did not finish within 1 s"));
     let quick = sandbox.fire("Quick", incident, json!({})).unwrap();
@@ -85,7 +85,7 @@ async fn the_final_reply_comes_when_the_work_really_ends() {
     running.stop().await.unwrap();
 }
 
-/// A thread cannot be stopped from outside, so it is told.
+/// A thread cannot be stopped from outside, so it gets a notice.
 #[tokio::test(flavor = "multi_thread")]
 async fn blocking_work_learns_that_its_run_is_over() {
     let (sandbox, incident, running) = start("shutdown_timeout=1\n").await;

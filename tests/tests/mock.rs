@@ -33,7 +33,7 @@ async fn a_mock_answers_over_https() {
         "DELETE /incidents/7 was not expected. Expected: GET /incidents/{id}, PUT /incidents/{id}, POST";
     assert!(error.contains(expected), "{error}");
     assert!(server.mock().surprises()[0].contains(expected));
-    // Nobody without its CA gets an answer.
+    // A client without its CA gets no answer.
     let without = server.app_config().replace("cafile=", "stomp_cafile=");
     let config = Config::from_text(&without).unwrap();
     assert!(circuits::login(&config, |_| {}).await.unwrap_err().to_string().contains("certificate"));
@@ -61,7 +61,7 @@ async fn recorded_answers_are_served_over_https_in_their_order() {
     );
 }
 
-/// Recordings of real systems, where they are at hand.
+/// Recordings of real systems, if they are available.
 fn data() -> Option<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     if !data.is_dir() {
@@ -71,7 +71,7 @@ fn data() -> Option<PathBuf> {
     Some(data)
 }
 
-/// A folder with the files of both.
+/// A folder with the files of both folders.
 fn folder(message: &Path, answers: &Path) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let entries = std::fs::read_dir(answers).unwrap().map(|entry| entry.unwrap().path());
@@ -116,7 +116,7 @@ async fn file_lookup_handles_what_was_recorded_of_its_original() {
         .unwrap();
     let registrations = circuits::registrations();
     let own = registrations.iter().find(|one| one.name() == "file_lookup").unwrap().config_text();
-    // Of a key that is there twice the last one counts.
+    // If a key is there twice, the last one counts.
     let sections = format!("{own}\nreference_file={}\n", table.path().display());
     let message = "ActionMessage_Lookup_Value_2017-01-04T09-33-35.434145.json";
     let done =

@@ -1,4 +1,4 @@
-//! `circuits new`: what it makes compiles without a warning, and its test passes.
+//! `circuits new`: the new component compiles without a warning, and its test passes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -15,7 +15,7 @@ fn project() -> PathBuf {
     std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
 }
 
-/// Runs a command of cargo there, with what the project's own build has left.
+/// Runs a cargo command there; it reuses the files that the project's own build has left.
 fn cargo(directory: &Path, command: &str, arguments: &[&str]) {
     // This binary is in target/debug/deps.
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
@@ -78,7 +78,7 @@ fn a_new_component_compiles_without_a_warning_and_its_test_passes() {
         "functions": [function("lookup_2"), function("lookup2"), function("lookup_22"), function("match")],
     });
     place.write("alike.res", &alike.to_string());
-    // Its struct would be one that the code uses.
+    // Its struct would have a name that the code already uses.
     make(&place, &["action", "--from", "alike.res"]);
     place.write("export.res", &export.to_string());
     make(&place, &["from_export", "--from", "export.res"]);

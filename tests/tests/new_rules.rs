@@ -1,4 +1,4 @@
-//! A rule that is made while the runner runs.
+//! A rule that is created while the runner runs.
 
 use circuits_sandbox::Status;
 use circuits_tests::probe::Probe;

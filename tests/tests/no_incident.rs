@@ -1,4 +1,4 @@
-//! Messages about objects that belong to no incident: an e-mail that has just come in, an object of the organisation.
+//! Messages about objects that belong to no incident: an e-mail that has just arrived, an object of the organisation.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 static MAIL: Registration = Registration::new("mail", component);
-/// Each permit lets one e-mail through.
+/// Each permit lets the handler of one e-mail continue.
 static GATE: Semaphore = Semaphore::const_new(0);
 
 fn component(_: &Setup) -> Result<Component> {
@@ -67,7 +67,8 @@ async fn a_message_without_an_incident_reaches_its_rules_handler() {
     );
     sandbox.until(first, |invocation| invocation.text() == "7 Some(EmailMessage)").await;
 
-    // The same e-mail waits, another one and an object of a type that this library does not know do not.
+    // A second message about the same e-mail waits; one about another e-mail, or about an object of a type that this library
+    // does not know, does not.
     let second = send(&sandbox, "Read", incident, 13, "emailmessage", mail(7));
     let other = send(&sandbox, "Read", incident, 13, "emailmessage", mail(8));
     sandbox.until(other, |invocation| invocation.text() == "8 Some(EmailMessage)").await;
@@ -79,7 +80,7 @@ async fn a_message_without_an_incident_reaches_its_rules_handler() {
         assert_eq!(sandbox.settled(id).await.status, Status::Completed);
     }
 
-    // Only who asks for the incident is told that there is none.
+    // Only a handler that asks for the incident gets the error that there is none.
     let asks = send(&sandbox, "Needs incident", incident, 13, "emailmessage", mail(9));
     let answer = sandbox.settled(asks).await;
     assert_eq!(

@@ -19,7 +19,7 @@ async fn read(action: Action) -> Result<Reply> {
     Ok(Reply::completed(format!("{}", incident["name"])))
 }
 
-/// The first actions tell that it is down; the others wait for it, however long that takes, and none of them fails.
+/// The first actions fail and show that it is down; the others wait for it, however long that takes, and none of them fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_wait_instead_of_failing_one_after_another() {
     let rule = Rule::menu_item("Read").on_incident().to("reader");
@@ -37,7 +37,7 @@ async fn actions_wait_instead_of_failing_one_after_another() {
         assert!(told.status == Status::Error && told.text().contains("503"), "{}", told.text());
     }
     let waiting: Vec<_> = (0..30).map(|_| fire("patient")).collect();
-    // Asking whether it is up again is not the business of an action, which would fail by it.
+    // The runner itself asks whether the platform is up again; an action that asked would fail.
     let before = sandbox.requests().len();
     sandbox.requested("*", "/", before + 3).await;
     assert!(waiting.iter().all(|id| sandbox.invocation(*id).unwrap().status == Status::Pending));

@@ -1,4 +1,4 @@
-//! `circuits run --auto-restart`: app.config changes under a running runner.
+//! `circuits run --auto-restart`: app.config changes while the runner runs.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -10,7 +10,7 @@ use circuits_sandbox::{Rule, Sandbox, Status};
 use circuits_tests::process::line_with;
 use serde_json::json;
 
-/// A runner in a process of its own, and what it logs.
+/// A runner in a separate process, and its log.
 struct Runner {
     child: Child,
     log: BufReader<ChildStderr>,

@@ -1,4 +1,4 @@
-//! What components require: checked at start and at a reload, all of it in one report.
+//! The requirements of components: checked at start and at a reload, all in one report.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -76,7 +76,7 @@ async fn a_single_fault_is_told_plainly() {
 static TICKS: AtomicUsize = AtomicUsize::new(0);
 static NEW_NAME: Notify = Notify::const_new();
 
-/// Counts under its first name, fails and panics in between, and tells of its second.
+/// A component whose periodic work counts under its first name, fails and panics in between, and reports its second name.
 fn clock(setup: &Setup) -> Result<Component> {
     #[derive(serde::Deserialize)]
     struct Settings {
@@ -132,7 +132,7 @@ async fn a_reload_checks_what_a_start_checks() {
     let reloader = runner.reloader();
     let error = reloader.reload(config("[demanding]\nserver=mx\n")).await.unwrap_err();
     assert!(error.to_string().contains("'user' is mandatory"), "{error}");
-    // What needs a restart is told until there was one.
+    // A change that needs a restart is reported until there was one.
     for user in ["u", "v"] {
         let text = format!("[demanding]\nserver=mx\nuser={user}\nqueue=other\n");
         let moved = reloader.reload(config(&text)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A component that talks to a second platform, described by a section of its own.
+//! A component that talks to a second platform, which a separate section describes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

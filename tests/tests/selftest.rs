@@ -1,4 +1,4 @@
-//! `circuits selftest`: what passes, what fails with which exit code, and that it takes no message away.
+//! `circuits selftest`: which steps pass, which fail with which exit code, and that it takes no message away.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -150,7 +150,7 @@ async fn json_and_wrong_input() {
     );
 }
 
-/// An ordinary HTTP proxy, as it answers the beginning of TLS.
+/// Answers the beginning of TLS as an ordinary HTTP proxy does.
 fn plain_proxy() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

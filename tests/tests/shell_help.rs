@@ -1,4 +1,4 @@
-//! What the command gives a shell and a reader: completions, manual pages, help; and pipes that close early.
+//! Help for shells and readers: completions, manual pages, `--help`; and pipes that close early.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,4 +1,4 @@
-//! How a runner shows that it is well: `circuits status`, `/healthz` and `/readyz`, and systemd's notifications and unit.
+//! How a runner reports its health: `circuits status`, `/healthz` and `/readyz`, and systemd's notifications and unit.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -16,10 +16,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
-/// For the arrival of a notification; none is sent in vain.
+/// How long a notification may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A runner under something that listens as systemd does.
+/// A runner with a supervisor that listens as systemd does.
 struct Service {
     folder: TempDir,
     notifications: UnixDatagram,

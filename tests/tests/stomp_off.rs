@@ -12,7 +12,7 @@ use circuits_tests::world::{On, World};
 const RUNNER: &str = env!("CARGO_BIN_EXE_probe-runner");
 const TOOL: &str = env!("CARGO_BIN_EXE_action-tester");
 
-/// Somebody who listens where the broker should be, and takes note of whoever connects.
+/// Listens where the broker should be, to notice anybody who connects.
 fn nobodys_broker() -> (TcpListener, u16) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.set_nonblocking(true).unwrap();

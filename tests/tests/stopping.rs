@@ -1,4 +1,4 @@
-//! However its handlers behave, a runner that is told to stop ends.
+//! A runner that is told to stop ends, however its handlers behave.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,9 +1,9 @@
-//! What the harness promises about a broker, shown with the raw client only.
+//! The promises of the harness about a broker, tested only with the raw client.
 
 use circuits_tests::broker::{Broker, FORBIDDEN, USER};
 use circuits_tests::raw::{Client, Frame};
 
-/// Every proof, on one broker.
+/// Tests every promise on one broker.
 pub(crate) async fn all(mut broker: Broker) {
     messages_make_the_round_trip(&broker).await;
     a_wrong_password_is_refused(&broker).await;

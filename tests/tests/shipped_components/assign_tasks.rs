@@ -1,4 +1,4 @@
-//! Giving the open tasks to one person.
+//! Assigning the open tasks to one person.
 
 use circuits_sandbox::{RestFault, Status};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::platform::{Platform, start};
 const ALEX: i64 = 2;
 const ROBIN: i64 = 3;
 
-/// Three unassigned tasks, one of them in phase Respond, and one of Robin's.
+/// Three unassigned tasks, one of them in phase Respond, and one task that Robin owns.
 async fn start_with_tasks() -> Platform {
     let platform = start("assign_tasks").await;
     let path = format!("/incidents/{}/tasks", platform.incident);
@@ -76,7 +76,7 @@ async fn an_unknown_person_is_named() {
     platform.stop().await;
 }
 
-/// Somebody else takes a task between the reading and the writing.
+/// Somebody else takes a task between reading and writing.
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_that_others_change_meanwhile_are_chosen_again() {
     let platform = start_with_tasks().await;

@@ -24,7 +24,7 @@ async fn a_change_dates_the_incident_and_does_not_fire_itself() {
 async fn a_message_that_comes_late_does_not_turn_the_date_back() {
     let platform = start("last_updated").await;
     let later = 4_000_000_000_000_i64;
-    // A change that no rule answers, so that the message below is the first.
+    // A change that fires no rule, so that the message below is the first.
     let message = platform.sandbox.compose("Incident Updated", platform.incident, json!({})).unwrap();
     let path = format!("/incidents/{}", platform.incident);
     platform

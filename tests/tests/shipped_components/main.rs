@@ -1,4 +1,4 @@
-//! The components that ship, each on a sandbox with its own definitions: by their rules, and by recorded messages.
+//! The shipped components, each on a sandbox with its own definitions, tested by their rules and by recorded messages.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -1,4 +1,4 @@
-//! Naming who has to act next.
+//! Keeping the name of the person who has to act next.
 
 use circuits_sandbox::Status;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn close(platform: &Platform, task: i64) {
     platform.rest.update(&format!("/tasks/{task}"), |task| task["status"] = "C".into()).await.unwrap();
 }
 
-/// The reply to the n-th change of a task, from 1.
+/// The reply to the n-th change of a task, counted from 1.
 async fn reply(platform: &Platform, n: usize) -> String {
     let fired = platform.sandbox.fired("Task Changed", n).await;
     let invocation = platform.sandbox.settled(fired[n - 1].id).await;

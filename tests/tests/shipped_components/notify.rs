@@ -1,4 +1,4 @@
-//! Mail and webhooks, to a mail server and an HTTP server of the test's own: what arrives is read byte by byte.
+//! Mail and webhooks, to a mail server and an HTTP server in the test, which checks every byte that arrives.
 
 use circuits_sandbox::Status;
 use serde_json::{Value, json};
@@ -8,14 +8,14 @@ use tokio::task::JoinHandle;
 
 use crate::platform::{Platform, checked, refusal, start, start_with};
 
-/// What a client said to the mail server: its commands, and the mail as it came.
+/// What a client sent to the mail server: its commands, and the mail as it came.
 #[derive(Debug, Default)]
 struct Received {
     commands: Vec<String>,
     mail: String,
 }
 
-/// A mail server for one connection; `login` is what it answers to AUTH.
+/// A mail server for one connection; `login` is its answer to AUTH.
 async fn mail_server(login: &'static str) -> (String, JoinHandle<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -53,7 +53,7 @@ async fn serve_mail(mut stream: BufReader<TcpStream>, login: &str) -> Received {
     }
 }
 
-/// An HTTP server for one request, which it answers with this status line; gives the request's head and body.
+/// An HTTP server for one request, which it answers with this status line; returns the request's head and body.
 async fn http_server(status: &'static str) -> (String, JoinHandle<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}/hook/s3cret?key=s3cret", listener.local_addr().unwrap().port());
@@ -131,7 +131,7 @@ async fn a_mail_arrives_whole_and_no_value_leaves_its_place() {
     );
     assert!(commands.iter().all(|line| !line.contains("evil")), "{commands:?}");
     let (head, body) = mail.split_once("\r\n\r\n").unwrap();
-    // Folded lines go on with a blank.
+    // Folded lines continue with a blank.
     let headers: Vec<_> = head.replace("\r\n ", " ").split("\r\n").map(str::to_owned).collect();
     let names: Vec<_> = headers.iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
     for name in ["Message-ID", "From", "To", "Subject", "Date"] {
@@ -162,7 +162,7 @@ async fn a_refused_login_is_told_without_the_password() {
         invocation.text()
     );
     assert!(!invocation.text().contains("hunter22"));
-    // The password went where it belongs: PLAIN is base64 of \0soc\0hunter22.
+    // The password went to the right place: PLAIN is base64 of \0soc\0hunter22.
     let commands = server.await.unwrap().commands;
     assert!(commands.contains(&"AUTH PLAIN AHNvYwBodW50ZXIyMg==".to_owned()), "{commands:?}");
     assert!(!commands.iter().any(|line| line.starts_with("DATA")));
@@ -202,7 +202,7 @@ async fn a_webhook_that_fails_is_told_without_its_address() {
             (Status::Error, format!("webhook failed: 127.0.0.1 answered {status}"))
         );
         server.await.unwrap();
-        // The server has gone: nobody listens.
+        // The server is gone: nobody listens.
         let invocation = platform.fire("Notify", json!({})).await;
         assert!(invocation.text().contains("127.0.0.1 cannot be reached"), "{}", invocation.text());
         assert!(!invocation.text().contains("s3cret"), "{}", invocation.text());

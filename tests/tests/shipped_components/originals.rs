@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::platform::{Platform, recorded, start, start_with};
 
-/// With a table of two rows, which lives as long as the folder.
+/// Starts the component with a table of two rows, which exists as long as the folder.
 async fn start_lookup() -> (Platform, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let table = folder.path().join("lookup.csv");
@@ -42,7 +42,7 @@ async fn add_task_makes_the_recorded_calls() {
         let name = message["properties"]["task_name"].as_str().unwrap().to_owned();
         let invocation = platform.replay("Add Task", message).await;
         assert_eq!(invocation.text(), format!("Task \"{name}\" added to phase Engage"));
-        // The calls of the recordings beside the message, in their order.
+        // The calls that were recorded with the message, in their order.
         let incident = "/rest/orgs/*/incidents/*";
         assert_eq!(
             platform.calls(),
@@ -93,7 +93,7 @@ async fn a_rule_that_saves_its_incident_does_not_fire_itself() {
 async fn an_edit_between_a_rule_and_its_handling_is_kept() {
     let (platform, _folder) = start_lookup().await;
     let sandbox = &platform.sandbox;
-    // The message holds the incident as it was when the rule fired.
+    // The message contains the incident as it was when the rule fired.
     let message = sandbox.compose("Lookup Value", platform.incident, json!({})).unwrap();
     let message = with_body(message, |body| body["incident"]["properties"]["custom1"] = json!("value1"));
     sandbox.edit_incident(platform.incident, json!({"name": "Renamed meanwhile"})).unwrap();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::platform::{Platform, start_with};
 
-/// Moves the incident to a phase; the reply to the n-th change, from 1.
+/// Moves the incident to a phase; returns the reply to the n-th change, counted from 1.
 async fn enter(platform: &Platform, phase: &str, n: usize) -> String {
     platform.sandbox.edit_incident(platform.incident, json!({"phase_id": phase})).unwrap();
     let fired = platform.sandbox.fired("Phase Changed", n).await;

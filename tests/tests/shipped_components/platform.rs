@@ -46,7 +46,7 @@ pub(crate) async fn refusal(name: &str, settings: &[(&str, &str)]) -> String {
     Runner::with_components(config, &[registration], |_| {}).await.unwrap_err().to_string()
 }
 
-/// What the component's own check says in a selftest.
+/// The result of the component's own check in a selftest.
 pub(crate) async fn checked(name: &str, settings: &[(&str, &str)]) -> String {
     let registration = registration(name);
     let (_sandbox, config) = prepare(registration, settings).await;
@@ -72,7 +72,7 @@ fn registration(name: &str) -> &'static Registration {
 async fn prepare(registration: &Registration, settings: &[(&str, &str)]) -> (Sandbox, Config) {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let section = settings.iter().fold(registration.config_text().to_owned(), |text, (key, value)| {
-        // The setting itself, or the example that stands in its place.
+        // The setting itself, or the commented example for it.
         let find = |start: String| text.lines().find(|line| line.starts_with(&start)).map(str::to_owned);
         let line = find(format!("{key}=")).or_else(|| find(format!("#{key}=")));
         let line = line.unwrap_or_else(|| panic!("app.config does not explain {key}"));
@@ -144,7 +144,7 @@ fn starred(path: &str) -> String {
     parts.join("/")
 }
 
-/// A recorded file, or `None` with a note where the recordings are not there.
+/// A recorded file, or `None` with a note if the recordings are missing.
 pub(crate) fn recorded(folder: &str, prefix: &str) -> Option<Value> {
     let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(folder);
     let Ok(files) = std::fs::read_dir(&data) else {

@@ -19,7 +19,7 @@ async fn start_scan(command: &str, settings: &[(&str, &str)]) -> Platform {
     platform
 }
 
-/// Fires the rule on an artifact of this value.
+/// Fires the rule on an artifact with this value.
 async fn scan(platform: &Platform, value: &str) -> Invocation {
     let path = format!("/incidents/{}/artifacts", platform.incident);
     let artifact = json!({"type": "String", "value": value});
@@ -33,7 +33,7 @@ fn notes(platform: &Platform) -> Vec<String> {
     notes.iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A script of its own, for what takes one.
+/// Writes a script, for commands that need one.
 fn script(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("script");
@@ -90,7 +90,7 @@ async fn the_message_is_on_standard_input_and_no_secret_in_the_environment() {
         (&json!("1.2.3.4"), &json!(platform.incident))
     );
     assert_eq!(message["object_type"], 4);
-    // Cargo sets it for every test.
+    // Cargo sets this variable for every test.
     assert!(environment.contains("PATH=") && !environment.contains("CARGO_MANIFEST_DIR"), "{environment}");
     platform.stop().await;
 }
