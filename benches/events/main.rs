@@ -1,7 +1,7 @@
-//! The event log with a million messages: how long each kind of look takes, and what a purge does to a runner's calls.
+//! The event log with a million messages: how long each kind of query takes, and how much a purge slows a runner's calls.
 //! `cargo bench -p circuits-benches --bench events [-- --events 1000000]`
 
-#![allow(clippy::expect_used, reason = "a measurement that fails shall say where")]
+#![allow(clippy::expect_used, reason = "a failed measurement should say where")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +55,7 @@ fn open(path: &Path) -> EventLog {
     EventLog::open(path).expect("a journal")
 }
 
-/// The slowest of five, each with a fresh connection.
+/// The slowest of five runs, each with a fresh connection.
 fn report(name: &str, look: impl Fn() -> usize) {
     let slowest = (0..5).map(|_| {
         let begun = Instant::now();
@@ -85,7 +85,7 @@ fn fill(path: &Path, events: u32) {
         .expect("messages");
 }
 
-/// A runner's calls, alone and while everything is purged.
+/// A runner's calls, first alone and then while everything is purged.
 fn purge(path: &Path, events: u32) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let journal = SqliteJournal::open(&Options::new(path)).expect("a journal");
@@ -133,7 +133,7 @@ fn megabytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len() >> 20)
 }
 
-/// Memory of this process, where the system tells.
+/// Memory of this process, if the system reports it.
 fn resident() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();

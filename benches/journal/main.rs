@@ -1,7 +1,8 @@
-//! Messages per second through the journal, one call after the other as the runner makes them, by how many messages are in
-//! hand at once: `cargo bench -p circuits-benches --bench journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the temporary one).
+//! Messages per second through the journal, one call after the other as the runner makes them, by the number of messages in
+//! hand at once: `cargo bench -p circuits-benches --bench journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the
+//! folder for temporary files).
 
-#![allow(clippy::unwrap_used, reason = "a measurement that fails shall say where")]
+#![allow(clippy::unwrap_used, reason = "a failed measurement should say where")]
 
 use std::fs::File;
 use std::io::Write as _;
@@ -15,11 +16,11 @@ use circuits::journal::{Arrival, Journal, MemoryJournal, Outcome, Settlement};
 use circuits_journal::{Options, SqliteJournal};
 
 const TIME: Duration = Duration::from_secs(5);
-/// A usual action message.
+/// The size of a usual action message.
 const BODY: usize = 4096;
 
 fn main() {
-    // What cargo itself adds begins with dashes.
+    // Arguments that cargo itself adds begin with dashes.
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let folder = match folder {
         Some(folder) => tempfile::tempdir_in(folder),

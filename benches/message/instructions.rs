@@ -1,5 +1,5 @@
-//! Instructions of each step, as callgrind counts them: twice so many steps cost twice as much, so that what a process needs to
-//! start falls out.
+//! Instructions of each step, as callgrind counts them. Each step is counted in two processes, one of which takes it twice as
+//! often, so that the difference does not contain the start of a process.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::Command;
 
 use crate::steps;
 
-/// How often a step is taken, and taken twice as often.
+/// How often the first process takes a step; the second takes it twice as often.
 const TIMES: u64 = 100;
 
-/// Counts all and writes the table.
+/// Counts all steps and writes the table.
 pub(crate) fn count() {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return println!("Instructions are not counted: valgrind is not installed.");
@@ -23,7 +23,7 @@ pub(crate) fn count() {
     for step in steps::all() {
         let (once, twice) = (collected(step.name, TIMES), collected(step.name, 2 * TIMES));
         let each = (twice - once) / (TIMES * step.messages);
-        // Hash maps are seeded anew in each process: the last digits say nothing.
+        // Hash maps have a new seed in each process, so the last digits mean nothing.
         let step_size = 10_u64.pow(each.max(1).ilog10().saturating_sub(1));
         writeln!(table, "| {} | {} |", step.name, (each + step_size / 2) / step_size * step_size).unwrap();
     }
@@ -32,7 +32,7 @@ pub(crate) fn count() {
     std::fs::write(file, table).unwrap();
 }
 
-/// Instructions of a process that takes a step so many times.
+/// Instructions of a process that takes a step this many times.
 fn collected(name: &str, times: u64) -> u64 {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);

@@ -1,9 +1,9 @@
-//! The steps of a message's way through the runner, each by itself: time, and instructions, which do not depend on how busy the
-//! machine is. `cargo bench -p circuits-benches --bench message`
+//! The steps of a message's way through the runner, each by itself: the time, and the instructions, which do not depend on how
+//! busy the machine is. `cargo bench -p circuits-benches --bench message`
 //!
-//! `-- instructions` counts instructions only (it needs valgrind) and writes `benches/instructions.md`: what git shows as changed
-//! there is what a change has cost or saved.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
+//! `-- instructions` counts only instructions (it needs valgrind) and writes `benches/instructions.md`; the differences that git
+//! shows there are the costs or savings of a change.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod instructions;
 mod steps;
@@ -16,7 +16,7 @@ use criterion::{Criterion, Throughput};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true, global = true)]
     bench: bool,
 }
@@ -25,7 +25,7 @@ struct Arguments {
 enum Command {
     /// Counts instructions.
     Instructions,
-    /// Takes one step so many times: what is counted.
+    /// Takes one step this many times, for the count.
     #[command(hide = true)]
     Step { name: String, times: u64 },
 }

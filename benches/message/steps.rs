@@ -12,16 +12,16 @@ use circuits_stomp::Outgoing;
 use circuits_stomp::internals::{Stream, encode};
 use serde_json::json;
 
-/// What is measured.
+/// A measured step.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// How many messages it takes each time.
+    /// How many messages it handles each time.
     pub(crate) messages: u64,
-    /// Makes ready; what it returns takes the step.
+    /// Prepares the step; the returned function takes it.
     pub(crate) prepare: fn() -> Box<dyn FnMut()>,
 }
 
-/// Messages whose arrival and end a journal notes together.
+/// How many messages' arrivals and ends a journal notes together.
 const TOGETHER: u64 = 64;
 
 pub(crate) fn all() -> Vec<Step> {
@@ -37,14 +37,14 @@ pub(crate) fn all() -> Vec<Step> {
         step("encode reply and ACK", 1, answer),
         step("journal in memory", TOGETHER, || note(Arc::new(MemoryJournal::default()))),
         step("journal on disk", TOGETHER, || {
-            // Leaves with the process.
+            // The folder stays after the process.
             let folder = tempfile::tempdir().unwrap().keep();
             note(Arc::new(SqliteJournal::open(&Options::new(folder.join("journal"))).unwrap()))
         }),
     ]
 }
 
-/// An action message's body, of labels and of text as usual.
+/// An action message's body, with the usual mix of labels and text.
 fn body(bytes: usize) -> Vec<u8> {
     let mut body = json!({
         "action_id": 7, "type_id": 0, "object_type": 0,
@@ -64,7 +64,7 @@ fn body(bytes: usize) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// A MESSAGE as ActiveMQ sends it, in pieces as TLS gives them.
+/// A MESSAGE as ActiveMQ sends it, in pieces as TLS delivers them.
 fn decode(bytes: usize) -> Box<dyn FnMut()> {
     let mut wire = format!(
         "MESSAGE\nexpires:0\ndestination:actions.201.bench\nack:ID\\chost-37171-1732399999999-4\\c12\nsubscription:actions.201.bench\n\
@@ -108,7 +108,7 @@ fn answer() -> Box<dyn FnMut()> {
     })
 }
 
-/// Arrival, start, end and reply of messages, as a runner with many at work has them noted.
+/// Arrival, start, end and reply of messages, noted as by a runner with many messages at work.
 fn note(journal: Arc<dyn Journal>) -> Box<dyn FnMut()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (body, reply, mut last) = (Bytes::from(body(4 * 1024)), Reply::completed("Done"), 0);

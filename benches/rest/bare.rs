@@ -1,4 +1,4 @@
-//! What one would write with reqwest alone: the measure for what our client adds.
+//! The same calls written with reqwest alone, to compare our client with.
 
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ impl Bare {
         Self { http, base, key: platform.key.clone() }
     }
 
-    /// So many new incidents.
+    /// Creates this many incidents.
     pub(crate) async fn incidents(&self, count: usize) -> Vec<i64> {
         let mut ids = Vec::new();
         for n in 0..count {
@@ -56,7 +56,7 @@ impl Bare {
     }
 }
 
-/// A body without a version always fits.
+/// A body without a version never conflicts.
 pub(crate) fn unversioned() -> Value {
     json!({"name": "Bench", "description": "put", "properties": {"custom1": "x"}})
 }

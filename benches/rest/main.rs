@@ -1,6 +1,6 @@
 //! Calls per second and allocations of the REST client next to bare reqwest doing the same by hand, against a sandbox in
-//! a process of its own: `cargo bench -p circuits-benches --bench rest`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
+//! a separate process: `cargo bench -p circuits-benches --bench rest`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod bare;
 mod ours;
@@ -20,7 +20,7 @@ use sandbox::Platform;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Measured one after the other, this often, in turns; the middle result counts.
+/// How often each client is measured, in turns; the median counts.
 const TURNS: usize = 3;
 const AT_ONCE: [usize; 2] = [1, 50];
 
@@ -33,22 +33,22 @@ struct Arguments {
     /// Runs the sandbox, for the bench itself.
     #[arg(long, hide = true)]
     sandbox: bool,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What is measured.
+/// The measured operations.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Operation {
     Get,
     Put,
     Update,
-    /// The first write comes too late.
+    /// An update whose first write comes too late.
     Conflict,
 }
 
-/// One client under test, on incidents of its own.
+/// One client under test, with its own incidents.
 pub(crate) trait Caller: Clone + Send + Sync + 'static {
     fn call(&self, operation: Operation, incident: i64) -> impl Future<Output = ()> + Send;
 }
@@ -105,7 +105,7 @@ async fn main() {
     }
 }
 
-/// `calls` calls, one worker per incident.
+/// Measures `calls` calls, with one worker per incident.
 async fn measure(caller: &impl Caller, operation: Operation, incidents: &[i64], calls: u64) -> Figures {
     let each = calls / incidents.len() as u64;
     let all = (each * incidents.len() as u64) as f64;

@@ -1,4 +1,4 @@
-//! The platform: this program once more, as a child, so that its allocations and its log are not ours.
+//! The platform: this program again, as a child process, so that its allocations and its log do not mix with ours.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ impl Drop for Platform {
     }
 }
 
-/// The child's part: tells where the sandbox is and keeps it until the parent has gone.
+/// The child's part: prints the address of the sandbox and keeps it until the parent has gone.
 pub(crate) async fn serve() {
     let sandbox = Sandbox::builder().start().await.unwrap();
     let accounts = sandbox.credentials();

@@ -1,4 +1,4 @@
-//! All consumers, one after the other, on the same broker.
+//! Measures all consumers, one after the other, on the same broker.
 
 use clap::Args;
 

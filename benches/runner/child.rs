@@ -1,4 +1,4 @@
-//! A consumer in a process of its own, and what the system says of it.
+//! A consumer in a separate process, and what the system reports about it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use tokio::process::Command;
 use crate::consumer::Consumer;
 use crate::peer;
 
-/// What a consumer prints once the broker has confirmed its subscription.
+/// The line that a consumer prints once the broker has confirmed its subscription.
 pub(crate) const SUBSCRIBED: &str = "subscribed to the bench";
 
 /// A consumer at work.
@@ -22,12 +22,12 @@ pub(crate) struct Child {
     _folder: TempDir,
 }
 
-/// What a process has taken so far.
+/// The resources that a process has used so far.
 #[derive(Clone, Copy)]
 pub(crate) struct Usage {
-    /// Of all its threads, in user and kernel mode.
+    /// CPU time of all its threads, in user and kernel mode.
     pub(crate) cpu: Duration,
-    /// Resident, in KB: now, and the most so far.
+    /// Resident memory in KB: now, and the most so far.
     pub(crate) resident: u64,
     pub(crate) peak: u64,
 }
@@ -62,7 +62,7 @@ impl Child {
             }
         }
         let started = begun.elapsed();
-        // What it goes on to print shall not stop it.
+        // Read on, so that its further output does not block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { process, started, _folder: folder }
     }
@@ -70,7 +70,7 @@ impl Child {
     pub(crate) fn usage(&self) -> Usage {
         let folder = format!("/proc/{}", self.process.id().expect("the consumer ended"));
         let stat = std::fs::read_to_string(format!("{folder}/stat")).unwrap();
-        // The name in parentheses may hold spaces; the fields after it are counted from 3 (proc(5)).
+        // The name in parentheses may contain spaces; the fields after it are counted from 3 (proc(5)).
         let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
         let ticks: u64 = [14, 15].iter().map(|field| fields[field - 3].parse::<u64>().unwrap()).sum();
         let status = std::fs::read_to_string(format!("{folder}/status")).unwrap();

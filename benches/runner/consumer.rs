@@ -1,4 +1,4 @@
-//! What is measured: every way to answer a message, under one name.
+//! The measured consumers: every way to answer a message, under one name.
 
 use std::fmt;
 use std::path::Path;
@@ -34,12 +34,12 @@ const ALL: [Consumer; 8] = [
 ];
 
 impl Consumer {
-    /// All that are measured on this broker.
+    /// All consumers that are measured on this broker.
     pub(crate) fn all(on: Name) -> impl Iterator<Item = Self> {
         ALL.into_iter().filter(move |one| match one {
-            // RabbitMQ confirms in any order: one receipt says nothing about the replies before it.
+            // RabbitMQ confirms in any order, so one receipt does not confirm the replies before it.
             Self::Null(null::Mode::ReceiptPerBatch) => on != Name::RabbitMq,
-            // It asks RabbitMQ for the virtual host `localhost`, and there is none.
+            // It asks RabbitMQ for the virtual host `localhost`, which does not exist.
             Self::Peer => on != Name::RabbitMq && peer::is_there(),
             _ => true,
         })
@@ -57,7 +57,7 @@ impl Consumer {
         }
     }
 
-    /// What the runner asks for by itself: twice its workers, once with transactions.
+    /// The runner's own default: twice the number of its workers; with transactions, the number of its workers.
     pub(crate) fn prefetch(self) -> u32 {
         match self {
             Self::Null(null::Mode::Transaction) | Self::Ours(ReplyMode::Transaction, _) => 25,
@@ -65,7 +65,7 @@ impl Consumer {
         }
     }
 
-    /// As one word.
+    /// The name as one word.
     pub(crate) fn name(self) -> String {
         ALL.iter().position(|one| *one == self).unwrap_or_default().to_string()
     }

@@ -1,4 +1,4 @@
-//! The platform's side: puts action messages on the broker and watches for their replies, on connections of its own.
+//! The platform's side: puts action messages on the broker and watches for their replies, on separate connections.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ use crate::place::{Name, Place};
 
 /// Size of a message's body.
 pub(crate) const BODY: usize = 4 * 1024;
-/// Between two replies: longer means that one is lost.
+/// The longest time between two replies; after that, one is lost.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The incident of the first message; those after it have as many digits.
+/// The incident of the first message; the incidents of later messages have as many digits.
 const INCIDENT: u64 = 1_000_000_000;
 
-/// How a backlog was worked off.
+/// The figures of a backlog.
 pub(crate) struct Backlog {
     /// Replies per second, from the first to the last.
     pub(crate) rate: f64,
@@ -33,11 +33,11 @@ pub(crate) struct Backlog {
     pub(crate) peak: u64,
 }
 
-/// How messages at a steady pace were answered.
+/// The figures of messages at a steady pace.
 pub(crate) struct Paced {
     /// From the start of the process until it was subscribed.
     pub(crate) started: Duration,
-    /// Memory when it was, in KB.
+    /// Memory when it had subscribed, in KB.
     pub(crate) idle: u64,
     /// From just before SEND to the reply's arrival, in microseconds.
     pub(crate) latency: Histogram<u64>,
@@ -58,7 +58,7 @@ pub(crate) struct Load {
     sender: Client,
     template: Composed,
     queues: Vec<String>,
-    /// The message's body in front of and behind the incident's id.
+    /// The parts of the message's body before and after the incident's id.
     body: (Vec<u8>, Vec<u8>),
     /// Correlation ids of replies, as they arrive.
     replies: mpsc::UnboundedReceiver<(u64, Answer)>,
@@ -68,7 +68,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// On a broker of its own, with so many message destinations.
+    /// Starts a separate broker, with this many message destinations.
     pub(crate) async fn new(name: Name, destinations: usize) -> Self {
         let builder = (0..destinations).fold(Sandbox::builder(), |builder, number| {
             let destination = ours::destination(number);
@@ -97,7 +97,7 @@ impl Load {
         load
     }
 
-    /// Gives every message from now on a body of so many bytes.
+    /// Gives every message from now on a body of this many bytes.
     pub(crate) fn resize(&mut self, bytes: usize) {
         let mut body: Value = serde_json::from_slice(&self.template.body).unwrap();
         // The labels alone are larger than the messages that we want.
@@ -110,7 +110,7 @@ impl Load {
         self.body = (before.into(), behind.into());
     }
 
-    /// Adds to the app.config of every consumer.
+    /// Adds lines to the app.config of every consumer.
     pub(crate) fn say(&mut self, lines: &str) {
         self.config = self.place.config() + lines;
     }
@@ -119,7 +119,7 @@ impl Load {
         Child::start(consumer, &self.config).await
     }
 
-    /// A backlog, worked off.
+    /// Sends a backlog and measures how a consumer works it off.
     pub(crate) async fn backlog(&mut self, consumer: Consumer, count: u64) -> Backlog {
         self.late = self.sent;
         self.send(count).await;
@@ -135,14 +135,14 @@ impl Load {
         }
     }
 
-    /// Messages at a steady pace, so many a second.
+    /// Sends messages at a steady pace, `rate` a second, and measures the replies.
     pub(crate) async fn paced(&mut self, consumer: Consumer, count: u64, rate: u32) -> Paced {
         self.late = self.sent;
         let child = self.consumer(consumer).await;
         let (started, idle) = (child.started, child.usage().resident);
         let first = self.message();
         self.sender.writer.send(&first).await.unwrap();
-        // The consumer is there once it has answered.
+        // The consumer is ready once it has answered.
         self.replies(consumer, 1).await;
         let mut sent = HashMap::new();
         let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
@@ -163,7 +163,7 @@ impl Load {
         Paced { started, idle, latency }
     }
 
-    /// Messages that the broker has confirmed.
+    /// Sends messages, and waits until the broker has confirmed them.
     pub(crate) async fn send(&mut self, count: u64) {
         for _ in 1..count {
             let message = self.message();
@@ -173,7 +173,7 @@ impl Load {
         self.sender.confirm(last).await.unwrap();
     }
 
-    /// The next message: an incident and a correlation id of its own, to the next destination.
+    /// The next message: with a new incident and correlation id, to the next destination.
     fn message(&mut self) -> Frame {
         self.sent += 1;
         let (before, behind) = &self.body;
@@ -197,7 +197,7 @@ impl Load {
         let mut replies = HashMap::new();
         while (replies.len() as u64) < count {
             let next = match tokio::time::timeout(PATIENCE, self.replies.recv()).await {
-                // It acknowledges before it replies, and what it replies while its connection is away is gone.
+                // It acknowledges before it replies, and the replies that it sends without a connection are lost.
                 Err(_) if consumer == Consumer::Peer && replies.len() > 1 => {
                     eprintln!("the Python client lost {} of {count} replies", count - replies.len() as u64);
                     return replies;
@@ -209,21 +209,21 @@ impl Load {
                 continue;
             }
             let known = replies.insert(id, answer);
-            // The Python client answers some twice when it loses its connection.
+            // The Python client answers some messages twice when it loses its connection.
             assert!(known.is_none() || consumer == Consumer::Peer, "two replies to {id}");
         }
         replies
     }
 }
 
-/// Per second, from the first to the last.
+/// Replies per second, from the first to the last.
 pub(crate) fn rate(replies: &HashMap<u64, Answer>) -> f64 {
     let times = || replies.values().map(|answer| answer.arrived);
     let (first, last) = (times().min().unwrap(), times().max().unwrap());
     (replies.len() - 1) as f64 / last.duration_since(first).as_secs_f64()
 }
 
-/// Reads the reply queues for ever.
+/// Reads the reply queues forever.
 async fn watch(
     place: &Place,
     queues: impl Iterator<Item = String>,
@@ -235,7 +235,7 @@ async fn watch(
         writer.send(&frame.header("ack", "auto")).await.unwrap();
     }
     tokio::spawn(async move {
-        // Keeps the connection open.
+        // This keeps the connection open.
         let _writer = writer;
         while let Ok(frame) = reader.next().await {
             let arrived = Instant::now();

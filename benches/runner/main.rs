@@ -1,8 +1,8 @@
-//! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a process
-//! of its own, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
+//! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a
+//! separate process, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
 //!
-//! `-- brokers --help`, `-- scale --help` and `-- outage --help` say what can be chosen.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
+//! `-- brokers --help`, `-- scale --help` and `-- outage --help` list the options.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod brokers;
 mod child;
@@ -27,7 +27,7 @@ use consumer::Consumer;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true, global = true)]
     bench: bool,
 }
@@ -40,7 +40,7 @@ enum Command {
     Scale(scale::Arguments),
     /// How soon the session is subscribed again after the port of a restarted broker opens.
     Outage(outage::Arguments),
-    /// Answers messages until the end of its input: one of the processes that are measured.
+    /// Answers messages until the end of its input: one of the measured processes.
     #[command(hide = true)]
     Consume { consumer: Consumer, config: PathBuf },
 }

@@ -1,4 +1,4 @@
-//! A consumer that does nothing but send a prepared reply and an ACK for each message, in raw bytes: what the broker and the
+//! A consumer that only sends a prepared reply and an ACK for each message, in raw bytes: it shows what the broker and the
 //! machine allow. Reader and writer are independent tasks; frames that are ready together go out in one write.
 
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ impl Null {
         let subscribe = Frame::new("SUBSCRIBE").header("destination", &queue).header("id", "1");
         let subscribe = subscribe.header("ack", "client-individual").header("prefetch-count", prefetch);
         let subscribe = subscribe.header("activemq.prefetchSize", prefetch);
-        // Its receipt would be one among messages.
+        // It asks for no receipt, which would arrive among the messages.
         client.writer.send(&subscribe).await.unwrap();
         let Client { reader, writer, .. } = client;
         let (stop, stopped) = oneshot::channel();
@@ -78,7 +78,7 @@ async fn read(mut reader: Reader, mut answers: Answers, mut stop: oneshot::Recei
         let mut next = Some(frame);
         while let Some(frame) = next {
             ended |= answers.take(&frame);
-            // After the last receipt the broker hangs up.
+            // After the last receipt the broker closes the connection.
             next = if ended { None } else { reader.ready().await.unwrap() };
         }
         answers.flush();
@@ -102,13 +102,13 @@ struct Answers {
     outgoing: mpsc::UnboundedSender<Vec<u8>>,
     /// Replies that go out together, with the ids to acknowledge.
     batch: Vec<(Frame, String)>,
-    /// What to acknowledge when a receipt comes; nothing if a transaction does.
+    /// The ids to acknowledge by the receipt that must come first; empty if a transaction acknowledges.
     waiting: HashMap<String, Vec<String>>,
     receipts: u64,
 }
 
 impl Answers {
-    /// Works off a frame. True at the end of the connection.
+    /// Handles a frame. Returns true at the end of the connection.
     fn take(&mut self, frame: &Frame) -> bool {
         match frame.command.as_str() {
             "MESSAGE" => {
@@ -134,7 +134,7 @@ impl Answers {
         false
     }
 
-    /// Lets the replies go that became ready together.
+    /// Sends the replies that became ready together.
     fn flush(&mut self) {
         let mut bytes = Vec::new();
         let (mut acks, mut left) = (Vec::new(), self.batch.len());
@@ -171,7 +171,7 @@ impl Answers {
         self.send(bytes);
     }
 
-    /// DISCONNECT, once everything is answered.
+    /// Sends DISCONNECT, once everything is answered.
     fn end(&self) {
         if self.waiting.is_empty() {
             let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The runner, with handlers that do nothing or wait, as the section `[bench]` says.
+//! The runner, with handlers that do nothing or wait, depending on the section `[bench]`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) fn destination(number: usize) -> String {
     format!("bench{number}")
 }
 
-/// How reply and acknowledgement are tied together, as app.config spells it.
+/// How reply and acknowledgement are tied together, in the words of app.config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplyMode {
     Confirmed,
@@ -29,7 +29,7 @@ pub(crate) enum ReplyMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remembers {
     InMemory,
-    /// In a file of its own, on the disk of the temporary folder.
+    /// In a separate file, on the disk of the temporary folder.
     InJournal,
 }
 
@@ -39,12 +39,12 @@ pub(crate) struct Ours {
     task: JoinHandle<Result<(), RunError>>,
 }
 
-/// What each handler does.
+/// The settings of the handlers.
 #[derive(Deserialize)]
 struct Work {
     #[serde(default)]
     wait_ms: u64,
-    /// How many components there are, each with a destination of its own.
+    /// How many components there are, each with its own destination.
     #[serde(default = "one")]
     destinations: usize,
 }
@@ -92,7 +92,7 @@ impl Ours {
     }
 }
 
-/// What a handler knows: how long to wait, and its process.
+/// The state of a handler: how long to wait, and its process.
 struct State {
     wait: Duration,
     process: String,

@@ -1,4 +1,5 @@
-//! How soon the runner's session is subscribed again after a broker's port opens: kills and restarts a broker over and over.
+//! Measures how soon the runner's session is subscribed again after a broker's port opens: kills and restarts a broker again and
+//! again.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) {
             println!("The time is up.");
             break;
         }
-        // From short to long, so that a pause that grows with the outage shows.
+        // Pauses go from short to long, to show whether the delay grows with the outage.
         let pause = LONGEST * (restart - 1) / arguments.restarts;
         let (down, again);
         (broker, down, again) = outage(broker, pause, &session).await;
@@ -60,7 +61,8 @@ pub(crate) async fn run(arguments: &Arguments) {
     }
 }
 
-/// Kills the broker and starts it again after a pause: how long it was down, and how long after that the session was back.
+/// Kills the broker and starts it again after a pause. Returns how long it was down, and how long after that the session was
+/// back.
 async fn outage(broker: Broker, pause: Duration, session: &Session) -> (Broker, Duration, Duration) {
     let mut state = session.state();
     let back = session.state();
@@ -90,7 +92,7 @@ async fn outage(broker: Broker, pause: Duration, session: &Session) -> (Broker, 
     (broker, open - since, back.saturating_duration_since(open))
 }
 
-/// When the port takes a connection.
+/// The time when the port accepts a connection.
 fn opens(port: u16) -> Instant {
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         std::thread::park_timeout(Duration::from_millis(5));

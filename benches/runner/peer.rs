@@ -1,11 +1,11 @@
 //! The Python client, as its users run it: `target/peer` is a virtual environment with `resilient-circuits` from PyPI (tests/run
-//! says how to make it).
+//! says how to create it).
 
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-/// What it logs once it is subscribed.
+/// The line that it logs once it is subscribed.
 pub(crate) const SUBSCRIBED: &str = "Subscribed to message destination";
 
 /// A component as its users write them, whose only handler does nothing.
@@ -27,7 +27,7 @@ fn program() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peer/bin/resilient-circuits")
 }
 
-/// Whether there is one to compare with.
+/// Whether it is installed.
 pub(crate) fn is_there() -> bool {
     program().is_file()
 }

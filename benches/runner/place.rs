@@ -1,4 +1,4 @@
-//! Where messages are: a real broker of a kind, or the sandbox's.
+//! The broker of the messages: a real one, or the sandbox's.
 
 use std::fmt;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    /// Of a real broker.
+    /// The kind of a real broker.
     pub(crate) fn kind(self) -> Option<Kind> {
         match self {
             Self::ActiveMq => Some(Kind::ActiveMq),
@@ -78,7 +78,7 @@ impl Place {
         format!("{}{host}", self.sandbox.app_config())
     }
 
-    /// What a consumer in raw bytes must know of the broker: port, authorities, virtual host, prefetch.
+    /// The facts about the broker that a consumer in raw bytes needs: port, authorities, virtual host, prefetch.
     pub(crate) fn of(config: &str) -> (u16, &Path, Option<&str>, &str) {
         let value = |key: &str| config.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         let authorities = value("stomp_cafile").or_else(|| value("cafile")).unwrap();

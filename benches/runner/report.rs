@@ -7,7 +7,7 @@ use crate::consumer::Consumer;
 use crate::load::{Backlog, Paced};
 use crate::place::Name;
 
-/// What is measured of each consumer, in the order of the columns.
+/// The figures of each consumer, in the order of the columns.
 const COLUMNS: [&str; 8] = [
     "Backlog, messages/s",
     "CPU, s per 1,000",
@@ -69,7 +69,7 @@ fn sorted(runs: &[[f64; COLUMNS.len()]], column: usize) -> Vec<f64> {
     values
 }
 
-/// With as many digits as say something.
+/// A figure with its significant digits only.
 fn figure(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),

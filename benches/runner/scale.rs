@@ -1,4 +1,4 @@
-//! How the runner scales, on ActiveMQ where nothing else is said: several on one queue, many handlers that wait, many
+//! How the runner scales, on ActiveMQ unless noted otherwise: several runners on one queue, many handlers that wait, many
 //! destinations, large bodies, and so many messages that a leak would show.
 
 use std::collections::HashMap;
@@ -12,13 +12,13 @@ use crate::load::{BODY, Load, rate};
 use crate::ours::{Remembers, ReplyMode};
 use crate::place::Name;
 
-/// The runner as it is set up by default.
+/// The runner with its default settings.
 const RUNNER: Consumer = Consumer::Ours(ReplyMode::Confirmed, Remembers::InJournal);
-/// With nothing but the broker in its way.
+/// The runner limited by nothing but the broker.
 const QUICK: Consumer = Consumer::Ours(ReplyMode::Confirmed, Remembers::InMemory);
-/// What each handler waits, where handlers wait.
+/// How long each handler waits, if handlers wait.
 const WAIT: Duration = Duration::from_millis(100);
-/// Messages on their way at once, in the long run.
+/// How many messages are under way at once in the long run.
 const AHEAD: u64 = 1_000;
 
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) {
             Table::Handlers => {
                 handlers(Name::ActiveMq).await;
                 println!();
-                // Lets through what the most handlers can take.
+                // The sandbox's broker is fast enough for the largest number of handlers.
                 handlers(Name::Sandbox).await;
             }
             Table::Destinations => destinations().await,
@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: &Arguments) {
     }
 }
 
-/// Starts a runner, and a message makes sure that it works.
+/// Starts a runner, and makes sure with a message that it works.
 async fn warm(load: &mut Load, consumer: Consumer) -> Child {
     let child = load.consumer(consumer).await;
     load.send(1).await;
@@ -111,14 +111,14 @@ async fn handlers(on: Name) {
         ));
         let child = warm(&mut load, QUICK).await;
         let messages = (20 * count).clamp(50, 20_000);
-        // All are there before the first is handled.
+        // All messages are on the broker before the first is handled.
         child.stop(QUICK).await;
         load.send(messages).await;
         let child = load.consumer(QUICK).await;
         let replies = load.replies(QUICK, messages).await;
         let peak = child.usage().peak as f64 / 1_024.0;
         child.stop(QUICK).await;
-        // From the first reply on the handlers are at it; the first `count` come together.
+        // The time counts from the first reply, when the handlers are at work; the first `count` replies come together.
         let (rate, ideal) = (rate(&replies), count as f64 / WAIT.as_secs_f64());
         println!("| {count} | {messages} | {rate:.0} | {:.2} | {peak:.1} |", rate / ideal);
     }

@@ -1,6 +1,6 @@
-//! Memory of a runner in which many actions wait at a debounce, each on an incident of its own, next to what their messages
-//! take on the wire: `cargo bench -p circuits-benches --bench waiting`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails shall stop, loudly")]
+//! Memory of a runner in which many actions wait at a debounce, each on a different incident, compared with the size of their
+//! messages on the wire: `cargo bench -p circuits-benches --bench waiting`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod runner;
 
@@ -24,7 +24,7 @@ struct Arguments {
     /// Runs the runner, for the bench itself.
     #[arg(long, hide = true)]
     runner: bool,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
 }

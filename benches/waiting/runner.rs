@@ -1,4 +1,4 @@
-//! The process that is measured: a runner whose only handler waits, with its app.config on standard input. It prints its
+//! The measured process: a runner whose only handler waits, with its app.config on standard input. It prints its
 //! resident memory in KiB once it is subscribed, and again when all actions wait.
 
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! app.config as operators and their editors leave it.
+//! app.config in any state that operators and their editors may leave it in.
 #![no_main]
 
 use circuits::config::Config;

@@ -1,4 +1,4 @@
-//! STOMP frames from a broker, whole and in pieces: both give the same.
+//! STOMP frames from a broker, whole and in pieces: both must decode to the same.
 #![no_main]
 
 use circuits_stomp::internals::decode;

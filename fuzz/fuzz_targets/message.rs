@@ -1,4 +1,4 @@
-//! Action messages, and all that a handler may ask of one.
+//! Action messages, and everything that a handler may ask one for.
 #![no_main]
 
 use circuits::message::ActionMessage;
