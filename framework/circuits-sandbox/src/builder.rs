@@ -1,4 +1,4 @@
-//! What a sandbox starts with, and the start itself.
+//! The settings of a sandbox, and its start.
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! What can go wrong when a sandbox is started or used, as one opaque type.
+//! The errors of starting and using a sandbox, as one opaque type.
 use std::{fmt, io};
 
 /// The result of a sandbox call.

@@ -66,7 +66,7 @@ impl Status {
 /// One line of text under an action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusMessage {
-    /// What the processor said.
+    /// The processor's text.
     pub text: String,
     /// `message_type` 1.
     pub error: bool,

@@ -101,7 +101,7 @@ async fn discard(reader: &mut ReadHalf<Tls>, stop: &CancellationToken) {
     }
 }
 
-/// Writes what is queued until told to close, and heart-beats in between. Ends early when the socket is dead.
+/// Writes queued output until it is told to close, and sends heart-beats in between. Ends early when the socket is dead.
 async fn write(mut writer: WriteHalf<Tls>, mut queued: mpsc::UnboundedReceiver<Out>, switches: &Switches) {
     let (mut batch, mut buffer) = (Vec::new(), BytesMut::new());
     let mut beat: Option<Duration> = None;

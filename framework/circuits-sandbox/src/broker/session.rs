@@ -1,4 +1,4 @@
-//! What one client may say, and what the broker answers: STOMP 1.2 with ActiveMQ's habits and texts.
+//! The frames that one client may send, and the broker's answers: STOMP 1.2 with ActiveMQ's habits and texts.
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the broker knows: queues, subscriptions and un-acked deliveries. Pure state, locked by [`super::Broker`].
+//! The broker's state: queues, subscriptions and un-acked deliveries. [`super::Broker`] locks it.
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -328,7 +328,7 @@ impl State {
     }
 }
 
-/// What becomes of a delivery.
+/// The outcome of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settle {
     Done,

@@ -97,7 +97,7 @@ async fn answer(State(mock): State<Arc<Mock>>, request: Request) -> Response {
     response
 }
 
-/// What every client asks before anything else.
+/// Answers the requests with which every client begins.
 fn login(mock: &Mock, call: &Call) -> Option<Answer> {
     let org = json!({"id": mock.org, "name": "Mock", "enabled": true, "actions_framework_enabled": true});
     match call.path.as_str() {

@@ -215,7 +215,7 @@ pub(super) fn retry(args: Retry) -> anyhow::Result<()> {
 fn purge(args: Purge) -> anyhow::Result<()> {
     let mut log = open(&args.overrides)?;
     let Age(age) = args.older_than;
-    let cutoff = SystemTime::now().checked_sub(age).context("--older-than is before all time")?;
+    let cutoff = SystemTime::now().checked_sub(age).context("--older-than is too long ago")?;
     let count = log.count_settled(cutoff)?.min(args.limit);
     let messages = event_log::count(count, "settled message");
     if count == 0 {

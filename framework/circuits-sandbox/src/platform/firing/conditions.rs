@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::platform::definitions::Types;
 use crate::platform::kind::Kind;
 
-/// What a condition can look at.
+/// The change on which conditions are checked.
 pub(crate) struct Change<'a> {
     pub(crate) kind: Kind,
     /// The object before the change; `None` when it was just created.
