@@ -21,7 +21,7 @@ impl Mail {
     /// `None` if no mail is wanted.
     ///
     /// # Errors
-    /// When settings are missing or contradict each other.
+    /// When settings are missing or do not fit together.
     pub(crate) fn new(settings: &Settings) -> Result<Option<Self>> {
         let Some(host) = settings.smtp_host.as_deref() else {
             // Incomplete settings are more likely a mistake than an intention.

@@ -59,7 +59,7 @@ impl State {
     }
 }
 
-/// The content of `{"object": ..}`, `{"text": ..}`, `{"id": ..}` and the like: the only value in it.
+/// The content of `{"object": ..}`, `{"text": ..}`, `{"id": ..}` and the like: the only value in them.
 fn content(value: &Value) -> &Value {
     match value {
         Value::Object(map) if map.len() == 1 => map.values().next().unwrap_or(&Value::Null),
