@@ -98,7 +98,10 @@ async fn a_corrupt_export_is_refused_before_anything_is_sent() {
     let mut corrupt = export();
     corrupt.truncate(300);
     let error = planned(&rest, &definitions(corrupt)).await.unwrap_err().to_string();
-    assert!(error.contains("the export of the component `shipped` cannot be used: it is no JSON"), "{error}");
+    assert!(
+        error.contains("the export of the component `shipped` cannot be used: it is not JSON"),
+        "{error}"
+    );
     let nameless = json!({"export_format_version": 2, "functions": [{"name": "f"}, {}]}).to_string();
     let error = planned(&rest, &definitions(nameless.into())).await.unwrap_err().to_string();
     assert!(error.contains("its function number 2 in functions has no name"), "{error}");

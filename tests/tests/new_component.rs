@@ -143,14 +143,14 @@ fn what_cannot_be_made_is_told() {
     place.run(&["new", "ticket"]).is(1, &["no framework/circuits above this folder", "--framework"]);
     place.run(&["new", "ticket", "--framework", "."]).is(1, &["holds no framework/circuits"]);
     place.write("broken.res", "{");
-    new(&["ticket", "--from", "broken.res"]).is(1, &["broken.res cannot be used", "no JSON"]);
+    new(&["ticket", "--from", "broken.res"]).is(1, &["broken.res cannot be used", "not JSON"]);
     new(&["ticket", "--from", "missing.res"]).is(1, &["reading missing.res"]);
     let bare =
         json!({"export_format_version": 2, "functions": [{"name": "look_up", "destination_handle": "q"}]});
     place.write("bare.res", &bare.to_string());
     new(&["ticket", "--from", "bare.res"]).is(
         1,
-        &["bare.res cannot be used", "its function look_up has no export_key, by which platforms know"],
+        &["bare.res cannot be used", "its function look_up has no export_key, by which platforms recognise"],
     );
     place.write("empty.res", &json!({"export_format_version": 2}).to_string());
     new(&["ticket", "--from", "empty.res"])

@@ -16,18 +16,18 @@ use circuits::{Error, Result};
 /// How far a plan is carried out.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
-    /// This one is begun.
+    /// The change begins.
     Begins(&'a ObjectChange),
-    /// This one is done.
+    /// The change is done.
     Done(&'a ObjectChange),
 }
 
 impl Plan {
-    /// Does it, one object after the other, and tells `told` of each. What is done stays done when a later one fails: a new
-    /// plan has the rest.
+    /// Carries the plan out, one object after the other, and reports each to `told`. If one fails, the earlier ones stay done: a
+    /// new plan has the rest.
     ///
     /// # Errors
-    /// The first request that the platform refuses, with the name of the object it was for.
+    /// The first request that the platform refuses, with the name of its object.
     pub async fn apply(self, rest: &Rest, mut told: impl FnMut(Progress<'_>)) -> Result<()> {
         let mut deed = Deed { rest, lists: HashMap::new() };
         for change in &self.changes {
@@ -41,7 +41,7 @@ impl Plan {
 
 struct Deed<'a> {
     rest: &'a Rest,
-    /// By path, then by name, as far as they were asked for. Made anew by what creates such an object.
+    /// The platform's lists by path, then by name, as far as they were needed. A list is fetched again after a creation.
     lists: HashMap<&'static str, HashMap<String, Value>>,
 }
 
@@ -125,7 +125,7 @@ impl Deed<'_> {
         Ok(rule.to_json(|_| id.clone()))
     }
 
-    /// An export with this object alone.
+    /// An export with only this object.
     async fn made(&mut self, made: &Made) -> Result<Value> {
         let functions = self.list("/functions").await?;
         let object = made.to_json(|name| uuid_of(functions.get(name)));
@@ -153,14 +153,14 @@ impl Deed<'_> {
     }
 }
 
-/// Posts an export and accepts what the platform makes of it.
+/// Posts an export and accepts the import that the platform prepares from it.
 async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circuits::rest::RestError> {
     let patient = rest.with_timeout(PATIENCE);
     let mut begun: Value = patient.post("/configurations/imports", document).await?;
     for message in begun["messages"].as_array().into_iter().flatten() {
         tracing::info!(
             text = message["text"].as_str().unwrap_or_default(),
-            "The platform says of the import"
+            "The platform's message about the import"
         );
     }
     if begun["status"] == "PENDING" {
@@ -170,7 +170,7 @@ async fn import(rest: &Rest, document: &Value) -> std::result::Result<(), circui
     Ok(())
 }
 
-/// Choices that somebody else added meanwhile stay, as all do.
+/// Adds choices. All existing ones stay, including those that somebody else added meanwhile.
 fn add_choices(field: &mut Value, labels: &[String]) {
     let Some(values) = field["values"].as_array_mut() else {
         field["values"] = labels.iter().map(|label| choice(label)).collect();
@@ -193,7 +193,7 @@ fn lay_over(object: &mut Value, body: &Value) {
     }
 }
 
-/// Other destinations and workflows of the rule, and its conditions, are not this component's business.
+/// Changes a rule. Its conditions, and other destinations and workflows of it, are left alone: they are not this component's.
 fn change_rule(object: &mut Value, body: &Value) {
     for key in ["type", "object_type", "enabled"] {
         object[key] = body[key].clone();

@@ -9,7 +9,7 @@ use crate::difference::missing_choices;
 use crate::export::{Export, Exported};
 use crate::kinds::{self, Known, Part, identity, kind_of};
 
-/// What came out.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// How many objects were compared.
@@ -20,7 +20,7 @@ pub(crate) struct Comparison {
     pub(crate) parts: Vec<String>,
     /// Choices that its fields lack.
     pub(crate) choices: Vec<String>,
-    /// By object.
+    /// The differences by object.
     pub(crate) differences: Vec<(String, Vec<String>)>,
     /// The message destinations of the export that the platform has, with the platform's object.
     pub(crate) destinations: Vec<(String, Value)>,
@@ -30,7 +30,7 @@ pub(crate) struct Comparison {
     pub(crate) notes: Vec<String>,
 }
 
-/// Compares them.
+/// Compares our export with the platform's.
 pub(crate) fn compare(ours: &Export, theirs: &Export) -> Comparison {
     let mut found = Comparison::default();
     found.contents(ours, theirs);
@@ -39,7 +39,7 @@ pub(crate) fn compare(ours: &Export, theirs: &Export) -> Comparison {
 }
 
 impl Comparison {
-    /// Objects whose contents are known.
+    /// Compares the objects whose contents are known.
     fn contents(&mut self, ours: &Export, theirs: &Export) {
         let (our_fields, their_fields) = (ours.field_names(), theirs.field_names());
         let known = theirs.index();
@@ -56,14 +56,14 @@ impl Comparison {
             self.choices_of(&label, value, existing);
             let complete = self.parts_of(&kind, &label, value, existing);
             let mut wanted = contents::of(&kind, value, &our_fields);
-            // Columns that are missing are told one by one.
+            // Missing columns are reported one by one.
             wanted.retain(|(part, _)| complete || *part != "columns");
             let told = contents::differences(&wanted, &contents::of(&kind, existing, &their_fields));
             self.differences.push((label, told));
         }
     }
 
-    /// Whether the platform's object has all of them.
+    /// Whether the platform's object has all parts.
     fn parts_of(&mut self, kind: &str, label: &str, value: &Value, existing: &Value) -> bool {
         let (theirs, before) = (kinds::parts(kind, existing), self.parts.len());
         for (part, name, ours) in kinds::parts(kind, value) {
@@ -83,7 +83,7 @@ impl Comparison {
         }
     }
 
-    /// Objects of which it is only looked at whether they are there.
+    /// Compares the other objects, of which only the presence is checked.
     fn presence(&mut self, ours: &Value, theirs: &Value) {
         let mut there = Vec::new();
         for part in kinds::others(ours) {

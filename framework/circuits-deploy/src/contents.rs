@@ -1,5 +1,5 @@
-//! What is in an object, as far as people who deploy it care: for telling how the platform's differs from the definition.
-//! Numbers, dates and authors are each platform's own and left out.
+//! The contents of an object that matter to people who deploy it, to show how the platform's object differs from the definition.
+//! Numbers, dates and authors are different on each platform and left out.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -7,13 +7,13 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use similar::TextDiff;
 
-/// Parts of an object by what people call them; of several lines where a part is a text.
+/// Parts of an object by their names for people; a part that is a text may have several lines.
 pub(crate) type Contents = Vec<(&'static str, String)>;
 
-/// The API names of fields by their uuid: objects name fields so.
+/// The API names of fields by their uuid: objects refer to fields by it.
 pub(crate) type FieldNames = HashMap<String, String>;
 
-/// What is in an object of this kind.
+/// The contents of an object of this kind.
 pub(crate) fn of(kind: &str, object: &Value, fields: &FieldNames) -> Contents {
     let mut parts = Contents::new();
     let mut add = |name: &'static str, value: &Value| {
@@ -107,7 +107,7 @@ pub(crate) fn differences(wanted: &Contents, existing: &Contents) -> Vec<String>
     found
 }
 
-/// What is empty here counts as not said.
+/// The value as text; an empty one counts as not given.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -130,7 +130,7 @@ fn lines(lines: impl Iterator<Item = String>) -> Value {
     Value::from(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// JSON, one value a line; `null` in it and an absent key are the same to the platform.
+/// JSON with one value per line. To the platform, `null` and an absent key are the same.
 fn indented(value: &Value) -> Value {
     fn without_nulls(value: &Value) -> Value {
         match value {
@@ -161,7 +161,7 @@ fn view(object: &Value, fields: &FieldNames) -> Value {
     }))
 }
 
-/// A workflow's drawing, one element a line.
+/// A workflow's diagram, one element per line.
 fn bpmn(xml: &Value) -> Value {
     xml.as_str().map_or(Value::Null, |xml| Value::from(xml.replace("><", ">\n<")))
 }

@@ -1,4 +1,4 @@
-//! Creates on the platform what is missing of a component's definitions, without showing the plan first.
+//! Creates the missing objects of a component's definitions on the platform, without showing the plan first.
 
 use circuits::rest::Rest;
 
@@ -7,10 +7,10 @@ use circuits::definitions::Definitions;
 use crate::{Progress, plan};
 use circuits::Result;
 
-/// What [`deploy`] created, by name; empty when everything was there.
+/// The objects that [`deploy`] created, by name; empty if everything was there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deployed {
-    /// Each with its kind in front.
+    /// Each begins with its kind.
     pub created: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use circuits::message::ObjectType;
 
-/// Something that exists and is not as a component defines it.
+/// An object that exists, but is not as a component defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     pub(crate) component: String,
@@ -25,7 +25,7 @@ impl Difference {
         &self.object
     }
 
-    /// How it differs, as what would be said of it: `is disabled, so it never fires`.
+    /// How it differs, as the predicate of a sentence: `is disabled, so it never fires`.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -83,7 +83,7 @@ pub(crate) fn of_rule(wanted: &Value, existing: &Value, destination: Option<&str
     }
     let object = wanted["object_type"].as_i64().and_then(ObjectType::from_id);
     let acts_on_it = match &existing["object_type"] {
-        // The rows of each data table have a name of their own.
+        // The rows of each data table have a different type name.
         Value::String(name) => object.is_none_or(|object| object == ObjectType::Row || object.key() == name),
         Value::Number(_) => wanted["object_type"] == existing["object_type"],
         _ => true,

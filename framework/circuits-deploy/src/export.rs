@@ -1,5 +1,5 @@
-//! A configuration exported from a platform: `.res` (JSON), `.resz` (a zip archive with one `.res`), or either in base64 as
-//! packages for the Python runner ship it; or asked of the platform itself.
+//! A configuration exported from a platform: `.res` (JSON), `.resz` (a zip archive with one `.res`), or either in base64, as
+//! packages for the Python runner ship it; or fetched from the platform itself.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,12 +15,12 @@ use crate::kinds::{self, COMPARED, Part};
 use crate::platform::PATIENCE;
 use circuits::{Error, Result};
 
-/// An archive may unfold to so many bytes.
+/// The most bytes that an archive may expand to.
 const LARGEST: u64 = 256 << 20;
 /// The only version of the format that platforms have written so far (v31 to v51).
 const VERSION: i64 = 2;
 
-/// An export, read and checked: nothing that uses one has another opinion of what can be used.
+/// An export, read and checked in one place, so that all its users agree on which exports are valid.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Export {
     document: Value,
@@ -29,14 +29,14 @@ pub(crate) struct Export {
 /// An object of an export whose contents are known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Exported<'a> {
-    /// Its kind, for people.
+    /// The name of its kind for people.
     pub(crate) kind: Cow<'static, str>,
     pub(crate) name: &'a str,
     pub(crate) value: &'a Value,
 }
 
 impl Exported<'_> {
-    /// With its kind in front.
+    /// The name with the kind before it.
     pub(crate) fn label(&self) -> String {
         format!("{} {}", self.kind, self.name)
     }
@@ -46,7 +46,7 @@ impl Export {
     /// Reads an export in any of its forms.
     ///
     /// # Errors
-    /// Says which of the forms it seems to be, and what is wrong with it.
+    /// The error says which form the export seems to have, and what is wrong with it.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.trim_ascii();
         if bytes.starts_with(b"PK") {
@@ -68,7 +68,7 @@ impl Export {
     /// The platform's whole configuration.
     ///
     /// # Errors
-    /// When it does not export it, to this account for instance.
+    /// When the platform refuses the export, for instance to this account.
     pub(crate) async fn of(rest: &Rest) -> Result<Self> {
         let wanted = json!({"layouts": true, "actions": true, "phases_and_tasks": true, "playbooks": true});
         let exported = rest.with_timeout(PATIENCE).post("/configurations/exports/", &wanted).await;
@@ -82,7 +82,7 @@ impl Export {
     fn from_json(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let document = serde_json::from_slice(bytes)
-            .map_err(|error| Error::new(format_args!("it is no JSON: {error}")))?;
+            .map_err(|error| Error::new(format_args!("it is not JSON: {error}")))?;
         Self::checked(document)
     }
 
@@ -96,7 +96,7 @@ impl Export {
         for (list, kind, key) in COMPARED.into_iter().chain([("fields", "field", "name")]) {
             let Some(objects) = document.get(list).filter(|objects| !objects.is_null()) else { continue };
             let Some(objects) = objects.as_array() else {
-                return Err(Error::new(format_args!("its {list} are no list")));
+                return Err(Error::new(format_args!("its {list} are not a list")));
             };
             if let Some(at) = objects.iter().position(|object| object[key].as_str().is_none_or(str::is_empty))
             {
@@ -106,7 +106,7 @@ impl Export {
         let functions = document["functions"].as_array();
         if let Some(bare) = functions.into_iter().flatten().find(|one| kinds::export_key(one).is_none()) {
             return Err(Error::new(format_args!(
-                "its function {} has no export_key, by which platforms know a function again",
+                "its function {} has no export_key, by which platforms recognise a function",
                 bare["name"].as_str().unwrap_or_default()
             )));
         }
@@ -114,7 +114,7 @@ impl Export {
         Ok(Self { document })
     }
 
-    /// What is posted to the platform. Tags are left out: they belong to the organisation that exported.
+    /// The JSON to post to the platform. Tags are left out: they belong to the organisation that exported.
     pub(crate) fn document(&self) -> &Value {
         &self.document
     }
@@ -163,7 +163,7 @@ impl Export {
         fields.filter_map(|field| Some((text(&field["uuid"])?, text(&field["name"])?))).collect()
     }
 
-    /// Adds the choices that only the platform's fields have, so that an import takes none away.
+    /// Adds the choices that only the platform's fields have, so that an import removes none.
     pub(crate) fn keep_choices_of(&mut self, platform: &Self) {
         let theirs = platform.index();
         let there = |kind, object: &Value, key| Some(*theirs.get(&(kind, object[key].as_str()?))?);
@@ -200,16 +200,16 @@ impl Export {
 /// The platform's whole configuration, as JSON without tags.
 ///
 /// # Errors
-/// When it does not export it, to this account for instance.
+/// When the platform refuses the export, for instance to this account.
 pub async fn download(rest: &Rest) -> Result<Value> {
     Ok(Export::of(rest).await?.document)
 }
 
-/// What is in an export of a platform, in any of its forms ([`Definitions::export`](circuits::definitions::Definitions::export)), as JSON
-/// without tags.
+/// The content of an export of a platform, in any of its forms
+/// ([`Definitions::export`](circuits::definitions::Definitions::export)), as JSON without tags.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// The error says what is wrong with the export.
 pub fn read_export(bytes: &[u8]) -> Result<Value> {
     Ok(Export::read(bytes)?.document)
 }

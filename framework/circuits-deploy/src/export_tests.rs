@@ -1,4 +1,4 @@
-//! Every form of an export, and what is said of broken ones.
+//! Every form of an export, and the errors about broken ones.
 
 use std::io::Write as _;
 
@@ -89,12 +89,12 @@ fn what_is_broken_is_named() {
         export.to_string().into_bytes()
     };
     for (bytes, part) in [
-        (b"".to_vec(), "it is no JSON"),
+        (b"".to_vec(), "it is not JSON"),
         (b"once upon a time".to_vec(), "neither JSON (.res) nor a zip"),
         (b"{\"export_format_version\": 2".to_vec(), "no JSON: EOF"),
         (b"{}".to_vec(), "export_format_version is null"),
         (with("export_format_version", json!(3)), "export_format_version is 3"),
-        (with("actions", json!({"name": "x"})), "its actions are no list"),
+        (with("actions", json!({"name": "x"})), "its actions are not a list"),
         (with("actions", json!([{"name": "x"}, {"nom": "y"}])), "rule number 2 in actions has no name"),
         (
             with("functions", json!([{"name": "f", "export_key": "f"}, {"name": "g"}])),

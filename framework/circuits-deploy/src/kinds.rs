@@ -1,5 +1,5 @@
-//! The kinds of objects that an export holds: which of its lists hold objects, what people call them, and by what two platforms know
-//! the same object.
+//! The kinds of objects in an export: which of its lists contain objects, what people call them, and how platforms recognise the
+//! same object.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::packages::PACKAGES;
 
-/// Kinds whose contents are compared: the export's list, the kind for people, the key of the name that components use.
+/// Kinds whose contents are compared: the list in the export, the name of the kind, the key of the name that components use.
 pub(crate) const COMPARED: [(&str, &str, &str); 7] = [
     ("message_destinations", "message destination", "programmatic_name"),
     ("types", "data table", "type_name"),
@@ -19,11 +19,11 @@ pub(crate) const COMPARED: [(&str, &str, &str); 7] = [
     ("actions", "rule", "name"),
 ];
 
-/// Kinds whose list does not say what people call them. Any other is called as its list.
+/// Kinds that people do not call by the name of their list. Any other kind has the name of its list.
 const CALLED: [(&str, &str); 2] =
     [("incident_artifact_types", "artifact type"), ("automatic_tasks", "task template")];
 
-/// Parts of an export that say nothing about an organisation's objects, and tags, which belong to the one that exported.
+/// Parts of an export that are not about an organisation's objects, and tags, which belong to the organisation that exported.
 const ABOUT_THE_EXPORT: [&str; 7] =
     ["export_date", "export_format_version", "export_type", "id", "locale", "server_version", "tags"];
 
@@ -39,12 +39,12 @@ const FIELDS: [(i64, &str); 8] = [
     (11, "function input"),
 ];
 
-/// Where objects have fields of their own: data tables, and playbooks for what they ask.
+/// Where objects contain fields themselves: data tables, and playbooks for their inputs.
 pub(crate) const FIELDS_WITHIN: [&str; 2] = ["/fields", "/fields_type/fields"];
 
-/// What an export has under a key beside the kinds that are compared, and fields.
+/// The value under one key of an export, apart from fields and the kinds that are compared.
 pub(crate) enum Part<'a> {
-    /// Objects, of which an import brings those that are missing.
+    /// Objects; an import adds the missing ones.
     Objects(&'a str, Vec<&'a Value>),
     /// Anything else.
     Other(&'a str),
@@ -65,7 +65,7 @@ pub(crate) fn others(document: &Value) -> impl Iterator<Item = Part<'_>> {
             _ => return Some(Part::Other(key)),
         };
         let all_known = list.iter().all(|one| identity(one).is_some());
-        // It is in every export and on no platform.
+        // This one is in every export, but on no platform.
         let objects: Vec<_> = list.iter().filter(|one| one["export_key"] != PACKAGES).collect();
         match (objects.is_empty(), all_known) {
             (true, _) => None,
@@ -75,7 +75,7 @@ pub(crate) fn others(document: &Value) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-/// What people call an object of this list.
+/// The name that people have for an object of this list.
 pub(crate) fn kind_of(list: &str) -> Cow<'static, str> {
     if let Some((_, kind)) = CALLED.into_iter().find(|(other, _)| *other == list) {
         return kind.into();
@@ -92,13 +92,13 @@ pub(crate) fn kind_of(list: &str) -> Cow<'static, str> {
     one.into()
 }
 
-/// What people call this field, unless every platform has it.
+/// The name that people have for this field; `None` if every platform has it.
 pub(crate) fn kind_of_field(field: &Value) -> Option<Cow<'static, str>> {
     let id = field["type_id"].as_i64();
     let custom = match id {
         Some(0) => field["prefix"] == "properties",
         Some(6 | 11) => true,
-        // The platform's own have a prefix that is null.
+        // The platform's own fields have a prefix that is null.
         _ => field.get("prefix").is_none_or(|prefix| prefix == "properties"),
     };
     if !custom {
@@ -112,7 +112,7 @@ pub(crate) fn kind_of_field(field: &Value) -> Option<Cow<'static, str>> {
     Some(format!("{of} field").into())
 }
 
-/// Named parts of an object, which an import brings where they are missing: their kind, their name, themselves.
+/// Named parts of an object, which an import adds if they are missing: the kind, the name and the part itself.
 pub(crate) fn parts<'a>(kind: &str, object: &'a Value) -> Vec<(&'static str, &'a str, &'a Value)> {
     let fields = |kind: &'static str, fields: &'a Value| {
         let all = fields.as_object().into_iter().flatten();
@@ -131,7 +131,7 @@ pub(crate) fn parts<'a>(kind: &str, object: &'a Value) -> Vec<(&'static str, &'a
     }
 }
 
-/// The key by which platforms know an object, as far as it has one.
+/// The key by which platforms recognise an object, if it has one.
 pub(crate) fn identity(object: &Value) -> Option<&str> {
     ["export_key", "programmatic_name", "type_name", "name", "uuid"]
         .iter()
@@ -143,7 +143,7 @@ pub(crate) fn export_key(object: &Value) -> Option<&str> {
     object["export_key"].as_str().filter(|text| !text.is_empty())
 }
 
-/// The names of an object beside its `export_key`.
+/// The names of an object other than its `export_key`.
 fn names(object: &Value) -> impl Iterator<Item = &str> {
     ["programmatic_name", "type_name", "name"].into_iter().filter_map(|key| object[key].as_str())
 }
@@ -151,7 +151,7 @@ fn names(object: &Value) -> impl Iterator<Item = &str> {
 /// The objects of one of the platform's lists.
 pub(crate) struct Known<'a> {
     identities: HashSet<&'a str>,
-    /// Of all of them, and of those without an `export_key`.
+    /// The names of all objects, and those of objects without an `export_key`.
     names: [HashSet<&'a str>; 2],
     uuids: HashMap<&'a str, &'a Value>,
 }
@@ -174,7 +174,7 @@ impl<'a> Known<'a> {
             || names(object).any(|name| among.contains(name))
     }
 
-    /// The same object, which somebody renamed.
+    /// The same object, if somebody renamed it.
     pub(crate) fn renamed(&self, object: &Value) -> Option<&'a Value> {
         self.uuids.get(object["uuid"].as_str()?).copied()
     }

@@ -1,5 +1,5 @@
-//! Brings to a platform what components define for it (`circuits::definitions`): compares, plans, carries the plan out, and reads
-//! exports. `circuits customize`, `new`, `selftest` and the stage of tests stand on it; a component does not.
+//! Deploys the definitions of components (`circuits::definitions`) to a platform: compares, plans, carries the plan out, and
+//! reads exports. `circuits customize`, `new`, `selftest` and the stage of tests use it; a component does not.
 
 mod apply;
 mod compare;

@@ -8,16 +8,16 @@ use crate::export::Export;
 /// An object that a component defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its kind, for people: `rule`, `message destination`, ...
+    /// The name of its kind for people: `rule`, `message destination`, ...
     pub kind: String,
-    /// The name by which it is known: the API name where it has one.
+    /// Its API name, or its display name if it has no API name.
     pub name: String,
 }
 
-/// All objects, those in exports included.
+/// All objects, including those in exports.
 ///
 /// # Errors
-/// What is wrong with an export.
+/// When an export cannot be used; the error says why.
 pub fn objects(definitions: &Definitions) -> Result<Vec<Object>> {
     let mut all = Vec::new();
     let mut add = |kind: &str, name: &str| {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-/// The incident type under which exports of single objects travel.
+/// The incident type in exports of single objects.
 pub(crate) const PACKAGES: &str = "Customization Packages (internal)";
 
-/// What an export of single objects lists as its `incident_types`: platforms take no import without one.
+/// The `incident_types` of an export of single objects: platforms accept no import without one.
 pub fn packages() -> Value {
     json!([{
         "id": 0, "name": PACKAGES, "export_key": PACKAGES, "description": PACKAGES, "enabled": false, "hidden": false,

@@ -1,5 +1,5 @@
-//! What is missing on the platform of the components' definitions, found out before anything is sent. The plan is what is
-//! shown and what is carried out, so the two cannot differ.
+//! The objects of the components' definitions that the platform lacks, found before anything is sent. The same plan is shown
+//! and carried out, so the two cannot differ.
 
 use std::fmt;
 
@@ -12,17 +12,17 @@ use crate::planner::Planner;
 use circuits::Result;
 use circuits::definitions::{Definitions, FieldsOf, Function, Playbook, Rule, Script, Workflow};
 
-/// What has to be done so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
+/// The changes that are necessary so that the platform has everything; made by [`plan`], carried out by [`Plan::apply`].
 #[derive(Debug, Default)]
 pub struct Plan {
     pub(crate) changes: Vec<ObjectChange>,
-    /// What would make differing objects as they are defined.
+    /// The changes that would make differing objects as they are defined.
     pub(crate) updates: Vec<ObjectChange>,
     pub(crate) differences: Vec<Difference>,
     pub(crate) notes: Vec<Note>,
 }
 
-/// What could not be compared: the platform may have it as the component defines it, or not.
+/// An object that could not be compared: the platform may have it as the component defines it, or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub(crate) component: String,
@@ -47,7 +47,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// One object that is missing or to be changed, or a right.
+/// The change of one object: a missing one to create, an existing one to change, or a right to give.
 #[derive(Debug)]
 pub struct ObjectChange {
     pub(crate) component: String,
@@ -58,10 +58,10 @@ pub struct ObjectChange {
 #[derive(Debug)]
 pub(crate) enum What {
     Destination(Value),
-    /// Lets the acting account read the destination of this name, which exists.
+    /// Lets the acting account read the existing destination with this name.
     Allow(String),
     Field(FieldsOf, Value),
-    /// A column of the data table of this name.
+    /// A column of the data table with this name.
     Column(String, Value),
     /// Adds these labels to those of an existing field.
     Choices {
@@ -75,14 +75,14 @@ pub(crate) enum What {
     Rule(Rule),
     /// An export, and how many of its objects and their parts are new.
     Import(Export, usize),
-    /// Makes existing ones as they are defined.
+    /// This and the following changes make existing objects as they are defined.
     ChangeFunction(Function, Value),
     ChangeRule(Rule, Value),
     ChangeMade(Made),
     ImportAgain(Export),
 }
 
-/// What reaches the platform by an import only.
+/// Objects that reach the platform only by an import.
 #[derive(Clone, Debug)]
 pub(crate) enum Made {
     Script(Script),
@@ -91,7 +91,7 @@ pub(crate) enum Made {
 }
 
 impl ObjectChange {
-    /// The component that needs it; the first one of several.
+    /// The component that needs it; if several need it, the first one.
     pub fn component(&self) -> &str {
         &self.component
     }
@@ -109,7 +109,7 @@ impl ObjectChange {
         }
     }
 
-    /// Whether the object is new, and not an existing one that is changed.
+    /// Whether the object is new; otherwise an existing one is changed.
     pub fn creates(&self) -> bool {
         !matches!(
             self.what,
@@ -138,16 +138,16 @@ impl fmt::Display for ObjectChange {
     }
 }
 
-/// Compares these components' definitions with the platform. What exists is left as it is, but for the right of the
-/// acting account to read the destinations, and for choices that fields lack. What several need is planned once.
+/// Compares these components' definitions with the platform. Existing objects are left as they are, except that the acting
+/// account gets the right to read the destinations, and fields get missing choices. What several need is planned once.
 ///
-/// Scripts, workflows, playbooks and whatever comes in exports are compared by an export of the platform, which takes the
-/// permission for it. Of an export, each object and each of its fields is looked for; what cannot be compared is in
-/// [`Plan::notes`].
+/// Scripts, workflows, playbooks and everything in exports are compared with an export of the platform, for which the account
+/// needs the permission. For each object of an export, and for each of its fields, the plan checks whether it is there;
+/// [`Plan::notes`] lists what cannot be compared.
 ///
 /// # Errors
-/// A list that the platform refuses; an object that names another one which is neither defined nor on the platform; an export
-/// that cannot be used.
+/// When the platform refuses a list, when an object names another one that is neither defined nor on the platform, or when an
+/// export cannot be used.
 pub async fn plan<'a>(
     rest: &Rest,
     wanted: impl IntoIterator<Item = (&'a str, &'a Definitions)>,
@@ -160,18 +160,18 @@ pub async fn plan<'a>(
 }
 
 impl Plan {
-    /// What is to be done, in the order in which it will be.
+    /// The changes, in the order in which they will be made.
     pub fn changes(&self) -> &[ObjectChange] {
         &self.changes
     }
 
-    /// What exists and is not as the components define it. It is left as it is, unless it is asked for: an administrator may have
-    /// had a reason.
+    /// The existing objects that are not as the components define them. They are left as they are unless
+    /// [`with_updates`](Self::with_updates) is used: an administrator may have had a reason.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
-    /// What could not be compared.
+    /// The objects that could not be compared.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
@@ -181,7 +181,7 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    /// The plan that also makes what differs as it is defined: functions, rules, scripts, workflows and playbooks. Types of fields
+    /// The plan that also makes differing functions, rules, scripts, workflows and playbooks as they are defined. Types of fields
     /// and of destinations cannot be changed.
     #[must_use]
     pub fn with_updates(mut self) -> Self {

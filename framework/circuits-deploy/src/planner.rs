@@ -1,4 +1,4 @@
-//! Makes a plan: looks for each object that is defined, and compares it where it exists.
+//! Makes a plan: looks for each defined object, and compares it if it exists.
 
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ use circuits::{Error, Result};
 
 pub(crate) struct Planner<'a> {
     platform: Platform<'a>,
-    /// Labels of what is planned, that in exports included.
+    /// Labels of the planned objects, including those in exports.
     planned: HashSet<String>,
     pub(crate) plan: Plan,
 }
@@ -136,7 +136,7 @@ impl<'a> Planner<'a> {
             .iter()
             .filter_map(|(name, field)| Some((field["uuid"].as_str()?.to_owned(), name.clone())))
             .collect();
-        // Inputs by name: of a new one there is no uuid yet.
+        // Inputs are compared by name, because a new one has no uuid yet.
         let wanted = contents::of("function", &function.to_json(|name| json!(name)), &names);
         let differences = contents::differences(&wanted, &contents::of("function", &existing, &names));
         if !differences.is_empty() {
@@ -155,7 +155,7 @@ impl<'a> Planner<'a> {
         for function in made.functions() {
             self.must_have(&label, "calls", "function", "/functions", function).await?;
         }
-        // Of a function that is planned there is no uuid yet, and nothing to compare.
+        // A planned function has no uuid yet, and needs no comparison.
         let uuids: Vec<_> = match self.platform.list("/functions").await {
             Ok(functions) => {
                 made.functions().map(|name| (name.to_owned(), uuid_of(functions.get(name)))).collect()
@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// An export is imported whole, if the platform lacks anything of it.
+    /// Plans to import the whole export if the platform lacks any part of it.
     async fn import(&mut self, component: &str, bytes: &[u8]) -> Result<()> {
         let mut export = Export::read(bytes).map_err(|error| {
             error.context(format_args!("the export of the component `{component}` cannot be used"))
@@ -254,7 +254,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Refuses an object that names another one which is neither planned nor on the platform.
+    /// Refuses an object that names another one that is neither planned nor on the platform.
     async fn must_have(
         &mut self,
         label: &str,
@@ -289,7 +289,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What could be done about a difference.
+    /// Notes the change that would remove a difference.
     fn may(&mut self, component: &str, label: String, what: What) {
         self.plan.updates.push(ObjectChange { component: component.to_owned(), label, what });
     }
@@ -319,7 +319,7 @@ impl Made {
         calls.iter().map(circuits::definitions::FunctionCall::function)
     }
 
-    /// As an export has it; `function` tells the uuid of a function.
+    /// The object as in an export; `function` returns the uuid of a function.
     pub(crate) fn to_json(&self, function: impl Fn(&str) -> String) -> Value {
         match self {
             Self::Script(script) => script.to_json(),

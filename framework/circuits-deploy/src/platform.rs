@@ -1,4 +1,4 @@
-//! What the platform has, asked for as far as it is needed, once each.
+//! The objects of the platform, fetched only when they are needed, and only once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::export::Export;
 use circuits::{Error, Result};
 
-/// A platform may take minutes for an export of some megabytes, or the import of one.
+/// A platform may take minutes for an export of some megabytes, or for the import of one.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The platform's objects.
 pub(crate) struct Platform<'a> {
     rest: &'a Rest,
-    /// By list, then by name.
+    /// The objects by list, then by name.
     lists: HashMap<&'static str, HashMap<String, Value>>,
     export: Option<Export>,
 }
@@ -48,10 +48,10 @@ impl<'a> Platform<'a> {
         Ok(self.list(path).await?.get(name))
     }
 
-    /// The platform's whole configuration, which alone tells what is in scripts, workflows and playbooks.
+    /// The platform's whole configuration; only this shows the contents of scripts, workflows and playbooks.
     ///
     /// # Errors
-    /// When the platform does not export it.
+    /// When the platform refuses the export.
     pub(crate) async fn export(&mut self) -> Result<&Export> {
         if self.export.is_none() {
             let export = Export::of(self.rest).await?;
@@ -70,11 +70,11 @@ pub(crate) async fn fetch(rest: &Rest, path: &'static str) -> Result<HashMap<Str
         "/actions" => ("the rules", "name"),
         _ => ("the fields", "name"),
     };
-    // What names other objects is to name them.
+    // Objects that refer to others should do so by name.
     let named = matches!(path, "/functions" | "/actions");
     let rest = rest.with_handles(if named { HandleFormat::Names } else { HandleFormat::Ids });
     let listed = match path {
-        // By their names.
+        // The types come as a map by name.
         "/types" => {
             rest.get::<BTreeMap<String, Value>>(path).await.map(|types| types.into_values().collect())
         }
@@ -85,7 +85,7 @@ pub(crate) async fn fetch(rest: &Rest, path: &'static str) -> Result<HashMap<Str
     Ok(listed.into_iter().filter_map(|one| Some((one[key].as_str()?.to_owned(), one))).collect())
 }
 
-/// The list of a destination that the acting account belongs into, and its id there.
+/// The list of a destination in which the acting account belongs, and the account's id there.
 fn account(rest: &Rest) -> (&'static str, Value) {
     match rest.account() {
         Account::ApiKey { handle } => ("api_keys", json!(handle)),

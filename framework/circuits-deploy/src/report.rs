@@ -1,15 +1,15 @@
-//! What the components define, beside what the platform has, for a selftest.
+//! Compares the components' definitions with the platform, for a selftest.
 
 use circuits::definitions::Definitions;
 use circuits::{Registration, Rest, Result};
 
 use crate::plan;
 
-/// Compares them, and says what came out, a line each. A lack is not a fault here: handlers of rules that are missing just have
-/// nothing to do.
+/// Compares them and returns the results, one per line. Missing objects are not a fault here: handlers of missing rules just
+/// have nothing to do.
 ///
 /// # Errors
-/// As for [`plan`]; that the account may not compare them is not an error.
+/// As for [`plan`], except that it is not an error if the account may not compare them.
 pub async fn report(rest: &Rest, linked: &[&'static Registration]) -> Result<String> {
     let wanted: Vec<(&str, Definitions)> =
         linked.iter().map(|one| (one.name(), one.platform_definitions())).collect();
