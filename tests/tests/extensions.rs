@@ -5,7 +5,6 @@
 use std::sync::Mutex;
 
 use circuits::extension::{Context, Extension, ExtensionFuture, Extensions, Opened};
-use circuits::prelude::*;
 use circuits::{Runner, Signal};
 use circuits_sandbox::Status;
 use circuits_tests::probe::{PROBE, Probe};

@@ -201,12 +201,7 @@ impl Shared {
             let error = Error::new(Kind::Timeout, format!("no answer within {timeout:?}"));
             (error, Failure::TimedOut)
         };
-        let explain = |error: reqwest::Error| match self.session.way.explain(error) {
-            (error, Failure::TimedOut) => {
-                (error.context(&format!("no answer within {timeout:?}")), Failure::TimedOut)
-            }
-            other => other,
-        };
+        let explain = |error: reqwest::Error| self.session.way.explain_within(error, timeout);
         let mut headers = call.headers.clone();
         ticket.apply(&mut headers);
         let request = self.http.request(call.method.http().1, call.url.clone()).headers(headers);

@@ -15,6 +15,8 @@ pub(crate) struct Way {
     shows_identity: bool,
     via: Option<Via>,
     connect_timeout: Duration,
+    /// How long a call may take, unless it says otherwise.
+    timeout: Duration,
 }
 
 impl Way {
@@ -32,6 +34,7 @@ impl Way {
             via: Via::of(options)?,
             // Shorter than the time for the whole call, so that the error names the connection.
             connect_timeout: options.timeout.mul_f64(0.8).min(Duration::from_secs(10)),
+            timeout: options.timeout,
         })
     }
 
@@ -46,11 +49,16 @@ impl Way {
 
     /// What a failed try means: the error to show, and whether the call may be repeated.
     pub(crate) fn explain(&self, error: reqwest::Error) -> (Error, Failure) {
-        let (explained, failure) = self.judge(&error, &reason(&error));
+        self.explain_within(error, self.timeout)
+    }
+
+    /// The same for a call that had so much time.
+    pub(crate) fn explain_within(&self, error: reqwest::Error, timeout: Duration) -> (Error, Failure) {
+        let (explained, failure) = self.judge(&error, &reason(&error), timeout);
         (explained.source_is(error.without_url()), failure)
     }
 
-    fn judge(&self, error: &reqwest::Error, text: &str) -> (Error, Failure) {
+    fn judge(&self, error: &reqwest::Error, text: &str, timeout: Duration) -> (Error, Failure) {
         let failed = |kind| Error::new(kind, text);
         if let Some(via) = self.via.as_ref().filter(|_| text.contains("tunnel error")) {
             let explained = via.explain(text, &format!("{}:{}", self.host, self.port));
@@ -59,7 +67,10 @@ impl Way {
         }
         if error.is_timeout() {
             return match &self.via {
-                _ if !error.is_connect() => (failed(Kind::Timeout), Failure::TimedOut),
+                _ if !error.is_connect() => {
+                    let late = Error::new(Kind::Timeout, format!("no answer within {timeout:?}"));
+                    (late, Failure::TimedOut)
+                }
                 Some(via) => (via.silent(self.connect_timeout), Failure::NotSent),
                 None => {
                     let silent =
