@@ -164,7 +164,7 @@ fn the_components_are_listed() {
         "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
          Record, Look, probe_function()\n\n\
          Extensions\n\
-         status     0.1.0     says how the runner is: `circuits status`, health_port, systemd\n\
+         status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\
          test_port  0.1.0     takes actions from `action-test` (test_actions)\n"
     );
     place.run(&["list", "-v"]).is(

@@ -91,7 +91,7 @@ fn what_is_broken_is_named() {
     for (bytes, part) in [
         (b"".to_vec(), "it is not JSON"),
         (b"once upon a time".to_vec(), "neither JSON (.res) nor a zip"),
-        (b"{\"export_format_version\": 2".to_vec(), "no JSON: EOF"),
+        (b"{\"export_format_version\": 2".to_vec(), "not JSON: EOF"),
         (b"{}".to_vec(), "export_format_version is null"),
         (with("export_format_version", json!(3)), "export_format_version is 3"),
         (with("actions", json!({"name": "x"})), "its actions are not a list"),
