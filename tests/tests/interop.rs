@@ -134,7 +134,7 @@ async fn our_tool_submits_to_the_python_runner() {
     failed.is(1, &["Error", "the ticket system is down"]);
     broken.is(1, &["Error"]);
     called.is(0, &["\"first\": 2", "Pending", "adding", "Completed", "\"sum\": 5"]);
-    wrong.is(1, &["sum has 2 inputs, and there are 3 values"]);
+    wrong.is(1, &["sum has 2 inputs, but 3 values are given"]);
     unknown.is(1, &["the function product", "404"]);
     replayed.is(0, &[]);
     assert_eq!(serde_json::from_str::<Value>(&replayed.out).unwrap()["outcome"], "completed");
