@@ -22,8 +22,18 @@ circuits::register! {
 #[derive(Deserialize)]
 struct Settings {
     reference_file: Option<PathBuf>,
+    #[serde(default = "source_field")]
     source_field: String,
+    #[serde(default = "dest_field")]
     dest_field: String,
+}
+
+fn source_field() -> String {
+    "custom1".to_owned()
+}
+
+fn dest_field() -> String {
+    "custom2".to_owned()
 }
 
 struct Lookup {

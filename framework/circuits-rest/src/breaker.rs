@@ -189,7 +189,11 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.probe {
-            self.breaker.circuit().probing = false;
+            let mut circuit = self.breaker.circuit();
+            // The probe of an earlier outage leaves that of a later one alone.
+            if circuit.recoveries == self.since {
+                circuit.probing = false;
+            }
         }
         self.breaker.changed.notify_waiters();
     }

@@ -174,19 +174,23 @@ impl Extensions {
 
     /// Starts them beside a runner.
     pub fn start(self, context: Context) -> Attached {
-        let tasks = TaskTracker::new();
+        let (tasks, drop) = (TaskTracker::new(), CancellationToken::new());
         for (name, opened) in self.opened {
-            let run = opened.run(context.clone());
+            let (context, drop) = (context.clone(), drop.clone());
+            let run = async move { opened.run(context).await };
             let run = async move {
-                match AssertUnwindSafe(run).catch_unwind().await {
-                    Ok(()) => info!("The extension has ended"),
-                    Err(_) => error!("The extension panicked; the runner goes on without it"),
+                tokio::select! {
+                    ended = AssertUnwindSafe(run).catch_unwind() => match ended {
+                        Ok(()) => info!("The extension has ended"),
+                        Err(_) => error!("The extension panicked; the runner goes on without it"),
+                    },
+                    () = drop.cancelled() => {}
                 }
             };
             tasks.spawn(run.instrument(info_span!("extension", name)));
         }
         tasks.close();
-        Attached { tasks, stop: context.stop }
+        Attached { tasks, stop: context.stop, drop }
     }
 }
 
@@ -201,6 +205,8 @@ impl std::fmt::Debug for Extensions {
 pub struct Attached {
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Ends those that do not end by themselves.
+    drop: CancellationToken,
 }
 
 impl Attached {
@@ -208,7 +214,8 @@ impl Attached {
     pub async fn stop(self) {
         self.stop.cancel();
         if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
-            warn!("Some extensions did not end within {} s", STOP.as_secs());
+            warn!("Some extensions did not end within {} s and are dropped", STOP.as_secs());
+            self.drop.cancel();
         }
     }
 }

@@ -13,7 +13,7 @@ use super::table::{self, Key};
 use super::values::integer;
 use super::warning::Warning;
 use super::{Config, read};
-use crate::redact::{is_secret_name, named_secrets};
+use crate::redact::{is_secret_name, named_secrets, secret_of_setting};
 
 /// The name that stands for the file when there is only a text.
 const TEXT: &str = "app.config";
@@ -40,7 +40,10 @@ pub(crate) fn examine(sources: &Sources) -> (Option<Config>, Vec<Fault>) {
         },
         Err(places) => {
             let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-            let text = format!("no app.config (looked for {})", places.join(" and "));
+            let text = format!(
+                "no app.config (looked for {}; `circuits config -c` writes one, --config-file names another)",
+                places.join(" and ")
+            );
             let mut loader = Loader::new(&text, "", sources);
             loader
                 .warnings
@@ -178,7 +181,9 @@ impl<'a> Loader<'a> {
     /// Puts environment variables in place of `$NAME` and `${NAME}`, and notes what must be kept secret.
     fn resolve(&mut self, section: &str, mut entry: Entry) -> Entry {
         let known = if section == RESILIENT { table::find(&entry.key) } else { None };
-        entry.secret = known.map_or_else(|| is_secret_name(&entry.key), Key::is_secret);
+        // Keys of the Python runner have names such as no_prompt_password, and none of them is a secret.
+        let of_python = section == RESILIENT && table::UNUSED.iter().any(|(name, _)| *name == entry.key);
+        entry.secret = known.map_or_else(|| !of_python && is_secret_name(&entry.key), Key::is_secret);
         let Some(text) = entry.value.take() else { return entry };
         // Not `key: text`: a log would take the text for the secret and hide it.
         let place = format!("{}: [{section}] the value of {}", entry.origin, entry.key);
@@ -205,7 +210,8 @@ impl<'a> Loader<'a> {
             self.secrets.extend(resolved.inserted.into_iter().filter(|secret| !secret.is_empty()));
         }
         // `user:password@host`, `Uid=u;Pwd=p`.
-        for (start, end) in named_secrets(&resolved.text) {
+        let text = &resolved.text;
+        for (start, end) in named_secrets(text).into_iter().chain(secret_of_setting(&entry.key, text)) {
             self.secrets.push(resolved.text[start..end].to_owned());
             entry.secret = true;
         }

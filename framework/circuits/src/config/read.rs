@@ -308,7 +308,8 @@ impl<'a> Reader<'a> {
     }
 
     fn flag(&mut self, key: &'static str) -> bool {
-        let value = boolean(&self.text(key).unwrap_or_default());
+        let default = || super::table::find(key).and_then(|key| key.default_text());
+        let value = boolean(&self.text(key).or_else(|| default().map(str::to_owned)).unwrap_or_default());
         if value.is_none() {
             self.refuse(key, "must be true or false");
         }

@@ -8,10 +8,12 @@ use tracing::{error, warn};
 
 use crate::backoff::pause;
 use crate::journal::Journal;
+use crate::runtime::vitals::Vitals;
 
 /// The attempt to handle one message.
 pub(crate) struct Attempt {
     journal: Arc<dyn Journal>,
+    vitals: Arc<Vitals>,
     id: String,
     incident: Option<i64>,
     /// Set once the handler is chosen; before that the message cannot have caused anything.
@@ -21,8 +23,13 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn new(journal: Arc<dyn Journal>, id: String, incident: Option<i64>) -> Self {
-        Self { journal, id, incident, rule: OnceLock::new(), counted: AtomicBool::new(false) }
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        vitals: Arc<Vitals>,
+        id: String,
+        incident: Option<i64>,
+    ) -> Self {
+        Self { journal, vitals, id, incident, rule: OnceLock::new(), counted: AtomicBool::new(false) }
     }
 
     /// Names the rule, if it is known, whose handler is about to be [`started`](Self::start).
@@ -37,9 +44,13 @@ impl Attempt {
         // Set before the call: it may take effect even if nobody waits for it to the end.
         while !self.counted.swap(true, Ordering::Relaxed) {
             let Err(error) = self.journal.started(&self.id, rule.as_deref(), self.incident).await else {
+                if failures > 0 {
+                    self.vitals.journal_works();
+                }
                 return;
             };
             self.counted.store(false, Ordering::Relaxed);
+            self.vitals.held_up(&error);
             error!(message_id = self.id, %error, "The journal could not note the start of the handler; the handler waits");
             failures += 1;
             tokio::time::sleep(pause(failures)).await;

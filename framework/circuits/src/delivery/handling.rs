@@ -63,6 +63,7 @@ impl Handling {
         let run =
             AbortOnDropHandle::new(tokio::spawn(async move { handler.call(action).await }.in_current_span()));
         let outcome = tokio::select! {
+            biased;
             joined = run => joined.unwrap_or_else(|error| {
                 Err(Error::new(format_args!("The handler panicked: {}", panic_text(error))))
             }),

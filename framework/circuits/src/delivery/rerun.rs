@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use circuits_stomp::{AckToken, Delivery};
+use circuits_stomp::{AckToken, Delivery, State};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -20,6 +20,12 @@ impl Intake {
     pub(crate) async fn run_again(&self, stop: &CancellationToken) -> Infallible {
         loop {
             tokio::time::sleep(RERUNS).await;
+            let state = self.admission.run.settler.session.state().borrow().clone();
+            let off = matches!(state, State::Off);
+            // Without a broker there is nowhere to send the reply, and the message would be found again each time.
+            if !off && !matches!(state, State::Connected { .. }) {
+                continue;
+            }
             let mut after = 0;
             while let Some(rerun) = self.rerun(after).await {
                 after = rerun.position;
@@ -41,7 +47,8 @@ impl Intake {
                     info!(message_id = id[0], "A stored message is run again, as asked");
                     let ([id], [delivery]) = (id, delivery);
                     for standing in standing {
-                        let address = ReplyAddress::of(&delivery.headers);
+                        let address =
+                            if off { ReplyAddress::nowhere() } else { ReplyAddress::of(&delivery.headers) };
                         self.admission.admit(id.clone(), delivery.clone(), address, standing);
                     }
                 }

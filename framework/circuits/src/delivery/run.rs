@@ -48,7 +48,12 @@ impl Run {
         let Some(turn) = ticket.turn().await else { return };
         drop(queued);
         let headroom = self.shared.headroom(&job.queue);
-        let attempt = Attempt::new(Arc::clone(&self.settler.journal), job.id.clone(), job.incident);
+        let attempt = Attempt::new(
+            Arc::clone(&self.settler.journal),
+            Arc::clone(&self.settler.vitals),
+            job.id.clone(),
+            job.incident,
+        );
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
         let (id, address, recorded) = (job.id.clone(), job.address.clone(), OnceLock::new());
         let started = Instant::now();
@@ -62,30 +67,43 @@ impl Run {
 
     /// The reply to a message; `None` if the runner is stopping and the message must stay with the broker.
     async fn answer(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Option<Reply> {
+        // In this order: what ends because the runner stops must not be answered with the error that it ends with.
         tokio::select! {
-            outcome = self.handle(job, seat, recorded) => Some(outcome.unwrap_or_else(|error| {
-                error!(error = ?error, "The action failed");
-                Reply::error(error.to_string())
-            })),
-            () = seat.abandoned() => {
-                info!("The action was waiting when the runner stopped; the message stays with the broker");
-                None
-            }
+            biased;
             () = self.abort.cancelled() => {
                 warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
                 None
             }
+            () = seat.abandoned() => {
+                info!("The action was waiting when the runner stopped; the message stays with the broker");
+                None
+            }
+            outcome = self.handle(job, seat, recorded) => Some(outcome.unwrap_or_else(|error| {
+                error!(error = ?error, "The action failed");
+                Reply::error(error.to_string())
+            })),
         }
     }
 
     async fn handle(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Result<Reply> {
         let client = &self.shared.client;
-        if client.is_down() {
-            info!("The platform is down; the action waits for it");
-            // Rare, and large: every message that waits for anything else would otherwise reserve room for it.
-            Box::pin(seat.wait_in_lane(client.ready())).await;
-        }
-        let rule = self.shared.rules.of(&job.message).await;
+        let rule = loop {
+            if client.is_down() {
+                info!("The platform is down; the action waits for it");
+                // Rare, and large: every message that waits for anything else would otherwise reserve room for it.
+                Box::pin(seat.wait_in_lane(client.ready())).await;
+            }
+            match self.shared.rules.of(&job.message).await {
+                Ok(rule) => break rule,
+                Err(error) if client.is_down() => {
+                    warn!(%error, "The name of the message's rule could not be fetched; the action waits for the platform");
+                }
+                Err(error) => {
+                    warn!(%error, "The platform's list of rules could not be fetched, so the message's rule has no name");
+                    break None;
+                }
+            }
+        };
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
         }

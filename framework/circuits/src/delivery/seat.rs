@@ -224,6 +224,7 @@ mod tests {
     use super::*;
     use crate::Reply;
     use crate::journal::{Arrival, Journal, JournalFuture, Outcome, Settlement, Standing};
+    use crate::runtime::vitals::Vitals;
 
     /// Takes 10 s for everything.
     struct Slow;
@@ -258,7 +259,7 @@ mod tests {
         let lanes = Lanes::new(1);
         let key = lanes.key("q", None);
         let turn = lanes.ticket(&key).turn().await.unwrap();
-        let attempt = Attempt::new(Arc::new(Slow), "a".to_owned(), None);
+        let attempt = Attempt::new(Arc::new(Slow), Arc::new(Vitals::new()), "a".to_owned(), None);
         let begun = Instant::now();
         let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
         seat.start(None).await;

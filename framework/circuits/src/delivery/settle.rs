@@ -32,6 +32,11 @@ impl ReplyAddress {
         Self { reply_to: header("reply-to"), correlation_id: header("correlation-id"), listener: None }
     }
 
+    /// No address at all: for a runner without a broker.
+    pub(crate) fn nowhere() -> Self {
+        Self { reply_to: None, correlation_id: None, listener: None }
+    }
+
     /// The address of a message that somebody handed in: its answer goes to `listener` and not to the broker.
     pub(crate) fn listener(listener: mpsc::UnboundedSender<Reply>) -> Self {
         Self { reply_to: None, correlation_id: None, listener: Some(listener) }
@@ -116,6 +121,7 @@ impl Settler {
                 }
             }
         }
+        self.vitals.journal_works();
     }
 
     /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is released, so that its

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::room::{Room, Waited};
-use super::{Handler, HandlerFuture, Seating, superseded};
+use super::{Handler, HandlerFuture, Seating, later, superseded};
 use crate::Action;
 
 type KeyOf = Arc<dyn Fn(&Action) -> String + Send + Sync>;
@@ -74,8 +74,8 @@ impl<H> Debounce<H> {
     }
 
     fn due(&self, now: Instant, since: Instant) -> Instant {
-        let quiet = now + self.quiet;
-        self.max_wait.map_or(quiet, |max_wait| quiet.min(since + max_wait))
+        let quiet = later(now, self.quiet);
+        self.max_wait.map_or(quiet, |max_wait| quiet.min(later(since, max_wait)))
     }
 }
 

@@ -34,7 +34,7 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for D
         let (delay, room, inner) = (*delay, Arc::clone(room), Arc::clone(inner));
         Box::pin(async move {
             let seat = action.seat();
-            match room.wait(seat.lane().clone(), seat, |_, now| now + delay).await {
+            match room.wait(seat.lane().clone(), seat, |_, now| super::later(now, delay)).await {
                 Waited::Due => inner.call(state, action).await,
                 Waited::Superseded => Ok(superseded(&action)),
             }

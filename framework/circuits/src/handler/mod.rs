@@ -23,6 +23,7 @@ pub(crate) mod trial;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use background::{Background, background};
 pub use concurrency::{Concurrency, concurrency};
@@ -33,6 +34,8 @@ pub use rate_limit::{RateLimit, rate_limit};
 pub use retry::{Policy, Retry, retry};
 pub(crate) use timeout::timed_out;
 pub use timeout::{Timeout, timeout};
+
+use tokio::time::Instant;
 
 use crate::{Action, Reply, Result};
 
@@ -86,6 +89,12 @@ fn around<S, Form>(inner: &impl Handler<S, Form>, outside: String) -> Vec<String
     let mut all = inner.combinators();
     all.insert(0, outside);
     all
+}
+
+/// A moment later by `wait`; by thirty years if the clock does not reach that far.
+fn later(now: Instant, wait: Duration) -> Instant {
+    const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+    now + wait.min(LONGEST)
 }
 
 /// The reply to an action in whose place another one is handled.

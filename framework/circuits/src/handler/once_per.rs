@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::gate::Gate;
-use super::{Handler, HandlerFuture, Seating};
+use super::{Handler, HandlerFuture, Seating, superseded};
 use crate::{Action, Reply};
 
 type KeyOf = Arc<dyn Fn(&Action) -> String + Send + Sync>;
@@ -125,7 +125,10 @@ impl Use {
         if let Some(known) = keys.by_key.get_mut(&self.key) {
             known.last = Some((now, text.to_owned()));
         }
-        keys.forget.push_back((now + self.ttl, self.key.clone()));
+        // A time beyond all times is never over.
+        if let Some(when) = now.checked_add(self.ttl) {
+            keys.forget.push_back((when, self.key.clone()));
+        }
     }
 }
 
@@ -150,9 +153,12 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for O
                 let ago = ago.as_secs();
                 return Ok(Reply::completed(format!("Already done {ago} s ago, so not done again: {text}")));
             }
+            let not_run = superseded(&action);
             let outcome = inner.call(state, action).await;
             if let Ok(reply) = &outcome
                 && !reply.is_error()
+                // A newer action ran in its place, perhaps one of another key.
+                && *reply != not_run
             {
                 used.succeeded(reply.text());
             }
@@ -178,8 +184,8 @@ impl<H> fmt::Debug for OncePer<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::timeout;
     use crate::handler::trial::{Log, Trial, ms};
+    use crate::handler::{debounce, timeout};
 
     fn per_incident(action: &Action) -> String {
         action.incident_id().unwrap().to_string()
@@ -227,6 +233,21 @@ mod tests {
                 "100 c = Already done 0 s ago, so not done again: worked"
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn what_gave_way_to_a_newer_action_was_not_done() {
+        let newest = debounce(ms(100), Log::work).newest();
+        let trial = Trial::new(2, once_per(|action| action.key().to_owned(), Duration::MAX, newest)).await;
+        trial.arrives("x", 1);
+        trial.pass(10).await;
+        trial.arrives("y", 1);
+        trial.pass(500).await;
+        trial.arrives("x", 1);
+        trial.arrives("y", 1);
+        let all = trial.end().await;
+        let runs: Vec<_> = all.iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(runs, ["110 y runs", "610 x runs"], "{all:?}");
     }
 
     /// Neither a panic nor a timeout keeps a key from the next action, or keeps it in memory.

@@ -1,9 +1,10 @@
 //! Bounds how often a handler starts.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Handler, HandlerFuture, Seating};
@@ -20,7 +21,7 @@ pub struct RateLimit<H> {
 struct Limit {
     count: usize,
     per: Duration,
-    /// The latest `count` starts, some of them still to come.
+    /// The latest `count` starts. Whoever holds it starts next; the others wait for it in their order.
     starts: Mutex<VecDeque<Instant>>,
 }
 
@@ -43,16 +44,20 @@ pub fn rate_limit<H>(count: usize, per: Duration, handler: H) -> RateLimit<H> {
 }
 
 impl Limit {
-    /// When the next start may happen; takes that place.
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = if starts.len() < self.count {
-            now
-        } else {
-            starts.pop_front().map_or(now, |oldest| now.max(oldest + self.per))
-        };
-        starts.push_back(start);
-        start
+    /// Waits until the next start may happen, and takes that place. One that is cut off while it waits has taken none.
+    async fn place(&self) {
+        let mut starts = self.starts.lock().await;
+        if starts.len() >= self.count
+            && let Some(oldest) = starts.front()
+        {
+            // Without an end of the span there is no further start.
+            match oldest.checked_add(self.per) {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+            starts.pop_front();
+        }
+        starts.push_back(Instant::now());
     }
 }
 
@@ -60,11 +65,7 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
     fn call(&self, state: Arc<S>, action: Action) -> HandlerFuture {
         let (limit, inner) = (Arc::clone(&self.limit), Arc::clone(&self.inner));
         Box::pin(async move {
-            let now = Instant::now();
-            let start = limit.reserve(now);
-            if start > now {
-                action.seat().wait_in_lane(sleep_until(start)).await;
-            }
+            action.seat().wait_in_lane(limit.place()).await;
             inner.call(state, action).await
         })
     }
@@ -81,6 +82,7 @@ impl<S: Send + Sync + 'static, Form, H: Handler<S, Form>> Handler<S, Form> for R
 #[cfg(test)]
 mod tests {
     use super::rate_limit;
+    use crate::handler::timeout;
     use crate::handler::trial::{Log, Trial, ms};
 
     #[tokio::test]
@@ -91,6 +93,19 @@ mod tests {
         }
         let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
         assert_eq!(starts, ["0 a runs", "0 b runs", "1000 c runs", "1000 d runs", "2000 e runs"]);
+    }
+
+    /// Those whose time is over before their turn comes do not keep the others from starting.
+    #[tokio::test]
+    async fn what_is_cut_off_while_it_waits_takes_no_place() {
+        let trial = Trial::new(8, timeout(ms(50), rate_limit(1, ms(1000), Log::work))).await;
+        for (name, incident) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+            trial.arrives(name, incident);
+        }
+        trial.pass(1100).await;
+        trial.arrives("e", 5);
+        let starts: Vec<_> = trial.end().await.into_iter().filter(|line| line.contains("runs")).collect();
+        assert_eq!(starts, ["0 a runs", "1100 e runs"]);
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ use crate::delivery::lanes::Lanes;
 use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
 use crate::message::{ActionMessage, Subject};
+use crate::runtime::vitals::Vitals;
 use crate::{Action, Error, Reply, Result};
 
 /// What happened, each line with its time in milliseconds, cut to tens.
@@ -131,7 +132,12 @@ impl Trial {
             let Some(turn) = ticket.turn().await else {
                 return log.say(&format!("{name} stays with the broker"));
             };
-            let attempt = Attempt::new(Arc::new(MemoryJournal::default()), name.clone(), Some(incident));
+            let attempt = Attempt::new(
+                Arc::new(MemoryJournal::default()),
+                Arc::new(Vitals::new()),
+                name.clone(),
+                Some(incident),
+            );
             let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
             let (said, sayer) = (Arc::clone(&log), name.clone());
             let message = json!({"incident": {"id": incident}}).to_string();

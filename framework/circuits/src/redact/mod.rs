@@ -5,7 +5,7 @@ mod named;
 mod names;
 mod redactor;
 
-pub(crate) use named::named_secrets;
+pub(crate) use named::{named_secrets, secret_of_setting};
 pub use names::is_secret_name;
 pub use redactor::Redactor;
 

@@ -118,6 +118,21 @@ fn bare_value(value: &str, name: &str) -> usize {
     first
 }
 
+/// The secret in the value of a setting of this name: the credentials after `Bearer` and the like, and the password in
+/// `user:password@host` of a proxy.
+pub(crate) fn secret_of_setting(name: &str, value: &str) -> Option<(usize, usize)> {
+    let of_credentials =
+        ["auth", "header", "basic", "bearer", "token"].iter().any(|part| name.contains(part));
+    if let Some((scheme, rest)) = value.split_once(' ')
+        && of_credentials
+        && SCHEMES.contains(&scheme.to_ascii_lowercase().as_str())
+    {
+        let secret = rest.trim_start_matches(' ');
+        return (!secret.is_empty()).then_some((value.len() - secret.len(), value.len()));
+    }
+    if name.contains("proxy") && !value.contains("://") { user_info(value, 0) } else { None }
+}
+
 /// The password in `scheme://user:password@host`.
 fn user_info(text: &str, from: usize) -> Option<(usize, usize)> {
     let rest = text.get(from..)?;

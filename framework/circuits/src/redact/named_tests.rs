@@ -101,3 +101,19 @@ proptest::proptest! {
         hide_named(&format!("x://{odd}"));
     }
 }
+
+#[test]
+fn values_of_settings_that_are_secrets_without_their_names() {
+    for (name, value, secret) in [
+        ("auth_header", "Bearer abc.def", Some("abc.def")),
+        ("basic", "Basic dXNlcjpwdw==", Some("dXNlcjpwdw==")),
+        ("proxy_host", "u:geheim@localhost:3128", Some("geheim")),
+        ("proxy_host", "proxy.example.com:3128", None),
+        ("to", "mailto:ops@example.com", None),
+        ("title", "Token ring", None),
+        ("title", "Bearer", None),
+    ] {
+        let found = secret_of_setting(name, value).map(|(start, end)| &value[start..end]);
+        assert_eq!(found, secret, "{name}={value}");
+    }
+}

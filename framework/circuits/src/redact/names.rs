@@ -26,7 +26,7 @@ const SECRET_WORDS: &[&str] = &[
 ];
 
 /// Words that do so only at the end of a name: `db_pass` and `card_pin`, not `pass_through` and `pin_to_top`.
-const SECRET_ENDINGS: &[&str] = &["pass", "pin"];
+const SECRET_ENDINGS: &[&str] = &["bearer", "pass", "pin", "sig", "signature"];
 
 /// Words that end like a secret's and are none.
 const HARMLESS: &[&str] = &["bypass", "compass", "encompass", "overpass", "surpass", "trespass", "underpass"];
@@ -74,6 +74,10 @@ const ABOUT: &[&str] = &[
 pub fn is_secret_name(name: &str) -> bool {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Whoever knows the address of a webhook can post to it.
+    if words.ends_with(&["webhook", "url"]) {
+        return true;
+    }
     if words.last().is_some_and(|last| ABOUT.contains(last)) {
         // The platform's session header ends in "id" and is the session itself.
         return matches!(words.as_slice(), ["x", "sess", "id"] | ["session", "id"] | ["sessionid"]);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use circuits_rest::Client;
 use tokio::time::Instant;
-use tracing::warn;
 
 use crate::message::ActionMessage;
 
@@ -38,17 +37,16 @@ impl Rules {
     }
 
     /// The name for a message: the display name of its rule, or the name of the function that it calls. `None` if the
-    /// platform does not list the rule, or cannot be asked.
-    pub(crate) async fn of(&self, message: &ActionMessage) -> Option<Arc<str>> {
-        let name = match (message.function(), message.action_id()) {
+    /// platform does not list the rule.
+    ///
+    /// # Errors
+    /// When the platform cannot be asked.
+    pub(crate) async fn of(&self, message: &ActionMessage) -> Result<Option<Arc<str>>, circuits_rest::Error> {
+        match (message.function(), message.action_id()) {
             (Some(function), _) => Ok(Some(function.into())),
             (None, Some(id)) => self.name(id).await,
             (None, None) => Ok(None),
-        };
-        name.unwrap_or_else(|error| {
-            warn!(%error, "The platform's list of rules could not be fetched, so the message's rule has no name");
-            None
-        })
+        }
     }
 
     /// The display name of a rule; `None` if the platform does not list it either.

@@ -239,9 +239,8 @@ impl Runner {
             },
         };
         stop.cancel();
-        if outcome.is_ok() {
-            drain(&run, &tasks).await;
-        }
+        // Also when it ends with an error: what runs may finish, and no attempt stays counted.
+        drain(&run, &tasks).await;
         if let Err(error) = session.close(CLOSE_TIMEOUT).await {
             warn!(%error, "The connection was not closed in an orderly way; the broker redelivers messages it has no ACK for");
         }

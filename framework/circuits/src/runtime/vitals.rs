@@ -77,6 +77,11 @@ impl Vitals {
         inner.held_up = Some((since, error.to_string()));
     }
 
+    /// The journal has noted something.
+    pub(crate) fn journal_works(&self) {
+        self.lock().held_up = None;
+    }
+
     /// A message waits for its turn until this is dropped.
     pub(crate) fn queue(&self) -> Queued<'_> {
         self.queued.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +117,6 @@ impl Vitals {
     pub(crate) fn finished(&self, reply: &Reply) {
         let mut inner = self.lock();
         inner.handled += 1;
-        inner.held_up = None;
         if reply.is_error() {
             inner.failed += 1;
             inner.last_error = Some((SystemTime::now(), reply.text().to_owned()));

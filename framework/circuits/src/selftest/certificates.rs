@@ -38,7 +38,8 @@ pub(super) async fn faults(settings: &Settings, section: &Section) -> Vec<String
 }
 
 async fn authorities(key: &str, path: &Path) -> Option<String> {
-    if let Err(error) = std::fs::read(path) {
+    // It may be a directory.
+    if let Err(error) = std::fs::File::open(path) {
         return Some(unreadable(key, path, &error));
     }
     let error = Tls::cafile(path).check().await.err()?;

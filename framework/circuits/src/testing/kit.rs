@@ -20,6 +20,7 @@ use crate::journal::MemoryJournal;
 use crate::message::{ActionMessage, CONTEXT_TOKEN, DestinationName};
 use crate::runtime::live::{Loaded, construct};
 use crate::runtime::routes::Routes;
+use crate::runtime::vitals::Vitals;
 use crate::{Error, Reply, Result};
 
 /// How many actions are worked on at a time, as with the runner's default.
@@ -146,7 +147,7 @@ impl Kit {
         let stopped = || Error::new("the kit was dropped");
         let turn = self.lanes.ticket(&key).turn().await.ok_or_else(stopped)?;
         let journal = Arc::new(MemoryJournal::default());
-        let attempt = Attempt::new(journal, id.clone(), message.incident_id());
+        let attempt = Attempt::new(journal, Arc::new(Vitals::new()), id.clone(), message.incident_id());
         let headroom = Arc::new(Headroom::new(queue, u32::MAX));
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
         let handling = Handling {

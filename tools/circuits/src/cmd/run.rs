@@ -16,7 +16,7 @@ use crate::journal;
 use crate::lock::{self, Lock};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
-use crate::shutdown;
+use crate::shutdown::{self, Grace};
 use crate::status;
 
 /// Arguments of `circuits run`.
@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let outcome = runtime.block_on(async move {
         if args.sandbox {
             let _lock = Lock::take(None)?;
-            return tour::run(&args.overrides, args.once, shutdown::signal()?).await;
+            return tour::run(&args.overrides, args.once, shutdown::signal(None)?).await;
         }
         let config = args.overrides.load()?;
         let _lock = Lock::take(lock::default_path())?;
@@ -50,7 +50,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
-        let signal = shutdown::signal()?;
+        let grace = Grace::new(config.settings().shutdown_timeout);
+        let signal = shutdown::signal(Some(grace.clone()))?;
         let mut stop = pin!(async {
             signal.await;
             status::stopping();
@@ -70,7 +71,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                     Some(watch) => tokio::select! {
                         result = &mut running => result,
                         // It runs as long as the runner does.
-                        never = watch.follow(&reloader, &log) => match never {},
+                        never = watch.follow(&reloader, &log, &grace) => match never {},
                     },
                 };
                 attached.stop().await;

@@ -194,11 +194,9 @@ fn cure(failure: Failure) -> Option<&'static str> {
         Failure::Credentials => {
             "correct api_key_id and api_key_secret (or email and password) in [resilient]"
         }
-        Failure::Stomp => {
-            "is the broker up, do stomp_host and stomp_port (65001) lead to it through every firewall?"
-        }
+        Failure::Stomp => "look at stomp_host, stomp_port, and the firewalls on the way to them",
         Failure::StompCredentials => {
-            "the broker knows other accounts than REST does: give the API key the right to read its queues"
+            "if the REST login failed too, correct the credentials first; otherwise give the API key the right to read its queues"
         }
         Failure::StompQueue => {
             "create the message destination with `circuits customize`, or add this account to it on the platform (Administrator \

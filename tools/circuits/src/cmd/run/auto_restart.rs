@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::logging::LogGuard;
 use crate::overrides::Overrides;
+use crate::shutdown::Grace;
 
 /// Editors write a file in several steps; it is read this long after the first step.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -53,7 +54,7 @@ impl Watch {
     }
 
     /// Puts each change in force.
-    pub(super) async fn follow(mut self, reloader: &Reloader, log: &LogGuard) -> Infallible {
+    pub(super) async fn follow(mut self, reloader: &Reloader, log: &LogGuard, grace: &Grace) -> Infallible {
         info!("Watching {} for changes", self.file.display());
         loop {
             self.touched.notified().await;
@@ -64,18 +65,19 @@ impl Watch {
             }
             self.content = content;
             info!("{} has changed; reloading it", self.file.display());
-            if let Err(error) = self.reload(reloader, log).await {
+            if let Err(error) = self.reload(reloader, log, grace).await {
                 error!("Reload failed, nothing was changed: {error:#}");
             }
         }
     }
 
-    async fn reload(&self, reloader: &Reloader, log: &LogGuard) -> anyhow::Result<()> {
+    async fn reload(&self, reloader: &Reloader, log: &LogGuard, grace: &Grace) -> anyhow::Result<()> {
         let config = Arc::new(self.overrides.load()?);
         let redactor = log.redactor();
         config.secrets().iter().for_each(|secret| redactor.add(secret));
         let reloaded = reloader.reload(Arc::clone(&config)).await?;
         log.set_level(config.settings().loglevel);
+        grace.set(config.settings().shutdown_timeout);
         if !reloaded.needs_restart.is_empty() {
             warn!("These changes need a restart: {}", reloaded.needs_restart.join(", "));
         }

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let stop = shutdown::signal()?;
+    let stop = shutdown::signal(None)?;
     let sandbox =
         Sandbox::builder().host(&args.host).rest_port(args.port).stomp_port(args.stomp_port).start().await?;
     let path = args.dir.join("app.config");
