@@ -262,3 +262,9 @@ fn what_the_journal_keeps() {
     let error = refusal("journal_keep_days=-1\njournal_max_mb=15");
     assert!(error.contains("from 1 to 3650") && error.contains("0 (no limit)"), "{error}");
 }
+
+#[test]
+fn an_empty_switch_counts_as_not_set() {
+    let read = settings("stomp=\ntest_actions=\n");
+    assert!(read.stomp && !read.test_actions);
+}

@@ -325,3 +325,11 @@ fn the_sample_can_be_used_as_it_is_and_uncommented() {
         assert!(texts(&config).iter().all(|text| !text.contains("not a known key")), "{:?}", texts(&config));
     }
 }
+
+#[test]
+fn a_switch_of_the_python_runner_is_not_a_secret_by_its_name() {
+    let config =
+        Config::from_text("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\nno_prompt_password=false\n")
+            .unwrap();
+    assert!(!config.secrets().iter().any(|secret| secret == "false"), "{:?}", config.secrets().len());
+}
