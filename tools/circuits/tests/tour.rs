@@ -53,3 +53,15 @@ fn once_ends_after_the_first_handled_action() {
     }
     assert!(!text.contains("\"Assign Tasks\" fired"), "one rule is fired, not all of them:\n{text}");
 }
+
+/// It deploys definitions without asking, so it must not reach a real platform.
+#[test]
+fn it_stays_on_its_own_platform() {
+    let directory = tempfile::tempdir().unwrap();
+    for other in [["--host", "soar.example.com"], ["--port", "1"], ["--stomp-port", "1"]] {
+        let output = circuits(directory.path()).arg("--once").args(other).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{other:?}: {text}");
+        assert!(text.contains("--sandbox brings its own platform"), "{other:?}: {text}");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use anyhow::{Context as _, bail};
-use circuits::config::Settings;
+use circuits::config::{Endpoint, Settings};
 use circuits::definitions::Definitions;
 use circuits::{Registration, Runner, Signal, registrations};
 use circuits_deploy::deploy;
@@ -30,6 +30,15 @@ pub(super) async fn run(
     platform::write_config(&config_file, &sandbox, &registrations())?;
     let config = overrides.with_file(config_file).load()?;
     let settings = own(config.settings(), folder.path());
+    // The tour deploys every definition without asking, so it must not reach any other platform.
+    let platform = format!("https://{}:{}", settings.host, settings.port);
+    let is_ours = |broker: &Endpoint| broker.host == settings.host && broker.port == sandbox.stomp_port();
+    if platform != sandbox.url() || !settings.stomp_hosts.iter().all(is_ours) {
+        bail!(
+            "--sandbox brings its own platform and broker; leave out the settings that name others (host, port, stomp_host, \
+             stomp_port, stomp_hosts)"
+        );
+    }
     if !settings.stomp {
         bail!("--sandbox fires rules, whose actions come through the broker: run it with stomp=true");
     }
