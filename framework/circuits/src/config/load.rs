@@ -227,7 +227,19 @@ impl<'a> Loader<'a> {
             let known: Vec<&str> = match section.name.as_str() {
                 RESILIENT => table::known().collect(),
                 "integrations" => table::INTEGRATIONS.iter().map(Key::name).chain(["ui_lock"]).collect(),
-                _ => continue,
+                other => {
+                    // Section names are compared as they are written, as Python does.
+                    let near = [RESILIENT, "integrations"]
+                        .into_iter()
+                        .find(|known| known.eq_ignore_ascii_case(other.trim()));
+                    if let Some(near) = near {
+                        self.warnings.push(Warning::caution(format!(
+                            "{}:{}: [{other}] is not read; did you mean [{near}]?",
+                            self.path, section.line
+                        )));
+                    }
+                    continue;
+                }
             };
             for item in &section.items {
                 let place = format!("{}:{}: [{}]", self.path, item.line, section.name);

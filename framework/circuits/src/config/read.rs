@@ -163,7 +163,8 @@ impl<'a> Reader<'a> {
                     found.iter().filter(|(value, _)| value.is_some()).map(|(_, key)| *key).collect();
                 let found = match found.as_slice() {
                     [] => "neither is set".to_owned(),
-                    found => format!("only {} is set", found.join(" and ")),
+                    [only] => format!("only {only} is set"),
+                    found => format!("only {} are set", found.join(" and ")),
                 };
                 let notes: String =
                     ["api_key_id", "api_key_secret", "email", "password"].map(|key| self.note(key)).concat();
@@ -381,7 +382,9 @@ impl<'a> Reader<'a> {
 
     fn missing(&mut self, key: &'static str, text: &str) {
         if self.missing_too {
-            self.faults.push(Fault::new(&self.section.origin, RESILIENT, key, text));
+            // An empty value has a line of its own.
+            let own = self.entry(key).map(|entry| &entry.origin).filter(|origin| *origin != "default");
+            self.faults.push(Fault::new(own.unwrap_or(&self.section.origin), RESILIENT, key, text));
         }
     }
 }

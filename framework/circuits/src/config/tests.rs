@@ -333,3 +333,16 @@ fn a_switch_of_the_python_runner_is_not_a_secret_by_its_name() {
             .unwrap();
     assert!(!config.secrets().iter().any(|secret| secret == "false"), "{:?}", config.secrets().len());
 }
+
+#[test]
+fn a_section_in_other_letters_is_pointed_out() {
+    let config =
+        Config::from_text("[resilient]\nhost=h\napi_key_id=i\napi_key_secret=s\n[Integrations]\ntimeout=1\n");
+    let texts = texts(&config.unwrap());
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.ends_with("5: [Integrations] is not read; did you mean [integrations]?")),
+        "{texts:?}"
+    );
+}

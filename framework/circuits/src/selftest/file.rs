@@ -154,6 +154,8 @@ mod tests {
             ("log_http_responses=./file", "needs a folder that exists"),
             ("test_actions=true\ntest_host=0.0.0.0", "test_host = `0.0.0.0` is not loopback"),
             ("noload=nobody", "noload names `nobody`"),
+            ("test_actions=true\nhealth_port=8008", "test_port = 8008 are the same"),
+            ("logfile=sub/app.log", "logfile = `sub/app.log`: the folder"),
         ] {
             let text = SOUND.replace("[mail]", &format!("{line}\n[mail]"));
             let found = faults_among(&text, &files).await;
@@ -175,6 +177,7 @@ mod tests {
                 "app.config:6: [resilient] journal = `file/j`: the journal cannot be written",
             ),
             ("journal=./j", "journal=./", "the journal cannot be written"),
+            ("journal=./j", "journal=./text.pem", "would replace a file of another kind; name another file"),
         ] {
             let found = faults_among(&SOUND.replace(from, to), &files).await;
             assert!(found.len() == 1 && found[0].contains(expected), "{to}: {found:#?}");
