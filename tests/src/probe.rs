@@ -43,7 +43,7 @@ pub fn with_function() -> Definitions {
 }
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 21] = [
+pub const RULES: [&str; 20] = [
     "Echo",
     "Fail",
     "Tell",
@@ -51,7 +51,6 @@ pub const RULES: [&str; 21] = [
     "Panic",
     "Hang",
     "Deaf",
-    "Freeze",
     "Gate",
     "Slow",
     "Nobody",
@@ -164,7 +163,6 @@ fn component(setup: &Setup) -> Result<Component> {
         .on("Panic", State::panic)
         .on("hang", State::hang)
         .on("Deaf", State::deaf)
-        .on("Freeze", State::freeze)
         .on("Gate", State::gate)
         .on("Slow", State::slow)
         .on("Defer", defer(wait, State::echo))
@@ -283,14 +281,6 @@ impl State {
             }
         })
         .await
-    }
-
-    /// Blocks a thread of the runner itself forever, as no handler should.
-    async fn freeze(self: Arc<Self>, action: Action) -> Result<Reply> {
-        self.begin(&action)?;
-        loop {
-            std::thread::park();
-        }
     }
 
     async fn gate(self: Arc<Self>, action: Action) -> Result<Reply> {

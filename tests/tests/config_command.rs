@@ -161,7 +161,7 @@ fn the_components_are_listed() {
     let place = Place::new(BINARY);
     assert_eq!(
         place.run(&["list"]).out,
-        "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Freeze, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
+        "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
          Record, Look, probe_function()\n\n\
          Extensions\n\
          status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\

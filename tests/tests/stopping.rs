@@ -36,17 +36,3 @@ async fn a_second_signal_ends_the_process_at_once() {
     assert_eq!(runner.end_at_once().await, Some(143));
     assert!(world.has_left_over().await);
 }
-
-/// The runner's clock stands still with its threads, so something else has to end the process.
-#[tokio::test(flavor = "multi_thread")]
-async fn handlers_that_block_every_thread_of_the_runner_do_not_keep_the_process_alive() {
-    let (world, _directory, runner) = at_work("Gate", "shutdown_timeout=0").await;
-    let queue = world.sandbox.queue("probe");
-    let threads = std::thread::available_parallelism().unwrap().get();
-    for _ in 0..threads {
-        world.fire("Freeze", world.incident()).await;
-    }
-    world.sandbox.queue_is(&queue, |stats| stats.ready == 0).await;
-    assert_eq!(runner.terminate().await, Some(143));
-    assert!(world.has_left_over().await);
-}
