@@ -99,7 +99,6 @@ impl Settler {
     /// Notes the result, which may go to the broker only after that. Until the journal takes it, the message is held: if it is
     /// redelivered meanwhile, it does not run again.
     pub(crate) async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
-        self.vitals.finished(reply);
         info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
         self.bus.emit(|| Signal::Finished {
             message_id: id.to_owned(),
@@ -117,11 +116,11 @@ impl Settler {
                 () = self.abort.cancelled() => {
                     // If held back, the message would certainly be handled a second time; if answered, only if its ACK gets lost.
                     error!("The journal could not note the result before the runner stopped; the reply is sent without it");
-                    return;
+                    break;
                 }
             }
         }
-        self.vitals.journal_works();
+        self.vitals.finished(reply);
     }
 
     /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is released, so that its

@@ -77,7 +77,7 @@ impl Vitals {
         inner.held_up = Some((since, error.to_string()));
     }
 
-    /// The journal has noted something.
+    /// The journal has noted something again, after it could not.
     pub(crate) fn journal_works(&self) {
         self.lock().held_up = None;
     }
@@ -113,10 +113,11 @@ impl Vitals {
         RunGuard { vitals: self, id }
     }
 
-    /// A message's final reply is known.
+    /// The journal has noted a message's final reply.
     pub(crate) fn finished(&self, reply: &Reply) {
         let mut inner = self.lock();
         inner.handled += 1;
+        inner.held_up = None;
         if reply.is_error() {
             inner.failed += 1;
             inner.last_error = Some((SystemTime::now(), reply.text().to_owned()));
