@@ -63,7 +63,7 @@ pub use component::{Builder, Component};
 pub use delivery::submit::{Replies, Submitter};
 pub use error::{Error, Result};
 pub use private_file::private_file;
-pub use registry::{Registration, Setup, registrations};
+pub use registry::{Registration, Setup, check_noload, registrations};
 pub use reply::Reply;
 pub use runtime::broker::Broker;
 pub use runtime::connect::login;

@@ -126,6 +126,20 @@ pub fn registrations() -> Vec<&'static Registration> {
     all
 }
 
+/// Refuses a `noload` that names anything but these components and the linked extensions.
+///
+/// # Errors
+/// The first name that nothing linked has, with all that could be meant.
+pub fn check_noload(components: &[&'static Registration], noload: &[String]) -> Result<()> {
+    let mut names: BTreeSet<_> = components.iter().map(|registration| registration.name).collect();
+    names.extend(extensions().iter().map(|extension| extension.name()));
+    let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) else { return Ok(()) };
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Error::new(format_args!(
+        "noload names `{unknown}`, which is neither a linked component nor an extension. Linked are: {names}. Correct or remove it in [resilient]"
+    )))
+}
+
 /// The registrations that are to run: all except those that `noload` names.
 ///
 /// # Errors
@@ -146,14 +160,7 @@ pub(crate) fn select(all: &[&'static Registration], noload: &[String]) -> Result
             )));
         }
     }
-    // Extensions are left out by name, too.
-    names.extend(extensions().iter().map(|extension| extension.name()));
-    if let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) {
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Error::new(format_args!(
-            "noload names `{unknown}`, which is neither a linked component nor an extension. Linked are: {names}. Correct or remove it in [resilient]"
-        )));
-    }
+    check_noload(all, noload)?;
     let left: Vec<_> = all.iter().copied().filter(|r| !noload.iter().any(|name| name == r.name)).collect();
     if left.is_empty() {
         return Err(Error::new(

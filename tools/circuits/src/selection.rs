@@ -2,7 +2,6 @@
 
 use anyhow::bail;
 use circuits::Registration;
-use circuits::extension::extensions;
 
 /// The selected components.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -30,13 +29,8 @@ impl Selection {
             let names: Vec<_> = linked.iter().map(|one| one.name()).collect();
             bail!("`{unknown}` is not a linked component. Linked are: {}", names.join(", "));
         }
-        let known = |name: &str| {
-            linked.iter().any(|one| one.name() == name) || extensions().iter().any(|one| one.name() == name)
-        };
-        if let Some(unknown) = noload.iter().find(|name| self.names.is_empty() && !known(name)) {
-            bail!(
-                "noload names `{unknown}`, which `circuits list` does not. Correct or remove it in [resilient]"
-            );
+        if self.names.is_empty() {
+            circuits::check_noload(linked, noload).map_err(anyhow::Error::msg)?;
         }
         let chosen = |one: &&&'static Registration| {
             let among = |names: &[String]| names.iter().any(|name| name == one.name());
