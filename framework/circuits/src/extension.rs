@@ -174,9 +174,9 @@ impl Extensions {
 
     /// Starts them beside a runner.
     pub fn start(self, context: Context) -> Attached {
-        let (tasks, drop) = (TaskTracker::new(), CancellationToken::new());
+        let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
         for (name, opened) in self.opened {
-            let (context, drop) = (context.clone(), drop.clone());
+            let (context, abort) = (context.clone(), abort.clone());
             let run = async move { opened.run(context).await };
             let run = async move {
                 tokio::select! {
@@ -184,13 +184,13 @@ impl Extensions {
                         Ok(()) => info!("The extension has ended"),
                         Err(_) => error!("The extension panicked; the runner goes on without it"),
                     },
-                    () = drop.cancelled() => {}
+                    () = abort.cancelled() => {}
                 }
             };
             tasks.spawn(run.instrument(info_span!("extension", name)));
         }
         tasks.close();
-        Attached { tasks, stop: context.stop, drop }
+        Attached { tasks, stop: context.stop, abort }
     }
 }
 
@@ -206,7 +206,7 @@ pub struct Attached {
     tasks: TaskTracker,
     stop: CancellationToken,
     /// Ends those that do not end by themselves.
-    drop: CancellationToken,
+    abort: CancellationToken,
 }
 
 impl Attached {
@@ -215,7 +215,7 @@ impl Attached {
         self.stop.cancel();
         if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
             warn!("Some extensions did not end within {} s and are dropped", STOP.as_secs());
-            self.drop.cancel();
+            self.abort.cancel();
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct Settings {
     pub reply_mode: ReplyMode,
     /// Handlers running at once (`num_workers`).
     pub num_workers: usize,
-    /// Longest run of a handler (`handler_timeout`; `None` is no limit).
+    /// Longest run of a handler (`handler_timeout`; `None` means no limit).
     pub handler_timeout: Option<Duration>,
     /// Whether the failure of a function becomes its result, so that the workflow goes on (`trap_exception`).
     pub trap_exception: bool,
@@ -83,9 +83,9 @@ pub struct Settings {
     /// File in which messages are remembered across restarts (`journal`; `None` is off: then they are remembered in
     /// memory only).
     pub journal: Option<PathBuf>,
-    /// How long settled messages stay in the journal (`journal_keep_days`; `None` is forever).
+    /// How long settled messages stay in the journal (`journal_keep_days`; `None` means forever).
     pub journal_keep: Option<Duration>,
-    /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`; `None` is no limit).
+    /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`; `None` means no limit).
     pub journal_max_bytes: Option<u64>,
     /// Port on which `/healthz` and `/readyz` answer (`health_port`).
     pub health_port: Option<u16>,

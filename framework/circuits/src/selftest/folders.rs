@@ -11,10 +11,9 @@ use crate::config::{Section, Settings};
 /// What is wrong with them, each with its place.
 pub(super) fn faults(settings: &Settings, section: &Section) -> Vec<String> {
     let mut faults = Vec::new();
-    let logs =
-        can_be_made(&settings.logdir).and_then(|()| can_be_written(&settings.logdir.join(&settings.logfile)));
-    let logs_are_well = logs.is_ok();
     let log = settings.logdir.join(&settings.logfile);
+    let logs = can_be_made(&settings.logdir).and_then(|()| can_be_written(&log));
+    let logs_are_well = logs.is_ok();
     if let Some(folder) = log.parent().filter(|folder| *folder != settings.logdir && !folder.is_dir()) {
         let text = format!(
             "logfile = `{}`: the folder {} does not exist; make it, or name a file alone",

@@ -75,7 +75,7 @@ impl Range {
             ANY => format!("at least {}", self.least),
             most => format!("{} to {most}", self.least),
         };
-        self.zero.map_or(range.clone(), |zero| format!("{range}; 0 is {zero}"))
+        self.zero.map_or(range.clone(), |zero| format!("{range}; 0 means {zero}"))
     }
 }
 

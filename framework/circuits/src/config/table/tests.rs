@@ -31,7 +31,11 @@ fn help_says_what_is_allowed_and_what_holds_without_it() {
          a number from 1 to 50). Environment: LOGLEVEL. [default: INFO]"
     );
     assert!(help("stomp_host").ends_with("Default: the same as host."), "{}", help("stomp_host"));
-    assert!(help("handler_timeout").contains("1 to 604800; 0 is no limit."), "{}", help("handler_timeout"));
+    assert!(
+        help("handler_timeout").contains("1 to 604800; 0 means no limit."),
+        "{}",
+        help("handler_timeout")
+    );
     assert!(
         help("stomp_prefetch_limit").contains("Default: twice num_workers"),
         "{}",
