@@ -19,6 +19,9 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ),
     // It deploys the definitions of components; a component does not compile it.
     ("framework/circuits-deploy", &["circuits"], &[]),
+    // Extensions: never another extension, except through a trait in `circuits`.
+    ("framework/circuits-events", &["circuits"], &["circuits-journal", "circuits-http", "circuits-sandbox"]),
+    ("framework/circuits-http", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &[]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
@@ -29,7 +32,19 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     // `components` itself: the components and nothing else. A test below checks it by name, because it grows with them.
     ("components", &["*"], &[]),
     ("components/*", &["circuits"], &["circuits-sandbox", "circuits-testing"]),
-    ("tools/*", &["circuits", "circuits-deploy", "circuits-journal", "circuits-sandbox", "components"], &[]),
+    (
+        "tools/*",
+        &[
+            "circuits",
+            "circuits-deploy",
+            "circuits-events",
+            "circuits-http",
+            "circuits-journal",
+            "circuits-sandbox",
+            "components",
+        ],
+        &[],
+    ),
     // These test and measure everything.
     ("tests", &["*"], &["*"]),
     ("benches", &["*"], &["*"]),
@@ -38,7 +53,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
 /// A foreign crate and those of ours that may use it.
 const SEALED: &[(&str, &[&str])] = &[
     ("tokio-stomp-2", &["circuits-stomp"]),
-    ("reqwest", &["circuits-rest"]),
+    ("reqwest", &["circuits-rest", "circuits-events"]),
     ("config", &["circuits"]),
     // The sandbox, the tests and the benchmarks stand on the other side of the connection.
     (

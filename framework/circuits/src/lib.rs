@@ -73,7 +73,7 @@ pub use runtime::platform::Platform;
 pub use runtime::reload::{Reloaded, Reloader};
 pub use runtime::run_error::{Failure, RunError};
 pub use runtime::runner::Runner;
-pub use signal::Signal;
+pub use signal::{EventKind, EventKinds, Signal};
 
 /// The types that calls of [`Rest`] take and return, for components that name them.
 pub mod rest {

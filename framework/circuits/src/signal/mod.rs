@@ -1,9 +1,13 @@
 //! What happens to each message, published as it happens: for the console and for extensions.
 //! Publishing never waits, and a listener that falls behind loses signals rather than holding up an acknowledgement.
 
+mod kind;
+
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+
+pub use kind::{EventKind, EventKinds};
 
 /// One step in the life of a message, or of the connection.
 #[derive(Clone, Debug)]
