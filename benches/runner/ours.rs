@@ -82,7 +82,7 @@ impl Ours {
         let task = tokio::spawn(runner.run(async move {
             let _ = stopped.await;
         }));
-        while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
+        while !matches!(signals.recv().await.unwrap(), Signal::DestinationSubscribed(_)) {}
         Self { stop, task }
     }
 

@@ -23,7 +23,7 @@ pub(crate) async fn run(actions: u32) {
     let runner = Runner::with_components(config, &[&REGISTRATION], |_| {}).await.unwrap();
     let mut signals = runner.signals();
     tokio::spawn(runner.run(std::future::pending()));
-    while !matches!(signals.recv().await.unwrap(), Signal::Subscribed { .. }) {}
+    while !matches!(signals.recv().await.unwrap(), Signal::DestinationSubscribed(_)) {}
     drop(signals);
     println!("{}", resident());
     ALL.notified().await;

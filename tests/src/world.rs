@@ -107,7 +107,7 @@ impl World {
     /// Starts a runner in this process and waits until it is subscribed.
     pub async fn run(&self, probe: &Probe, resilient: &str) -> Running {
         let mut running = self.launch(probe, resilient).await.unwrap();
-        running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+        running.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
         running
     }
 
@@ -236,7 +236,7 @@ pub async fn launch_on(config: Config, journal: Arc<dyn Journal>) -> Result<Runn
 /// When it does not start.
 pub async fn run(config: Config, linked: &[&'static Registration]) -> Running {
     let mut running = Running::of(Runner::with_components(config, linked, |_| {}).await.unwrap());
-    running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    running.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     running
 }
 

@@ -21,7 +21,7 @@ async fn an_ordinary_app_config_works_before_and_after_a_restart() {
         assert_eq!(world.settled(id).await.status, Status::Completed);
         if restart {
             world.restart_broker().await;
-            runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+            runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
         }
     }
     runner.stop().await.unwrap();

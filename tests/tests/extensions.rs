@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 
 use circuits::extension::{Context, Extension, ExtensionFuture, Extensions, Opened};
+use circuits::signal::ActionCompleted;
 use circuits::{Runner, Signal};
 use circuits_sandbox::Status;
 use circuits_tests::probe::{PROBE, Probe};
@@ -27,8 +28,8 @@ impl Opened for Watcher {
             let mut signals = context.signals();
             let watch = async {
                 while let Ok(signal) = signals.recv().await {
-                    if let Signal::Finished { text, .. } = signal {
-                        SEEN.lock().unwrap().push(text);
+                    if let Signal::ActionCompleted(ActionCompleted { result, .. }) = signal {
+                        SEEN.lock().unwrap().push(result.message);
                     }
                 }
             };

@@ -208,12 +208,12 @@ async fn a_result_is_told_to_nobody_before_the_journal_has_it() {
     let probe = Probe::new("finish");
     let journal = Sick::of("finish");
     let mut runner = launch_on(world.config(&probe, ""), Arc::clone(&journal) as _).await.unwrap();
-    runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     let id = world.fire("Echo", world.incident()).await;
     journal.refused().await;
     // The message comes again while its result is held.
     world.sandbox.faults().drop_connections();
-    runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     assert_eq!(status(&world, id), Status::Pending);
     journal.heal();
     let invocation = world.settled(id).await;

@@ -60,9 +60,9 @@ async fn a_message_without_an_incident_reaches_its_rules_handler() {
     let (sandbox, incident, mut running) = start().await;
     let mail = |id| json!({"id": id, "inc_id": null, "subject": "Hi"});
     let first = send(&sandbox, "Read", incident, 13, "emailmessage", mail(7));
-    let begun = running.until(|signal| matches!(signal, Signal::Started { .. })).await;
+    let begun = running.until(|signal| matches!(signal, Signal::ActionStarted(_))).await;
     assert!(
-        matches!(&begun, Signal::Started { rule: Some(rule), incident: None, .. } if rule == "Read"),
+        matches!(&begun, Signal::ActionStarted(it) if it.about.action.name.as_deref() == Some("Read") && it.about.incident.is_none()),
         "{begun:?}"
     );
     sandbox.until(first, |invocation| invocation.text() == "7 Some(EmailMessage)").await;

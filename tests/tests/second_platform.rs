@@ -38,7 +38,7 @@ async fn each_platform_is_asked_in_its_own_name() {
     let runner = Runner::with_components(config, &[&MIRROR], |_| {}).await.unwrap();
     assert!(there.requests().is_empty(), "nobody logs in before there is something to do");
     let mut running = Running::of(runner);
-    running.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    running.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     for name in ["one", "two"] {
         let incident = here.create_incident(json!({"name": name, "discovered_date": 0})).unwrap();
         let id = here.fire("Mirror", incident, json!({})).unwrap();

@@ -6,19 +6,25 @@ use std::thread::JoinHandle;
 
 use circuits::Reply;
 use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
+use circuits::outbox::Outbox;
+use circuits::store::Store;
 use tokio::sync::oneshot;
 
 use crate::error::{Fault, OpenError};
 use crate::lock::Lock;
 use crate::options::Options;
+use crate::outbox::{Shared, SqliteOutbox};
 use crate::queue::Queue;
+use crate::records::SqliteStore;
 use crate::retention::Retention;
-use crate::store::{Call, Store, Told};
+use crate::schema;
+use crate::store::{Call, Store as Tables, Told};
 use crate::writer::{Answer, Request, Writer};
 
 /// A journal in a file. Dropping it waits until every call that was made is in the file, and then releases the file.
 pub struct SqliteJournal {
     queue: Arc<Queue<Request>>,
+    outbox: Arc<SqliteOutbox>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,17 +45,23 @@ impl SqliteJournal {
             std::fs::create_dir_all(folder)?;
         }
         let lock = Lock::take(&options.path)?;
-        let store = Store::open(&options.path)?;
+        let store = Tables::open(&options.path)?;
         let queue = Arc::new(Queue::new());
+        let shared = Arc::new(Shared::default());
+        shared.count(store.connection())?;
+        let reader = schema::reader(&options.path)?;
+        let records = SqliteStore::on(&options.path, reader, Some(Arc::clone(&queue)));
         let writer = Writer {
             path: options.path.clone(),
             store,
             retention: Retention::new(options),
             queue: Arc::clone(&queue),
+            outbox: Arc::clone(&shared),
             lock,
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
-        Ok(Self { queue, thread: Some(thread) })
+        let outbox = Arc::new(SqliteOutbox { shared, queue: Arc::clone(&queue), store: records });
+        Ok(Self { queue, outbox, thread: Some(thread) })
     }
 
     async fn call(&self, call: Call) -> Answer {
@@ -80,7 +92,7 @@ impl Journal for SqliteJournal {
         Box::pin(async {
             match self.call(call).await? {
                 Told::Standings(standings) => Ok(standings),
-                Told::Nothing | Told::Rerun(_) => Ok(Vec::new()),
+                _ => Ok(Vec::new()),
             }
         })
     }
@@ -116,11 +128,19 @@ impl Journal for SqliteJournal {
         self.queue.offer(Request { call: Call::Step { id: id.to_owned(), step }, answer });
     }
 
+    fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+        Some(Arc::clone(&self.outbox) as _)
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.outbox.store.clone())
+    }
+
     fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {
         Box::pin(async move {
             match self.call(Call::Rerun { after }).await? {
                 Told::Rerun(rerun) => Ok(rerun.map(|rerun| *rerun)),
-                Told::Nothing | Told::Standings(_) => Ok(None),
+                _ => Ok(None),
             }
         })
     }

@@ -8,11 +8,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many calls may wait.
 const ROOM: usize = 1024;
+/// How many of the others may wait behind them.
+const ROOM_BEHIND: usize = 64;
+/// How many of these are taken together; beside a call, one at most.
+const TAKEN_BEHIND: usize = 8;
 
 /// A queue between the tasks of a runtime, which never block, and one thread, which does.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     room: Arc<Semaphore>,
+    room_behind: Arc<Semaphore>,
     waiting: Mutex<Waiting<T>>,
     changed: Condvar,
 }
@@ -20,14 +25,23 @@ pub(crate) struct Queue<T> {
 #[derive(Debug)]
 struct Waiting<T> {
     items: VecDeque<(T, OwnedSemaphorePermit)>,
+    /// Taken when there is time.
+    behind: VecDeque<(T, OwnedSemaphorePermit)>,
     closed: bool,
+}
+
+impl<T> Waiting<T> {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.behind.is_empty()
+    }
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         Self {
             room: Arc::new(Semaphore::new(ROOM)),
-            waiting: Mutex::new(Waiting { items: VecDeque::new(), closed: false }),
+            room_behind: Arc::new(Semaphore::new(ROOM_BEHIND)),
+            waiting: Mutex::new(Waiting { items: VecDeque::new(), behind: VecDeque::new(), closed: false }),
             changed: Condvar::new(),
         }
     }
@@ -35,25 +49,35 @@ impl<T> Queue<T> {
     /// Adds an item when there is room for it. False if the queue is closed.
     pub(crate) async fn push(&self, item: T) -> bool {
         let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return false };
+        self.add(item, room, |waiting| &mut waiting.items)
+    }
+
+    /// Adds an item that is taken when no others wait, or a few at a time with them. False if the queue is closed.
+    pub(crate) async fn push_behind(&self, item: T) -> bool {
+        let Ok(room) = Arc::clone(&self.room_behind).acquire_owned().await else { return false };
+        self.add(item, room, |waiting| &mut waiting.behind)
+    }
+
+    fn add(
+        &self,
+        item: T,
+        room: OwnedSemaphorePermit,
+        which: fn(&mut Waiting<T>) -> &mut VecDeque<(T, OwnedSemaphorePermit)>,
+    ) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
             return false;
         }
-        waiting.items.push_back((item, room));
+        which(&mut waiting).push_back((item, room));
         drop(waiting);
         self.changed.notify_one();
         true
     }
 
-    /// Adds an item if there is room for it now.
-    pub(crate) fn offer(&self, item: T) {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
-        let mut waiting = self.lock();
-        if !waiting.closed {
-            waiting.items.push_back((item, room));
-            drop(waiting);
-            self.changed.notify_one();
-        }
+    /// Adds an item if there is room for it now. False if there is not, or the queue is closed.
+    pub(crate) fn offer(&self, item: T) -> bool {
+        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return false };
+        self.add(item, room, |waiting| &mut waiting.items)
     }
 
     /// All waiting items at once. Blocks until there is one, but no longer than `patience`; after that the list is empty.
@@ -62,24 +86,31 @@ impl<T> Queue<T> {
         let waiting = self.lock();
         let (mut waiting, _) = self
             .changed
-            .wait_timeout_while(waiting, patience, |waiting| waiting.items.is_empty() && !waiting.closed)
+            .wait_timeout_while(waiting, patience, |waiting| waiting.is_empty() && !waiting.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        if waiting.items.is_empty() && waiting.closed {
+        if waiting.is_empty() && waiting.closed {
             return None;
         }
-        Some(waiting.items.drain(..).map(|(item, _room)| item).collect())
+        let mut taken: Vec<_> = waiting.items.drain(..).map(|(item, _room)| item).collect();
+        let behind = if taken.is_empty() { TAKEN_BEHIND } else { 1 };
+        let behind = behind.min(waiting.behind.len());
+        taken.extend(waiting.behind.drain(..behind).map(|(item, _room)| item));
+        Some(taken)
     }
 
     /// Accepts no more items. Waiting items can still be taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.room.close();
+        self.room_behind.close();
         self.changed.notify_one();
     }
 
     /// Throws away all waiting items.
     pub(crate) fn clear(&self) {
-        self.lock().items.clear();
+        let mut waiting = self.lock();
+        waiting.items.clear();
+        waiting.behind.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
@@ -104,6 +135,20 @@ mod tests {
         queue.close();
         assert!(!queue.push(0).await);
         assert_eq!(queue.take(Duration::ZERO), Some(vec![ROOM]));
+        assert_eq!(queue.take(Duration::ZERO), None);
+    }
+
+    #[tokio::test]
+    async fn what_stands_behind_is_taken_one_by_one_while_others_come() {
+        let queue = Queue::new();
+        for item in 10..20 {
+            assert!(queue.push_behind(item).await);
+        }
+        assert!(queue.push(1).await && queue.push(2).await);
+        assert_eq!(queue.take(Duration::ZERO).unwrap(), [1, 2, 10]);
+        queue.close();
+        assert_eq!(queue.take(Duration::ZERO).unwrap(), [11, 12, 13, 14, 15, 16, 17, 18]);
+        assert_eq!(queue.take(Duration::ZERO).unwrap(), [19]);
         assert_eq!(queue.take(Duration::ZERO), None);
     }
 

@@ -128,7 +128,8 @@ impl Retention {
         let mut settled = Vec::new();
         {
             let mut next = store.connection().prepare_cached(
-                "SELECT seq, state, arrived, coalesce(length(body), 0) FROM message JOIN content USING (seq)
+                "SELECT seq, state = 2 AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = message.seq), arrived,
+                        coalesce(length(body), 0) FROM message JOIN content USING (seq)
                  WHERE seq > ?1 ORDER BY seq LIMIT ?2",
             )?;
             let mut rows = next.query((self.position, STEP))?;
@@ -139,7 +140,7 @@ impl Retention {
                 }
                 looked_at += 1;
                 self.position = row.get(0)?;
-                if row.get::<_, u8>(1)? == 2 {
+                if row.get::<_, bool>(1)? {
                     settled.push(self.position);
                     freed += u64::from(row.get::<_, u32>(3)?) + ROW_BYTES;
                 }

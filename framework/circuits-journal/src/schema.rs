@@ -62,6 +62,26 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX reruns      ON message (rerun_of) WHERE rerun_of IS NOT NULL;
     CREATE INDEX asked_for   ON message (seq) WHERE rerun_of IS NOT NULL AND state < 2;
 ",
+    "
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
+        kind   TEXT    NOT NULL,
+        at     INTEGER NOT NULL, -- ms since 1970
+        nonce  TEXT    NOT NULL,
+        seq    INTEGER, -- of the message that it is about
+        data   TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX about ON outbox (seq) WHERE seq IS NOT NULL;
+    -- What side features remember.
+    CREATE TABLE record (
+        tbl   TEXT    NOT NULL,
+        key   TEXT    NOT NULL,
+        rank  INTEGER NOT NULL,
+        value TEXT    NOT NULL,
+        PRIMARY KEY (tbl, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX by_rank ON record (tbl, rank, key);
+",
 ];
 
 /// The newest schema that this version knows.
@@ -117,6 +137,14 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(&mut connection, version)?;
+    Ok(connection)
+}
+
+/// A second connection to a file that is open, for reading.
+pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
 

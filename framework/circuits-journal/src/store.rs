@@ -4,13 +4,16 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use circuits::Reply;
 use circuits::journal::{Arrival, Outcome, Rerun, Settlement, Standing, Step};
+use circuits::store::Change;
+use circuits::{EventKind, Reply};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use serde_json::json;
 
 use crate::clock::Clock;
 use crate::error::Fault;
-use crate::schema;
+use crate::outbox::Shared;
+use crate::{records, schema};
 
 /// Larger bodies are not kept: bodies are there to be looked at and run again by hand, and SQLite has a limit of its own.
 const KEPT_BODY: usize = 16 << 20;
@@ -44,6 +47,17 @@ pub(crate) enum Call {
     Rerun {
         after: i64,
     },
+    /// An event about no message.
+    Note {
+        kind: EventKind,
+        data: String,
+    },
+    /// Events that were passed on.
+    PassedOn {
+        through: i64,
+    },
+    /// Records of side features.
+    Change(Vec<Change>),
     /// For tests that disturb the file under the writer.
     #[cfg(test)]
     Meddle(fn(&Connection) -> rusqlite::Result<()>),
@@ -55,6 +69,7 @@ pub(crate) enum Told {
     Nothing,
     Standings(Vec<Standing>),
     Rerun(Option<Box<Rerun>>),
+    Changed(Vec<bool>),
 }
 
 /// A message that has arrived.
@@ -103,11 +118,12 @@ impl Store {
     pub(crate) fn commit<'a>(
         &mut self,
         calls: impl Iterator<Item = &'a Call> + Clone,
+        outbox: &Shared,
     ) -> rusqlite::Result<Vec<Told>> {
         let now = self.clock.now();
         self.transaction(calls.clone().any(Call::is_lasting), |connection| {
             let now = milliseconds(now);
-            calls.map(|call| apply(connection, call, now)).collect()
+            calls.map(|call| apply(connection, call, now, outbox)).collect()
         })
     }
 
@@ -138,35 +154,51 @@ pub(crate) fn milliseconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Told> {
+fn apply(connection: &Connection, call: &Call, now: i64, outbox: &Shared) -> rusqlite::Result<Told> {
     match call {
         Call::Begin(arrivals) => {
             let standings =
-                arrivals.iter().map(|one| begin(connection, one, now)).collect::<Result<_, _>>()?;
+                arrivals.iter().map(|one| begin(connection, one, now, outbox)).collect::<Result<_, _>>()?;
             return Ok(Told::Standings(standings));
         }
         Call::Rerun { after } => return Ok(Told::Rerun(rerun(connection, *after)?.map(Box::new))),
-        Call::Step { id, step } => self::step(connection, id, step, now)?,
-        Call::Started { id, rule, incident } => connection
-            .prepare_cached(
-                "UPDATE message SET attempts = attempts + 1, rule = ?2, incident = ?3, started = ?4
-                 WHERE id = ?1 AND state = 0",
-            )?
-            .execute(params![id, rule, incident, now])?,
-        Call::Released { id } => connection
-            .prepare_cached("UPDATE message SET attempts = max(attempts - 1, 0) WHERE id = ?1 AND state = 0")?
-            .execute([id])?,
-        Call::Finish { id, reply, failed, outcome } => {
-            let outcome = match outcome {
-                Outcome::Answered => 0,
-                Outcome::SetAside => 1,
-            };
+        Call::Change(changes) => return Ok(Told::Changed(records::apply(connection, changes)?)),
+        Call::Note { kind, data } => outbox.note_alone(connection, (*kind, now), data)?,
+        Call::PassedOn { through } => outbox.passed_on(connection, *through)?,
+        Call::Step { id, step } => self::step(connection, id, step, now, outbox)?,
+        Call::Started { id, rule, incident } => {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE message SET attempts = attempts + 1, rule = ?2, incident = ?3, started = ?4
+                     WHERE id = ?1 AND state = 0",
+                )?
+                .execute(params![id, rule, incident, now])?;
+            if changed > 0 {
+                outbox.note(connection, (EventKind::ActionStarted, now), id, &now.to_string(), "")?;
+            }
+        }
+        Call::Released { id } => {
             connection
+                .prepare_cached(
+                    "UPDATE message SET attempts = max(attempts - 1, 0) WHERE id = ?1 AND state = 0",
+                )?
+                .execute([id])?;
+        }
+        Call::Finish { id, reply, failed, outcome } => {
+            let (code, kind) = match (outcome, failed) {
+                (Outcome::Answered, false) => (0, EventKind::ActionCompleted),
+                (Outcome::Answered, true) => (0, EventKind::ActionFailed),
+                (Outcome::SetAside, _) => (1, EventKind::ActionSetAside),
+            };
+            let changed = connection
                 .prepare_cached(
                     "UPDATE message SET state = 1, reply = ?2, outcome = ?3, finished = ?4, failed = ?5
                      WHERE id = ?1 AND state < 2",
                 )?
-                .execute(params![id, reply, outcome, now, failed])?
+                .execute(params![id, reply, code, now, failed])?;
+            if changed > 0 {
+                outbox.note(connection, (kind, now), id, "", "")?;
+            }
         }
         Call::Settled { id, settlement } => {
             let settlement = match settlement {
@@ -174,16 +206,18 @@ fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Tol
                 Settlement::NoAddress => 1,
                 Settlement::Refused => 2,
             };
-            connection
+            let changed = connection
                 .prepare_cached(
                     "UPDATE message SET state = 2, settlement = ?2, settled = ?3 WHERE id = ?1 AND state < 2",
                 )?
-                .execute(params![id, settlement, now])?
+                .execute(params![id, settlement, now])?;
+            if changed > 0 {
+                outbox.note(connection, (EventKind::ActionAnswered, now), id, "", "")?;
+            }
         }
         #[cfg(test)]
         Call::Meddle(work) => {
             work(connection)?;
-            0
         }
     };
     Ok(Told::Nothing)
@@ -193,23 +227,34 @@ fn apply(connection: &Connection, call: &Call, now: i64) -> rusqlite::Result<Tol
 const STEPS: u32 = 1000;
 const STEP_TEXT: usize = 4000;
 
-fn step(connection: &Connection, id: &str, step: &Step, now: i64) -> rusqlite::Result<usize> {
+fn step(connection: &Connection, id: &str, step: &Step, now: i64, outbox: &Shared) -> rusqlite::Result<()> {
     let (kind, text, code, took) = match step {
         Step::Status(text) => (0, text.clone(), None, None),
+        Step::Waiting(waiting) => (0, waiting.reason.clone(), None, None),
         Step::Call { method, path, status, took } => {
             (1, format!("{method} {path}"), *status, i64::try_from(took.as_millis()).ok())
         }
         // A step of a newer version of the framework.
-        _ => return Ok(0),
+        _ => return Ok(()),
     };
     let text: String = text.chars().take(STEP_TEXT).collect();
-    connection
+    let added = connection
         .prepare_cached(
             "INSERT INTO step (seq, n, at, kind, text, code, took)
              SELECT seq, 1 + coalesce((SELECT max(n) FROM step WHERE step.seq = message.seq), 0) AS next, ?2, ?3, ?4, ?5, ?6
              FROM message WHERE id = ?1 AND next <= ?7",
         )?
-        .execute(params![id, now, kind, text, code, took, STEPS])
+        .execute(params![id, now, kind, text, code, took, STEPS])?;
+    let (event, data) = match step {
+        Step::Status(_) => (EventKind::ActionProgress, json!({"progress": {"message": text}})),
+        Step::Waiting(waiting) => (EventKind::ActionWaiting, json!({"waiting": waiting})),
+        _ => return Ok(()),
+    };
+    if added > 0 {
+        let nonce = format!("{:016x}", fastrand::u64(..));
+        outbox.note(connection, (event, now), id, &nonce, &data.to_string())?;
+    }
+    Ok(())
 }
 
 fn rerun(connection: &Connection, after: i64) -> rusqlite::Result<Option<Rerun>> {
@@ -231,7 +276,12 @@ fn rerun(connection: &Connection, after: i64) -> rusqlite::Result<Option<Rerun>>
         .optional()
 }
 
-fn begin(connection: &Connection, arrived: &Arrived, now: i64) -> rusqlite::Result<Standing> {
+fn begin(
+    connection: &Connection,
+    arrived: &Arrived,
+    now: i64,
+    outbox: &Shared,
+) -> rusqlite::Result<Standing> {
     let known = connection
         .prepare_cached("SELECT state, attempts, reply FROM message WHERE id = ?1")?
         .query_row([&arrived.id], |row| {
@@ -252,6 +302,7 @@ fn begin(connection: &Connection, arrived: &Arrived, now: i64) -> rusqlite::Resu
     connection
         .prepare_cached("INSERT INTO content (seq, headers, body) VALUES (last_insert_rowid(), ?1, ?2)")?
         .execute(params![arrived.headers, body])?;
+    outbox.note(connection, (EventKind::ActionReceived, now), &arrived.id, "", "")?;
     Ok(Standing::Run { attempt: 1 })
 }
 

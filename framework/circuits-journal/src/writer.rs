@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::in_use;
 use crate::lock::Lock;
+use crate::outbox::Shared;
 use crate::queue::Queue;
 use crate::retention::Retention;
 use crate::store::{Call, Store, Told};
@@ -32,6 +33,7 @@ pub(crate) struct Writer {
     pub(crate) store: Store,
     pub(crate) retention: Retention,
     pub(crate) queue: Arc<Queue<Request>>,
+    pub(crate) outbox: Arc<Shared>,
     /// Dropped last: the file is closed before another process may have it.
     pub(crate) lock: Lock,
 }
@@ -63,8 +65,9 @@ impl Writer {
         if requests.is_empty() {
             return;
         }
-        match self.store.commit(requests.iter().map(|request| &request.call)) {
+        match self.store.commit(requests.iter().map(|request| &request.call), &self.outbox) {
             Ok(told) => {
+                self.outbox.committed();
                 for (request, told) in requests.into_iter().zip(told) {
                     respond(request.answer, Ok(told));
                 }

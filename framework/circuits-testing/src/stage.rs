@@ -81,7 +81,7 @@ impl Stage {
         let subscribed = async {
             loop {
                 match signals.recv().await {
-                    Ok(Signal::Subscribed { .. }) => return true,
+                    Ok(Signal::DestinationSubscribed(_)) => return true,
                     Ok(_) => {}
                     Err(_) => return false,
                 }

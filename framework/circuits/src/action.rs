@@ -2,6 +2,7 @@
 //! report progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use circuits_rest::Rest;
 use circuits_stomp::Headers;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::callback::Callbacks;
 use crate::delivery::seat::Seat;
 use crate::message::{ActionMessage, CONTEXT_TOKEN, Principal, TypeInfo, User};
 use crate::{Error, Reply, Result};
@@ -29,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) seat: Arc<Seat>,
     pub(crate) cancel: CancellationToken,
     pub(crate) status: Box<dyn Fn(Reply) + Send + Sync>,
+    pub(crate) callbacks: Callbacks,
 }
 
 impl Action {
@@ -66,6 +69,16 @@ impl Action {
     /// Tells the analyst how far the work has come; the action stays pending. Best effort: it is lost while the broker is away.
     pub fn status(&self, text: impl Into<String>) {
         (self.inner.status)(Reply::status(text));
+    }
+
+    /// Waits until somebody answers under this action's callback URL, which a webhook on `action_waiting` passes on as
+    /// `callback_url`. Meanwhile the action stays pending and occupies neither a worker nor its lane; a restart of the runner
+    /// changes nothing. The answer is usually what the handler returns.
+    ///
+    /// # Errors
+    /// When nobody answers within `ttl`, when no answer can come in because `http_port` is not set, or when the store fails.
+    pub async fn callback(&self, ttl: Duration) -> Result<Reply> {
+        self.inner.callbacks.answer_for(self.key(), ttl, self.seat()).await
     }
 
     /// Resolves when the runner has given up on this run: its time was up, or it outlasted the grace time at shutdown.

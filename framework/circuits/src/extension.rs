@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -15,8 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info, info_span, warn};
 
+use crate::callback::Callbacks;
 use crate::config::Config;
+use crate::outbox::Outbox;
 use crate::signal::Bus;
+use crate::store::Store;
+use crate::web::Web;
 use crate::{Error, Health, Result, Signal, Submitter};
 
 /// How long all extensions together may take to end after they were told to.
@@ -27,6 +32,20 @@ pub type ExtensionFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Takes what an extension needs (ports, files); `None` if the settings do not ask for it.
 pub type Open = fn(&Config) -> ExtensionFuture<'_, Result<Option<Box<dyn Opened>>>>;
+
+/// Looks for faults in what the settings name.
+pub type Check = fn(&Config) -> Findings;
+
+/// What a [`Check`] found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// What keeps the runner from starting, each with its place and its cure.
+    pub faults: Vec<String>,
+    /// What an operator should know as well.
+    pub warnings: Vec<String>,
+    /// What was found in order, in a few words.
+    pub notes: Vec<String>,
+}
 
 /// How an extension makes itself known; const, so that [`register!`](crate::register) can place it at link time.
 ///
@@ -56,6 +75,7 @@ pub struct Extension {
     version: &'static str,
     about: &'static str,
     open: Open,
+    check: Option<Check>,
 }
 
 inventory::collect!(Extension);
@@ -63,7 +83,7 @@ inventory::collect!(Extension);
 impl Extension {
     /// An extension with its name, as in `noload` and `circuits list`.
     pub const fn new(name: &'static str, open: Open) -> Self {
-        Self { name, version: "", about: "", open }
+        Self { name, version: "", about: "", open, check: None }
     }
 
     /// The extension's version; usually `env!("CARGO_PKG_VERSION")`.
@@ -78,6 +98,18 @@ impl Extension {
     pub const fn about(mut self, about: &'static str) -> Self {
         self.about = about;
         self
+    }
+
+    /// Checks what the settings name, without opening or connecting to anything: for `circuits config check`.
+    #[must_use]
+    pub const fn check(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+
+    /// What is wrong with what the settings name.
+    pub(crate) fn checked(&self, config: &Config) -> Findings {
+        self.check.map_or_else(Findings::default, |check| check(config))
     }
 
     /// The extension's name.
@@ -105,25 +137,31 @@ pub fn extensions() -> Vec<&'static Extension> {
 
 /// An extension that has taken what it needs and waits for the runner.
 pub trait Opened: Send {
+    /// Is called before the runner connects, so that no message comes before what is set up here: routes, and the events that
+    /// the journal is to note.
+    fn attach(&mut self, context: &Context) {
+        let _ = context;
+    }
+
     /// Works beside the runner until [`Context::stopped`]. It then has 5 seconds to end; after that it is dropped. A panic ends
     /// the extension and nothing else.
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()>;
 }
 
 /// What an extension gets from its runner. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context {
     pub(crate) health: Health,
     pub(crate) submitter: Submitter,
     pub(crate) bus: Bus,
-    stop: CancellationToken,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) outbox: Option<Arc<dyn Outbox>>,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) web: Web,
+    pub(crate) stop: CancellationToken,
 }
 
 impl Context {
-    pub(crate) fn new(health: Health, submitter: Submitter, bus: Bus) -> Self {
-        Self { health, submitter, bus, stop: CancellationToken::new() }
-    }
-
     /// The signals of what happens to each message, from now on. A receiver that falls behind loses signals.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
@@ -139,9 +177,35 @@ impl Context {
         &self.submitter
     }
 
+    /// Where an extension keeps records; they outlive the process if the journal does.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The events that others must hear of; `None` without a journal in a file.
+    pub fn outbox(&self) -> Option<&Arc<dyn Outbox>> {
+        self.outbox.as_ref()
+    }
+
+    /// Where answers to callbacks are handed in.
+    pub fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
+    }
+
+    /// Where routes of the HTTP listener are mounted, in [`attach`](Opened::attach).
+    pub fn web(&self) -> &Web {
+        &self.web
+    }
+
     /// Resolves when the runner has stopped and the extension must end.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").finish_non_exhaustive()
     }
 }
 
@@ -173,8 +237,11 @@ impl Extensions {
     }
 
     /// Starts them beside a runner.
-    pub fn start(self, context: Context) -> Attached {
+    pub fn start(mut self, context: Context) -> Attached {
         let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
+        for (_, opened) in &mut self.opened {
+            opened.attach(&context);
+        }
         for (name, opened) in self.opened {
             let (context, abort) = (context.clone(), abort.clone());
             let run = async move { opened.run(context).await };

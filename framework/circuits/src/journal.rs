@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use bytes::Bytes;
 use circuits_stomp::Delivery;
 
 use crate::message::CONTEXT_TOKEN;
+use crate::outbox::Outbox;
+use crate::signal::Waiting;
+use crate::store::{MemoryStore, Store};
 use crate::{Reply, Result};
 
 /// The future of a journal call.
@@ -59,6 +62,17 @@ pub enum Outcome {
     SetAside,
 }
 
+impl Outcome {
+    /// What became of the action, as events say it: `completed`, `failed` or `set_aside`.
+    pub fn status(self, failed: bool) -> &'static str {
+        match (self, failed) {
+            (Self::SetAside, _) => "set_aside",
+            (Self::Answered, true) => "failed",
+            (Self::Answered, false) => "completed",
+        }
+    }
+}
+
 /// What became of the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
@@ -71,11 +85,13 @@ pub enum Settlement {
 }
 
 /// Something that happened while a message was handled, worth knowing afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
     /// The handler reported progress: its text.
     Status(String),
+    /// The handler began to wait.
+    Waiting(Waiting),
     /// The handler called the platform.
     Call {
         /// The HTTP method.
@@ -137,6 +153,16 @@ pub trait Journal: Send + Sync + 'static {
     /// Notes a step, for those who look at the message later. Never waits, and may lose the step: nothing depends on steps.
     fn step(&self, id: &str, step: Step) {
         let _ = (id, step);
+    }
+
+    /// Where the journal notes the events that others must hear of; `None` if it cannot.
+    fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+        None
+    }
+
+    /// Where side features keep their records; by default in memory.
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(MemoryStore::default())
     }
 
     /// The first message after this position that is to run again and is not settled yet.

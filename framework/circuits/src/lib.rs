@@ -34,6 +34,7 @@
 mod action;
 mod backoff;
 mod blocking;
+mod callback;
 mod component;
 pub mod config;
 pub mod definitions;
@@ -44,7 +45,9 @@ pub mod handler;
 #[cfg(feature = "internals")]
 pub mod internals;
 pub mod journal;
+mod listener;
 pub mod message;
+pub mod outbox;
 mod private_file;
 pub mod recording;
 pub mod redact;
@@ -52,16 +55,20 @@ mod registry;
 mod reply;
 mod runtime;
 pub mod selftest;
-mod signal;
+pub mod signal;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod web;
 
 pub use action::Action;
 pub use blocking::blocking;
+pub use callback::{CallbackOutcome, Callbacks};
 pub use circuits_rest::Rest;
 pub use component::{Builder, Component};
 pub use delivery::submit::{Replies, Submitter};
 pub use error::{Error, Result};
+pub use listener::{Listener, ListenerFuture, listeners};
 pub use private_file::private_file;
 pub use registry::{Registration, Setup, check_noload, registrations};
 pub use reply::Reply;

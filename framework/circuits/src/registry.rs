@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, Section};
 use crate::definitions::Definitions;
 use crate::extension::extensions;
+use crate::listener::listeners;
 use crate::runtime::platform::Platform;
 use crate::{Component, Error, Result};
 use circuits_rest::Rest;
@@ -126,17 +127,18 @@ pub fn registrations() -> Vec<&'static Registration> {
     all
 }
 
-/// Refuses a `noload` that names anything but these components and the linked extensions.
+/// Refuses a `noload` that names anything but these components and the linked extensions and listeners.
 ///
 /// # Errors
 /// The first name that nothing linked has, with all that could be meant.
 pub fn check_noload(components: &[&'static Registration], noload: &[String]) -> Result<()> {
     let mut names: BTreeSet<_> = components.iter().map(|registration| registration.name).collect();
     names.extend(extensions().iter().map(|extension| extension.name()));
+    names.extend(listeners().iter().map(|listener| listener.name()));
     let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) else { return Ok(()) };
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
     Err(Error::new(format_args!(
-        "noload names `{unknown}`, which is neither a linked component nor an extension. Linked are: {names}. Correct or remove it in [resilient]"
+        "noload names `{unknown}`, which is neither a linked component nor an extension or a listener. Linked are: {names}. Correct or remove it in [resilient]"
     )))
 }
 

@@ -21,7 +21,7 @@ pub async fn a_restarted_broker_loses_and_doubles_nothing(on: On) {
         probe.begun(18).await;
         world.restart_broker().await;
         probe.gate.add_permits(30);
-        runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+        runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
         for id in ids {
             let invocation = world.settled(id).await;
             assert_eq!(invocation.status, Status::Completed);
@@ -48,9 +48,9 @@ pub async fn a_silent_broker_is_noticed(on: On) {
     let id = world.fire("Gate", incident).await;
     probe.begun(1).await;
     world.stall(true);
-    runner.until(|signal| matches!(signal, Signal::Disconnected { .. })).await;
+    runner.until(|signal| matches!(signal, Signal::BrokerDisconnected(_))).await;
     world.stall(false);
-    runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     probe.gate.add_permits(1);
     assert_eq!(world.settled(id).await.status, Status::Completed);
     probe.assert_nothing_ran_twice();

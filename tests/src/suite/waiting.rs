@@ -57,7 +57,7 @@ pub async fn what_waits_stays_with_the_broker(on: On) {
     probe.begun(begun).await;
 
     world.restart_broker().await;
-    runner.until(|signal| matches!(signal, Signal::Subscribed { .. })).await;
+    runner.until(|signal| matches!(signal, Signal::DestinationSubscribed(_))).await;
     // This one is handled after everything that the broker redelivers.
     let last = world.incident();
     let last = world.fire("Echo", last).await;
@@ -90,5 +90,5 @@ pub async fn what_waits_stays_with_the_broker(on: On) {
 }
 
 async fn started(runner: &mut Running, wanted: &str) {
-    runner.until(|signal| matches!(signal, Signal::Started { rule: Some(rule), .. } if rule == wanted)).await;
+    runner.until(|signal| matches!(signal, Signal::ActionStarted(it) if it.about.action.name.as_deref() == Some(wanted))).await;
 }

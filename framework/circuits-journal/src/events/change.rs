@@ -79,7 +79,8 @@ impl EventLog {
             let numbers: rusqlite::Result<Vec<i64>> = self
                 .connection
                 .prepare_cached(
-                    "SELECT seq FROM message WHERE state = 2 AND arrived < ?1 ORDER BY arrived LIMIT ?2",
+                    "SELECT seq FROM message WHERE state = 2 AND arrived < ?1 AND NOT EXISTS
+                     (SELECT 1 FROM outbox WHERE outbox.seq = message.seq) ORDER BY arrived LIMIT ?2",
                 )
                 .and_then(|mut oldest| oldest.query_map(params![cutoff, batch], |row| row.get(0))?.collect());
             let deleted = numbers.and_then(|numbers| self.delete(&numbers));
@@ -110,7 +111,10 @@ impl EventLog {
         let mut deleted = 0;
         for number in numbers {
             if transaction
-                .prepare_cached("DELETE FROM message WHERE seq = ?1 AND state = 2")?
+                .prepare_cached(
+                    "DELETE FROM message WHERE seq = ?1 AND state = 2 AND NOT EXISTS
+                     (SELECT 1 FROM outbox WHERE outbox.seq = ?1)",
+                )?
                 .execute([number])?
                 == 1
             {

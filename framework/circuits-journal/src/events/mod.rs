@@ -5,6 +5,8 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use query::time;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

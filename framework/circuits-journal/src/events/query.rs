@@ -123,7 +123,7 @@ impl EventLog {
     }
 }
 
-pub(super) fn time(milliseconds: i64) -> SystemTime {
+pub(crate) fn time(milliseconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(milliseconds.try_into().unwrap_or(0))
 }
 

@@ -108,6 +108,17 @@ impl<'a> Reader<'a> {
             test_host: self.host_name("test_host", "test_port").unwrap_or_default(),
             test_port: self.number("test_port"),
             test_token: self.text("test_token").map(SecretString::from),
+            webhooks: self.paths("webhooks"),
+            subscriptions: self.flag("subscriptions"),
+            events_policy_url: self.url("events_policy_url"),
+            events_tries: self.number("events_tries"),
+            events_timeout: self.seconds("events_timeout"),
+            events_max_waiting: self.number("events_max_waiting"),
+            events_cafile: self.path("events_cafile"),
+            events_link_local: self.flag("events_link_local"),
+            http_port: self.optional("http_port"),
+            http_url: self.url("http_url"),
+            http_user_header: self.header_name("http_user_header"),
             noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),
@@ -306,6 +317,34 @@ impl<'a> Reader<'a> {
 
     fn path(&self, key: &str) -> Option<PathBuf> {
         self.text(key).map(|text| path(&text, self.home))
+    }
+
+    fn paths(&self, key: &str) -> Vec<PathBuf> {
+        list(&self.text(key).unwrap_or_default()).map(|text| path(text, self.home)).collect()
+    }
+
+    /// A URL to which paths are appended.
+    fn url(&mut self, key: &'static str) -> Option<String> {
+        let text = self.text(key)?;
+        let sound = text.parse::<http::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if !sound || text.contains(['?', '#', '@']) {
+            self.refuse(
+                key,
+                "must be a URL such as https://host.example.com:8443/path, without user, ? and #",
+            );
+        }
+        Some(text.trim_end_matches('/').to_owned())
+    }
+
+    fn header_name(&mut self, key: &'static str) -> String {
+        let text = self.text(key).unwrap_or_default();
+        if http::HeaderName::from_bytes(text.as_bytes()).is_err() {
+            self.refuse(key, "must be the name of an HTTP header");
+        }
+        text
     }
 
     fn flag(&mut self, key: &'static str) -> bool {

@@ -101,6 +101,28 @@ pub struct Settings {
     pub test_port: u16,
     /// What a program must send to submit actions on the test port (`test_token`).
     pub test_token: Option<SecretString>,
+    /// Files and folders with definitions of webhooks (`webhooks`).
+    pub webhooks: Vec<PathBuf>,
+    /// Whether others may subscribe to events (`subscriptions`).
+    pub subscriptions: bool,
+    /// Who is asked before an event goes to a subscriber (`events_policy_url`).
+    pub events_policy_url: Option<String>,
+    /// How often an event is sent before its subscription is switched off (`events_tries`).
+    pub events_tries: u32,
+    /// Longest time for one call to a subscriber (`events_timeout`).
+    pub events_timeout: Duration,
+    /// Events, and deliveries for one target, that may wait (`events_max_waiting`).
+    pub events_max_waiting: u64,
+    /// Certificates to trust besides the system's (`events_cafile`).
+    pub events_cafile: Option<PathBuf>,
+    /// Whether targets may have link-local addresses (`events_link_local`).
+    pub events_link_local: bool,
+    /// Port of the HTTP listener on 127.0.0.1 (`http_port`).
+    pub http_port: Option<u16>,
+    /// URL under which others reach it (`http_url`; without a `/` at the end).
+    pub http_url: Option<String>,
+    /// Header that names the user of a request (`http_user_header`).
+    pub http_user_header: String,
     /// Components not to load (`noload`).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`).

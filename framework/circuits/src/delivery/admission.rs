@@ -1,16 +1,18 @@
 //! The second stage: decides what becomes of a message, depending on where it stands: it is only acknowledged, answered with
 //! the stored reply, refused, or given a place in its lane.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use circuits_stomp::{Delivery, Flaw};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, field, info, info_span, warn};
 
+use super::about::About;
 use super::run::{Job, Run};
 use super::settle::ReplyAddress;
 use crate::journal::{Outcome, Standing};
 use crate::message::{ActionMessage, DestinationName};
+use crate::signal::ActionReceived;
 use crate::{Error, Reply, Result};
 
 /// Admits messages. Cheap to clone.
@@ -28,18 +30,24 @@ impl Admission {
         match standing {
             Standing::Replied => {
                 info!("The message was redelivered after its reply was confirmed; it is only acknowledged");
-                self.spawn(async move { settler.acknowledge(&id).await });
+                let about = About::new(id, &delivery, 0);
+                self.spawn(async move { settler.acknowledge(&about).await });
             }
             Standing::Finished(reply) => {
                 info!(
                     "The message was redelivered after it was handled; its reply is sent, the handler does not run again"
                 );
-                self.spawn(async move { settler.settle(&id, &address, &reply).await });
+                let about = About::new(id, &delivery, 0);
+                self.spawn(async move { settler.settle(&about, &address, &reply).await });
             }
             Standing::Run { attempt } => {
                 address.warn_of_gaps();
-                if let Err((error, outcome)) = self.admit_to_lane(&id, delivery, &address, attempt) {
-                    self.refuse(id, address, &error, outcome);
+                let about = Arc::new(About::new(id, &delivery, attempt));
+                if attempt == 1 {
+                    settler.bus.emit(|| ActionReceived { about: about.facts() });
+                }
+                if let Err((error, outcome)) = self.admit_to_lane(&about, delivery, &address, attempt) {
+                    self.refuse(about, address, &error, outcome);
                 }
             }
         }
@@ -48,7 +56,7 @@ impl Admission {
     /// Gives the message its place in the lane, unless it is one that no handler may see.
     fn admit_to_lane(
         &self,
-        id: &str,
+        about: &Arc<About>,
         delivery: Delivery,
         address: &ReplyAddress,
         attempt: u32,
@@ -67,24 +75,24 @@ impl Admission {
             );
         }
         let (queue, message) = read(&delivery).map_err(|error| (error, Outcome::Answered))?;
-        let incident = message.incident_id();
-        tracing::Span::current().record("incident", incident);
+        about.read(&message);
+        tracing::Span::current().record("incident", about.incident());
         let key = self.run.lanes.key(&queue, message.subject());
         // Here and not in the task, so that tickets are drawn in the order of arrival.
         let ticket = self.run.lanes.ticket(&key);
-        let (id, address, headers) = (id.to_owned(), address.clone(), delivery.headers);
-        let job = Job { id, queue, incident, address, message, headers };
+        let (about, address, headers) = (Arc::clone(about), address.clone(), delivery.headers);
+        let job = Job { about, queue, address, message, headers };
         self.spawn(self.run.clone().run(job, key, ticket));
         Ok(())
     }
 
     /// Answers a message that no handler may see.
-    fn refuse(&self, id: String, address: ReplyAddress, error: &Error, outcome: Outcome) {
+    fn refuse(&self, about: Arc<About>, address: ReplyAddress, error: &Error, outcome: Outcome) {
         error!(%error, "The message is refused");
         let (settler, reply) = (self.run.settler.clone(), Reply::error(error.to_string()));
         self.spawn(async move {
-            settler.finish(&id, &reply, outcome, Duration::ZERO).await;
-            settler.settle(&id, &address, &reply).await;
+            settler.finish(&about, &reply, outcome).await;
+            settler.settle(&about, &address, &reply).await;
         });
     }
 

@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, error};
 use super::seat::Seat;
 use crate::action::Inner;
 use crate::blocking::panic_text;
+use crate::callback::Callbacks;
 use crate::component::BoundHandler;
 use crate::handler::timed_out;
 use crate::message::ActionMessage;
@@ -36,6 +37,7 @@ pub(crate) struct Handling {
     pub(crate) headers: Headers,
     pub(crate) rest: Rest,
     pub(crate) status: Listener,
+    pub(crate) callbacks: Callbacks,
 }
 
 impl Handling {
@@ -58,6 +60,7 @@ impl Handling {
             seat: self.seat,
             cancel,
             status: progress.teller(),
+            callbacks: self.callbacks,
         });
         // A task of its own, so that a panic ends there.
         let run =

@@ -1,6 +1,7 @@
 //! A message's way through the runner, one file per stage, forward only: [`intake`] takes it off the session,
 //! [`admission`] decides what becomes of it, [`run`] runs its handler, and [`settle`] answers it.
 
+pub(crate) mod about;
 mod admission;
 pub(crate) mod attempt;
 pub(crate) mod handling;

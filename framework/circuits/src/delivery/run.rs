@@ -4,20 +4,21 @@ use std::sync::{Arc, OnceLock};
 
 use circuits_rest::Exchange;
 use circuits_stomp::Headers;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, warn};
 
+use super::about::About;
 use super::attempt::Attempt;
 use super::handling::{Handling, Listener};
 use super::lanes::{LaneKey, Lanes, Ticket};
-use super::seat::Seat;
+use super::seat::{Seat, Waits};
 use super::settle::{ReplyAddress, Settler};
+use crate::callback::Callbacks;
 use crate::journal::{Outcome, Step};
 use crate::message::{ActionMessage, CONTEXT_TOKEN};
 use crate::recording::Mark;
 use crate::runtime::shared::Shared;
-use crate::signal::Signal;
+use crate::signal::{ActionProgress, ActionStarted, ActionWaiting, Progress, Waiting};
 use crate::{Reply, Result};
 
 /// Runs handlers. Cheap to clone.
@@ -26,15 +27,15 @@ pub(crate) struct Run {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settler: Settler,
     pub(crate) lanes: Lanes,
+    pub(crate) callbacks: Callbacks,
     /// Ends the handlers that outlast the grace time at shutdown.
     pub(crate) abort: CancellationToken,
 }
 
 /// A message that is to be handled.
 pub(super) struct Job {
-    pub(super) id: String,
+    pub(super) about: Arc<About>,
     pub(super) queue: String,
-    pub(super) incident: Option<i64>,
     pub(super) address: ReplyAddress,
     pub(super) message: ActionMessage,
     pub(super) headers: Headers,
@@ -51,18 +52,19 @@ impl Run {
         let attempt = Attempt::new(
             Arc::clone(&self.settler.journal),
             Arc::clone(&self.settler.vitals),
-            job.id.clone(),
-            job.incident,
+            job.about.id.clone(),
+            job.about.incident(),
         );
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
-        let (id, address, recorded) = (job.id.clone(), job.address.clone(), OnceLock::new());
-        let started = Instant::now();
+        seat.on_wait(self.waits(&job.about));
+        let (about, address, recorded) = (Arc::clone(&job.about), job.address.clone(), OnceLock::new());
+        about.begins();
         let Some(reply) = self.answer(job, &seat, &recorded).await else { return seat.release().await };
         self.shared.record_reply(&recorded, &reply);
-        self.settler.finish(&id, &reply, Outcome::Answered, started.elapsed()).await;
+        self.settler.finish(&about, &reply, Outcome::Answered).await;
         // The incident's next message need not wait for the broker.
         seat.done();
-        self.settler.settle(&id, &address, &reply).await;
+        self.settler.settle(&about, &address, &reply).await;
     }
 
     /// The reply to a message; `None` if the runner is stopping and the message must stay with the broker.
@@ -106,6 +108,7 @@ impl Run {
         };
         if let Some(rule) = &rule {
             Span::current().record("rule", &**rule);
+            job.about.of_rule(rule);
         }
         self.shared.record(recorded, rule.as_deref(), &job.headers, &job.message);
         seat.start(rule.as_deref()).await;
@@ -119,15 +122,11 @@ impl Run {
             let settings = live.config.settings();
             (handler.clone(), settings.handler_timeout, settings.trap_exception)
         };
-        let _running = self.shared.vitals.run(&job.id, rule.as_deref(), job.incident, seat);
-        self.settler.bus.emit(|| Signal::Started {
-            message_id: job.id.clone(),
-            rule: rule.as_deref().map(str::to_owned),
-            incident: job.incident,
-        });
+        let _running = self.shared.vitals.run(&job.about.id, rule.as_deref(), job.about.incident(), seat);
+        self.settler.bus.emit(|| ActionStarted { about: job.about.facts() });
         info!("Handling the action");
         let journal = Arc::clone(&self.settler.journal);
-        let id = job.id.clone();
+        let id = job.about.id.clone();
         let rest = client.with_token(job.headers.get(CONTEXT_TOKEN)).observed(
             move |Exchange { method, path, status, took, .. }| {
                 journal.step(&id, Step::Call { method: method.as_str(), path, status, took });
@@ -139,24 +138,37 @@ impl Run {
             trap: job.message.function().filter(|_| trap).map(str::to_owned),
             seat: Arc::clone(seat),
             status: self.status(&job),
-            key: job.id.clone(),
+            key: job.about.id.clone(),
             rule: rule.as_deref().map(str::to_owned),
             message: job.message,
             headers: job.headers,
             rest,
+            callbacks: self.callbacks.clone(),
         };
         handling.run(&self.abort).await
     }
 
+    /// Tells the journal and whoever listens that the action waits.
+    fn waits(&self, about: &Arc<About>) -> Waits {
+        let (settler, about) = (self.settler.clone(), Arc::clone(about));
+        Box::new(move |waiting: Waiting| {
+            settler.bus.emit(|| ActionWaiting { about: about.facts(), waiting: waiting.clone() });
+            settler.journal.step(&about.id, Step::Waiting(waiting));
+        })
+    }
+
     /// The listener that reports progress to the platform, the journal and the log.
     fn status(&self, job: &Job) -> Listener {
-        let (settler, address, id) = (self.settler.clone(), job.address.clone(), job.id.clone());
+        let (settler, address, about) = (self.settler.clone(), job.address.clone(), Arc::clone(&job.about));
         let span = Span::current();
         Box::new(move |reply: Reply| {
             let _in_span = span.enter();
             info!(text = reply.text(), "Status");
-            settler.journal.step(&id, Step::Status(reply.text().to_owned()));
-            settler.bus.emit(|| Signal::Status { message_id: id.clone(), text: reply.text().to_owned() });
+            settler.journal.step(&about.id, Step::Status(reply.text().to_owned()));
+            settler.bus.emit(|| ActionProgress {
+                about: about.facts(),
+                progress: Progress { message: reply.text().to_owned() },
+            });
             settler.tell(&address, reply);
         })
     }

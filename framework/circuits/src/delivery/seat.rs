@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::attempt::Attempt;
 use super::headroom::Headroom;
 use super::lanes::{LaneKey, Lanes, Ticket, Turn};
+use crate::signal::Waiting;
 
 /// The seat of one action.
 pub(crate) struct Seat {
@@ -24,7 +25,13 @@ pub(crate) struct Seat {
     /// The action needs no seat for the rest of its work.
     in_background: AtomicBool,
     state: watch::Sender<State>,
+    /// What it says of its next wait.
+    reason: Mutex<Option<Waiting>>,
+    waits: OnceLock<Waits>,
 }
+
+/// Is told of each wait.
+pub(crate) type Waits = Box<dyn Fn(Waiting) + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
@@ -48,7 +55,17 @@ impl Seat {
     ) -> Arc<Self> {
         let state = watch::Sender::new(State::Taken(Instant::now()));
         let turn = Mutex::new(Some(turn));
-        Arc::new(Self { lanes, key, headroom, attempt, turn, in_background: AtomicBool::new(false), state })
+        Arc::new(Self {
+            lanes,
+            key,
+            headroom,
+            attempt,
+            turn,
+            in_background: AtomicBool::new(false),
+            state,
+            reason: Mutex::new(None),
+            waits: OnceLock::new(),
+        })
     }
 
     /// Notes in the journal that the rule's handler is about to run. As long as the journal cannot, nothing runs: otherwise a
@@ -57,6 +74,17 @@ impl Seat {
         self.attempt.of_rule(rule);
         self.count().await;
         self.now(State::Taken(Instant::now()));
+    }
+
+    /// Who is told when the action begins to wait.
+    pub(crate) fn on_wait(&self, waits: Waits) {
+        // A seat is given to one action once.
+        let _ = self.waits.set(waits);
+    }
+
+    /// What its next wait is for; otherwise nobody says.
+    pub(crate) fn will_wait_for(&self, waiting: Waiting) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
     }
 
     /// Takes back the attempt that a stop of the runner interrupts: the message did nothing wrong.
@@ -191,9 +219,20 @@ impl Seat {
     fn now(&self, state: State) {
         let before = self.state.send_replace(state);
         match (before == State::Left, state == State::Left) {
-            (false, true) => self.headroom.enter(),
+            (false, true) => {
+                self.headroom.enter();
+                self.tell();
+            }
             (true, false) => self.headroom.leave(),
             _ => {}
+        }
+    }
+
+    fn tell(&self) {
+        let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waits) = self.waits.get() {
+            let some = || Waiting { reason: "its handler waits".to_owned(), until: None };
+            waits(reason.unwrap_or_else(some));
         }
     }
 

@@ -2,7 +2,6 @@
 //! the message is redelivered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use circuits_stomp::{AckToken, Headers, Outgoing, Session};
 use tokio::sync::mpsc;
@@ -11,10 +10,11 @@ use tracing::{debug, error, info, warn};
 
 use crate::backoff::pause;
 use crate::config::ReplyMode;
+use crate::delivery::about::About;
 use crate::delivery::in_flight::InFlight;
 use crate::journal::{Journal, Outcome, Settlement};
 use crate::runtime::vitals::Vitals;
-use crate::signal::{Bus, Signal};
+use crate::signal::{ActionAnswered, Bus};
 use crate::{Reply, Result};
 
 /// Where the answer to a message goes.
@@ -98,16 +98,13 @@ fn is_offered_again(retries: Option<u32>, refusals: u32) -> bool {
 impl Settler {
     /// Notes the result, which may go to the broker only after that. Until the journal takes it, the message is held: if it is
     /// redelivered meanwhile, it does not run again.
-    pub(crate) async fn finish(&self, id: &str, reply: &Reply, outcome: Outcome, took: Duration) {
-        info!(error = reply.is_error(), took_ms = took.as_millis() as u64, text = reply.text(), "Finished");
-        self.bus.emit(|| Signal::Finished {
-            message_id: id.to_owned(),
-            error: reply.is_error(),
-            text: reply.text().to_owned(),
-            took,
-        });
+    pub(crate) async fn finish(&self, about: &About, reply: &Reply, outcome: Outcome) {
+        let took_ms = about.took().as_millis() as u64;
+        info!(error = reply.is_error(), took_ms, text = reply.text(), "Finished");
+        about.answered_by(outcome);
+        self.bus.emit(|| about.finished(reply));
         let mut failures = 0;
-        while let Err(error) = self.journal.finish(id, reply, outcome).await {
+        while let Err(error) = self.journal.finish(&about.id, reply, outcome).await {
             failures += 1;
             self.vitals.held_up(&error);
             error!(%error, "The journal could not note the result; the reply waits for it");
@@ -125,12 +122,13 @@ impl Settler {
 
     /// Sends the reply of a finished message and acknowledges it. On a lost connection the message is released, so that its
     /// redelivery finds the reply in the journal; if the redelivery is already here, the work goes on with its token.
-    pub(crate) async fn settle(&self, id: &str, address: &ReplyAddress, reply: &Reply) {
+    pub(crate) async fn settle(&self, about: &About, address: &ReplyAddress, reply: &Reply) {
+        let id = &about.id;
         if let Some(listener) = &address.listener {
             // If nobody listens any more, nobody needs the reply.
             let _ = listener.send(reply.clone());
             self.in_flight.release(id);
-            self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+            self.answered(about, Some(reply));
             return;
         }
         let mut replied = false;
@@ -139,7 +137,7 @@ impl Settler {
             match self.try_once(id, address, reply, &token, &mut replied).await {
                 Tried::Settled => {
                     self.in_flight.release(id);
-                    self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+                    self.answered(about, Some(reply));
                     return;
                 }
                 Tried::Gone if self.in_flight.release_dead(id, &token) => {
@@ -176,17 +174,23 @@ impl Settler {
     }
 
     /// Acknowledges a message whose reply the broker has, with the token of its latest delivery.
-    pub(crate) async fn acknowledge(&self, id: &str) {
+    pub(crate) async fn acknowledge(&self, about: &About) {
+        let id = &about.id;
         while let Some(token) = self.in_flight.token(id) {
             if self.session.ack(&token) {
                 self.in_flight.release(id);
-                self.bus.emit(|| Signal::Settled { message_id: id.to_owned() });
+                self.answered(about, None);
                 return;
             }
             if self.in_flight.release_dead(id, &token) {
                 return;
             }
         }
+    }
+
+    fn answered(&self, about: &About, reply: Option<&Reply>) {
+        self.bus
+            .emit(|| ActionAnswered { about: about.facts(), result: reply.map(|reply| about.result(reply)) });
     }
 
     /// Answers and acknowledges a message that cannot be identified, so that it does not come back forever.
@@ -256,6 +260,8 @@ fn note(id: &str, noted: Result<()>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use circuits_sandbox::{Publication, Sandbox};
     use circuits_stomp::Subscription;
 
@@ -292,7 +298,7 @@ mod tests {
         assert_eq!(settler.in_flight.hold("a", &first.token), Held::New);
         assert!(!settler.session.ack(&first.token), "the connection that it came over is lost");
         assert_eq!(settler.in_flight.hold("a", &second.token), Held::Redelivered);
-        settler.acknowledge("a").await;
+        settler.acknowledge(&About::new("a".to_owned(), &second, 1)).await;
         sandbox.idle(&queue).await;
         assert_eq!(settler.in_flight.len(), 0);
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Handler;
+use crate::callback::Callbacks;
 use crate::component::BoundHandler;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::handling::Handling;
@@ -21,6 +22,7 @@ use crate::delivery::seat::Seat;
 use crate::journal::MemoryJournal;
 use crate::message::{ActionMessage, Subject};
 use crate::runtime::vitals::Vitals;
+use crate::store::MemoryStore;
 use crate::{Action, Error, Reply, Result};
 
 /// What happened, each line with its time in milliseconds, cut to tens.
@@ -151,6 +153,7 @@ impl Trial {
                 message: ActionMessage::parse(&Bytes::from(message)).unwrap(),
                 headers: Headers::default(),
                 rest,
+                callbacks: Callbacks::new(Arc::new(MemoryStore::default())),
                 status: Box::new(move |reply| said.say(&format!("{sayer} status {}", reply.text()))),
             };
             let abort = CancellationToken::new();

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use circuits_stomp::State;
 
 use crate::message::DestinationName;
+use crate::outbox::Outbox;
 use crate::runtime::shared::Shared;
 
 /// For how long the journal may take nothing before the runner counts as stuck.
@@ -20,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Health {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) outbox: Option<Arc<dyn Outbox>>,
 }
 
 /// How a runner is at this moment.
@@ -46,6 +48,12 @@ pub struct Report {
     pub last_message: Option<SystemTime>,
     /// When a message was last answered with an error, and the text of the error.
     pub last_error: Option<(SystemTime, String)>,
+    /// How often a listener panicked.
+    pub listener_errors: u64,
+    /// Signals that were lost to listeners because they fell behind.
+    pub signals_dropped: u64,
+    /// Events for webhooks and subscriptions that the journal had no room for.
+    pub events_dropped: u64,
     /// Why it makes no progress; empty while it does.
     pub stuck: Vec<String>,
     /// Why it cannot be given work; empty while it can.
@@ -150,6 +158,9 @@ impl Health {
             failed: inner.failed,
             last_message: inner.last_message,
             last_error: inner.last_error.clone(),
+            listener_errors: vitals.listener_errors.load(Ordering::Relaxed),
+            signals_dropped: vitals.signals_dropped.load(Ordering::Relaxed),
+            events_dropped: self.outbox.as_ref().map_or(0, |outbox| outbox.dropped()),
             stuck: stuck(held_up, queued_for_workers, still, settings.handler_timeout),
             unready,
         }

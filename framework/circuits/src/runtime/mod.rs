@@ -1,5 +1,6 @@
 //! Everything around the delivery of messages: building the components, connecting, running, reloading, and the runner's health.
 
+pub(crate) mod announcer;
 pub(crate) mod broker;
 pub(crate) mod connect;
 pub(crate) mod functions;

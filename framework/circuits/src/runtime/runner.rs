@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::callback::Callbacks;
 use crate::config::Config;
 use crate::delivery::headroom::Headroom;
 use crate::delivery::in_flight::InFlight;
@@ -25,9 +26,11 @@ use crate::delivery::settle::Settler;
 use crate::delivery::submit::{Submission, Submitter};
 use crate::extension::Context;
 use crate::journal::{Journal, MemoryJournal};
+use crate::listener::Listening;
 use crate::message::DestinationName;
 use crate::recording::Recorder;
 use crate::registry::{self, Registration};
+use crate::runtime::announcer::Announcer;
 use crate::runtime::connect;
 use crate::runtime::functions;
 use crate::runtime::health::Health;
@@ -38,7 +41,9 @@ use crate::runtime::run_error::RunError;
 use crate::runtime::shared::Shared;
 use crate::runtime::timer::Timers;
 use crate::runtime::vitals::Vitals;
-use crate::signal::{Bus, Signal};
+use crate::signal::{BrokerDisconnected, Bus, DestinationSubscribed, RunnerReady, RunnerStopping, Signal};
+use crate::store::{MemoryStore, Store};
+use crate::web::Web;
 
 /// How long the last flush to the broker may take at the end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,6 +63,8 @@ pub struct Runner {
     submitter: Submitter,
     submissions: mpsc::UnboundedReceiver<Submission>,
     bus: Bus,
+    store: Arc<dyn Store>,
+    callbacks: Callbacks,
 }
 
 impl Runner {
@@ -117,6 +124,7 @@ impl Runner {
         }
         let (submitter, submissions) = Submitter::new(org);
         info!(num_workers = settings.num_workers, "Components loaded");
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         Ok(Self {
             session_options,
             reply_mode: settings.reply_mode,
@@ -140,12 +148,16 @@ impl Runner {
             submissions,
             journal: Arc::new(MemoryJournal::default()),
             bus: Bus::new(),
+            callbacks: Callbacks::new(Arc::clone(&store)),
+            store,
         })
     }
 
     /// Remembers messages in `journal` instead of in memory.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.store = journal.store();
+        self.callbacks = Callbacks::new(Arc::clone(&self.store));
         self.journal = journal;
         self
     }
@@ -162,12 +174,21 @@ impl Runner {
 
     /// The handle that reports how this runner is doing while it runs.
     pub fn health(&self) -> Health {
-        Health { shared: Arc::clone(&self.shared) }
+        Health { shared: Arc::clone(&self.shared), outbox: self.journal.outbox() }
     }
 
     /// What extensions get from this runner.
     pub fn context(&self) -> Context {
-        Context::new(self.health(), self.submitter(), self.bus.clone())
+        Context {
+            health: self.health(),
+            submitter: self.submitter(),
+            bus: self.bus.clone(),
+            store: Arc::clone(&self.store),
+            outbox: self.journal.outbox(),
+            callbacks: self.callbacks.clone(),
+            web: Web::default(),
+            stop: CancellationToken::new(),
+        }
     }
 
     /// The handle that applies a changed configuration to this runner while it runs.
@@ -189,6 +210,11 @@ impl Runner {
     /// A connection that breaks later is re-established, however long that takes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let destinations = self.destinations();
+        let listening = {
+            let live = self.shared.live();
+            Listening::start(&self.bus, &self.shared.vitals, &live.config.settings().noload)
+        };
+        let announcer = Announcer { bus: self.bus.clone(), outbox: self.journal.outbox() };
         let (session, mut deliveries) = self.session_options.map_or_else(Session::off, Session::start);
         let state = session.state();
         let shared = Arc::clone(&self.shared);
@@ -204,14 +230,14 @@ impl Runner {
             vitals: Arc::clone(&shared.vitals),
             abort: abort.clone(),
         };
-        let run = Run { shared: self.shared, settler, lanes: self.lanes, abort };
+        let run = Run { shared: self.shared, settler, lanes: self.lanes, callbacks: self.callbacks, abort };
         let intake = Intake::new(run.clone(), tasks.clone());
 
         let mut ended = pin!(async {
             let ended = async {
                 tokio::join!(
                     intake.run(&mut deliveries, stop.clone()),
-                    follow(state.clone(), &destinations, &self.bus, stop.clone()),
+                    follow(state.clone(), &destinations, &announcer, stop.clone()),
                 );
             };
             tokio::select! {
@@ -220,7 +246,7 @@ impl Runner {
                 never = intake.run_submissions(self.submissions) => match never {},
             }
         });
-        let mut subscribed = pin!(subscribe(&session, self.subscriptions, &self.bus));
+        let mut subscribed = pin!(subscribe(&session, self.subscriptions, &announcer));
         let mut shutdown = pin!(shutdown);
         let outcome = tokio::select! {
             () = &mut shutdown => Ok(()),
@@ -230,6 +256,7 @@ impl Runner {
                 Ok(()) => {
                     shared.vitals.subscribed.store(true, Ordering::Relaxed);
                     self.timers.start(shared.live().new_timers(None));
+                    announcer.announce(RunnerReady { destinations: destinations.clone() });
                     info!("resilient-circuits has started successfully and is now running...");
                     tokio::select! {
                         () = &mut shutdown => Ok(()),
@@ -239,11 +266,13 @@ impl Runner {
             },
         };
         stop.cancel();
+        announcer.announce(RunnerStopping { held: run.settler.in_flight.len() });
         // Also when it ends with an error: what runs may finish, and no attempt stays counted.
         drain(&run, &tasks).await;
         if let Err(error) = session.close(CLOSE_TIMEOUT).await {
             warn!(%error, "The connection was not closed in an orderly way; the broker redelivers messages it has no ACK for");
         }
+        listening.stop().await;
         outcome
     }
 
@@ -259,25 +288,29 @@ impl std::fmt::Debug for Runner {
     }
 }
 
-async fn subscribe(session: &Session, subscriptions: Vec<Subscription>, bus: &Bus) -> Result<(), RunError> {
+async fn subscribe(
+    session: &Session,
+    subscriptions: Vec<Subscription>,
+    announcer: &Announcer,
+) -> Result<(), RunError> {
     for subscription in subscriptions {
         let destination = subscription.destination.clone();
         session.subscribe(subscription).await.map_err(RunError::stomp)?;
-        subscribed(&destination, bus);
+        subscribed(&destination, announcer);
     }
     Ok(())
 }
 
-fn subscribed(destination: &str, bus: &Bus) {
+fn subscribed(destination: &str, announcer: &Announcer) {
     info!("Subscribed to message destination {destination}");
-    bus.emit(|| Signal::Subscribed { destination: destination.to_owned() });
+    announcer.announce(DestinationSubscribed { destination: destination.to_owned() });
 }
 
 /// Logs what becomes of the connection, until it is closed for good or `stop` is cancelled.
 async fn follow(
     mut state: watch::Receiver<State>,
     destinations: &[String],
-    bus: &Bus,
+    announcer: &Announcer,
     stop: CancellationToken,
 ) {
     loop {
@@ -287,11 +320,11 @@ async fn follow(
                 info!(%host, server, "STOMP connected");
                 // `subscribe` reports the first connection, which may have gone by unseen here.
                 if epoch > 1 {
-                    destinations.iter().for_each(|destination| subscribed(destination, bus));
+                    destinations.iter().for_each(|destination| subscribed(destination, announcer));
                 }
             }
             State::Disconnected { reason, .. } => {
-                bus.emit(|| Signal::Disconnected { reason: reason.to_string() });
+                announcer.announce(BrokerDisconnected { reason: reason.to_string() });
             }
             State::Off => info!("STOMP connection is not enabled"),
             State::Closed { .. } => return,

@@ -1,7 +1,7 @@
 //! What a runner is doing and how well. Each part keeps its own entries up to date, and [`Health`](crate::Health) reports them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -20,6 +20,8 @@ pub(crate) struct Vitals {
     /// Whether every destination was subscribed to.
     pub(crate) subscribed: AtomicBool,
     queued: AtomicUsize,
+    pub(crate) listener_errors: AtomicU64,
+    pub(crate) signals_dropped: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -51,6 +53,8 @@ impl Vitals {
             connection: OnceLock::new(),
             subscribed: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
+            listener_errors: AtomicU64::new(0),
+            signals_dropped: AtomicU64::new(0),
             inner: Mutex::new(Inner {
                 running: HashMap::new(),
                 handled: 0,
@@ -80,6 +84,16 @@ impl Vitals {
     /// The journal has noted something again, after it could not.
     pub(crate) fn journal_works(&self) {
         self.lock().held_up = None;
+    }
+
+    /// A listener panicked.
+    pub(crate) fn listener_failed(&self) {
+        self.listener_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A listener fell behind, and so many signals were lost to it.
+    pub(crate) fn signals_dropped(&self, lost: u64) {
+        self.signals_dropped.fetch_add(lost, Ordering::Relaxed);
     }
 
     /// A message waits for its turn until this is dropped.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{certificates, folders};
 use crate::config::{Config, Section, Sources};
+use crate::extension::extensions;
 use crate::registry::{Registration, select};
 use crate::runtime::requirements::missing_keys;
 
@@ -19,6 +20,8 @@ pub struct Checked {
     pub faults: Vec<String>,
     /// What an operator should know as well.
     pub warnings: Vec<String>,
+    /// What was found in order, where that is worth a line.
+    pub notes: Vec<String>,
 }
 
 /// Reads a configuration as a runner of these components does, and reports everything at once: lines that cannot be read,
@@ -51,6 +54,12 @@ pub async fn check_config(sources: &Sources, linked: &[&'static Registration]) -
             linked.to_vec()
         }
     };
+    for extension in extensions().iter().filter(|one| settings.noload.iter().all(|name| name != one.name())) {
+        let found = extension.checked(&config);
+        checked.faults.extend(found.faults);
+        checked.warnings.extend(found.warnings);
+        checked.notes.extend(found.notes);
+    }
     for registration in registrations {
         let section = config.section_or_empty(registration.section());
         let missing = missing_keys(registration, &config);

@@ -26,8 +26,8 @@ pub enum EventKind {
     RunnerReady,
     /// The runner was told to stop.
     RunnerStopping,
-    /// A connection to the broker was made.
-    BrokerConnected,
+    /// A destination delivers from now on; again after each reconnect.
+    DestinationSubscribed,
     /// The connection to the broker is lost, or could not be made.
     BrokerDisconnected,
     /// A subscription was switched off after too many failures.
@@ -47,7 +47,7 @@ impl EventKind {
         Self::ActionAnswered,
         Self::RunnerReady,
         Self::RunnerStopping,
-        Self::BrokerConnected,
+        Self::DestinationSubscribed,
         Self::BrokerDisconnected,
         Self::SubscriptionDisabled,
     ];
@@ -65,7 +65,7 @@ impl EventKind {
             Self::ActionAnswered => "action_answered",
             Self::RunnerReady => "runner_ready",
             Self::RunnerStopping => "runner_stopping",
-            Self::BrokerConnected => "broker_connected",
+            Self::DestinationSubscribed => "destination_subscribed",
             Self::BrokerDisconnected => "broker_disconnected",
             Self::SubscriptionDisabled => "subscription_disabled",
         }

@@ -1,60 +1,85 @@
-//! What happens to each message, published as it happens: for the console and for extensions.
-//! Publishing never waits, and a listener that falls behind loses signals rather than holding up an acknowledgement.
+//! What happens to each message, published as it happens: for the console, for listeners and for extensions.
+//! Publishing never waits, and whoever falls behind loses signals rather than holding up an acknowledgement.
 
+mod facts;
 mod kind;
-
-use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+pub use facts::{
+    AboutAction, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionAnswered, ActionCompleted,
+    ActionFailed, ActionProgress, ActionReceived, ActionResult, ActionSetAside, ActionStarted, ActionWaiting,
+    BrokerDisconnected, DestinationSubscribed, Progress, RunnerReady, RunnerStopping, Waiting,
+};
 pub use kind::{EventKind, EventKinds};
 
-/// One step in the life of a message, or of the connection.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Signal {
-    /// A destination delivers from now on; published again after each reconnect.
-    Subscribed {
-        /// Its full name, `actions.<org>.<name>`.
-        destination: String,
-    },
-    /// The connection to the broker is lost, or could not be made; the runner will try again.
-    Disconnected {
-        /// Why.
-        reason: String,
-    },
-    /// A handler starts on a message.
-    Started {
-        /// The message's id.
-        message_id: String,
-        /// The rule that fired, if known.
-        rule: Option<String>,
-        /// The incident's id.
-        incident: Option<i64>,
-    },
-    /// A handler reported progress.
-    Status {
-        /// The message's id.
-        message_id: String,
-        /// Its text.
-        text: String,
-    },
-    /// The final reply is known.
-    Finished {
-        /// The message's id.
-        message_id: String,
-        /// Whether it is an error reply.
-        error: bool,
-        /// Its text.
-        text: String,
-        /// How long the handler ran; zero when none did.
-        took: Duration,
-    },
-    /// The broker has the reply and the acknowledgement was sent.
-    Settled {
-        /// The message's id.
-        message_id: String,
-    },
+/// How many signals a reader may fall behind.
+const BUFFER: usize = 1024;
+
+/// The facts of one kind of signal.
+pub trait Facts: Clone + Send + Sync + serde::Serialize + 'static {
+    /// The kind that these facts belong to.
+    const KIND: EventKind;
+
+    /// The facts, if the signal is of this kind.
+    fn of(signal: &Signal) -> Option<&Self>;
+}
+
+macro_rules! signals {
+    ($($name:ident),* $(,)?) => {
+        /// One step in the life of a message, or of the connection.
+        #[derive(Clone, Debug)]
+        #[non_exhaustive]
+        pub enum Signal {
+            $(
+                #[doc = concat!("See [`", stringify!($name), "`].")]
+                $name($name),
+            )*
+        }
+
+        impl Signal {
+            /// Its kind.
+            pub fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$name(_) => EventKind::$name,)*
+                }
+            }
+        }
+
+        $(
+            impl Facts for $name {
+                const KIND: EventKind = EventKind::$name;
+
+                fn of(signal: &Signal) -> Option<&Self> {
+                    match signal {
+                        Signal::$name(facts) => Some(facts),
+                        _ => None,
+                    }
+                }
+            }
+
+            impl From<$name> for Signal {
+                fn from(facts: $name) -> Self {
+                    Self::$name(facts)
+                }
+            }
+        )*
+    };
+}
+
+signals! {
+    ActionReceived,
+    ActionStarted,
+    ActionProgress,
+    ActionWaiting,
+    ActionCompleted,
+    ActionFailed,
+    ActionSetAside,
+    ActionAnswered,
+    RunnerReady,
+    RunnerStopping,
+    DestinationSubscribed,
+    BrokerDisconnected,
 }
 
 /// Where signals are published.
@@ -65,7 +90,7 @@ pub(crate) struct Bus {
 
 impl Bus {
     pub(crate) fn new() -> Self {
-        Self { sender: broadcast::channel(1024).0 }
+        Self { sender: broadcast::channel(BUFFER).0 }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Signal> {
@@ -73,9 +98,9 @@ impl Bus {
     }
 
     /// Builds the signal only when somebody listens.
-    pub(crate) fn emit(&self, signal: impl FnOnce() -> Signal) {
+    pub(crate) fn emit<S: Into<Signal>>(&self, signal: impl FnOnce() -> S) {
         if self.sender.receiver_count() > 0 {
-            let _ = self.sender.send(signal());
+            let _ = self.sender.send(signal().into());
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{configuration, find};
+use crate::callback::Callbacks;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::handling::Handling;
 use crate::delivery::headroom::Headroom;
@@ -21,6 +22,7 @@ use crate::message::{ActionMessage, CONTEXT_TOKEN, DestinationName};
 use crate::runtime::live::{Loaded, construct};
 use crate::runtime::routes::Routes;
 use crate::runtime::vitals::Vitals;
+use crate::store::MemoryStore;
 use crate::{Error, Reply, Result};
 
 /// How many actions are worked on at a time, as with the runner's default.
@@ -160,6 +162,8 @@ impl Kit {
             rule: Some(rule.to_owned()),
             message,
             rest: self.client.with_token(Some(TOKEN)),
+            // Answers to callbacks come over HTTP, which a kit has not.
+            callbacks: Callbacks::new(Arc::new(MemoryStore::default())),
             status: Box::new(move |reply| {
                 statuses.lock().unwrap_or_else(PoisonError::into_inner).push(reply.text().to_owned());
             }),

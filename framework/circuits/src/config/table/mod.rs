@@ -2,6 +2,7 @@
 //! line, `config show`, and the page on configuration of the documentation.
 
 mod broker;
+mod events;
 mod foreign;
 mod handling;
 mod integrations;
@@ -51,6 +52,7 @@ pub(crate) const GROUPS: &[Group] = &[
     Group { title: "The platform", keys: platform::KEYS },
     Group { title: "The message broker (STOMP over TLS)", keys: broker::KEYS },
     Group { title: "Handling of messages", keys: handling::KEYS },
+    Group { title: "Events and HTTP", keys: events::KEYS },
     Group { title: "Log", keys: log::KEYS },
 ];
 

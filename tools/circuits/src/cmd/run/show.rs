@@ -1,7 +1,10 @@
 //! The tour's lines, in colour on a terminal: what happened on the platform's side and on the runner's.
 
 use anstyle::{AnsiColor, Style};
-use circuits::Signal;
+use circuits::signal::{
+    AboutIncident, ActionCompleted, ActionFailed, ActionProgress, ActionResult, ActionSetAside,
+    ActionStarted, BrokerDisconnected, DestinationSubscribed, Signal,
+};
 use circuits_sandbox::Event;
 
 const PLATFORM: Style = AnsiColor::Cyan.on_default();
@@ -52,28 +55,38 @@ pub(super) fn platform(event: &Event) {
 /// Prints what the runner did.
 pub(super) fn runner(signal: &Signal) {
     match signal {
-        Signal::Subscribed { destination } => {
+        Signal::DestinationSubscribed(DestinationSubscribed { destination }) => {
             line("runner", RUNNER, PLAIN, &format!("Subscribed to message destination {destination}"));
         }
-        Signal::Disconnected { reason } => line("runner", RUNNER, BAD, reason),
-        Signal::Started { rule, incident, .. } => {
-            let rule = rule.as_deref().unwrap_or("(unnamed)");
-            line("runner", RUNNER, PLAIN, &format!("handling \"{rule}\"{}", of_incident(incident.as_ref())));
+        Signal::BrokerDisconnected(BrokerDisconnected { reason }) => line("runner", RUNNER, BAD, reason),
+        Signal::ActionStarted(ActionStarted { about }) => {
+            let rule = about.action.name.as_deref().unwrap_or("(unnamed)");
+            line(
+                "runner",
+                RUNNER,
+                PLAIN,
+                &format!("handling \"{rule}\"{}", of_incident(about.incident.as_ref())),
+            );
         }
-        Signal::Status { text, .. } => line("runner", RUNNER, PLAIN, &format!("status: {text}")),
-        Signal::Finished { error, text, took, .. } => {
-            let (state, style) = if *error { ("failed", BAD) } else { ("done", GOOD) };
-            line("runner", RUNNER, style, &format!("{state} in {} ms: {text}", took.as_millis()));
+        Signal::ActionProgress(ActionProgress { progress, .. }) => {
+            line("runner", RUNNER, PLAIN, &format!("status: {}", progress.message));
         }
-        Signal::Settled { .. } => {
+        Signal::ActionCompleted(ActionCompleted { result, .. }) => ended("done", GOOD, result),
+        Signal::ActionFailed(ActionFailed { result, .. })
+        | Signal::ActionSetAside(ActionSetAside { result, .. }) => ended("failed", BAD, result),
+        Signal::ActionAnswered(_) => {
             line("runner", RUNNER, PLAIN, "reply confirmed by the broker, message acknowledged")
         }
         _ => {}
     }
 }
 
-fn of_incident(id: Option<&i64>) -> String {
-    id.map_or_else(String::new, |id| format!(" of incident {id}"))
+fn ended(state: &str, style: Style, result: &ActionResult) {
+    line("runner", RUNNER, style, &format!("{state} in {} ms: {}", result.took_ms, result.message));
+}
+
+fn of_incident(incident: Option<&AboutIncident>) -> String {
+    incident.map_or_else(String::new, |incident| format!(" of incident {}", incident.id))
 }
 
 fn line(side: &str, side_style: Style, style: Style, text: &str) {

@@ -7,6 +7,7 @@ use std::pin::pin;
 use anyhow::{Context as _, bail};
 use circuits::config::{Endpoint, Settings};
 use circuits::definitions::Definitions;
+use circuits::signal::{ActionAnswered, ActionStarted};
 use circuits::{Registration, Runner, Signal, registrations};
 use circuits_deploy::deploy;
 use circuits_sandbox::{Event, Sandbox};
@@ -71,7 +72,7 @@ pub(super) async fn run(
         while subscribed < destinations {
             match next(&mut signals).await {
                 Some(signal) => {
-                    subscribed += usize::from(matches!(signal, Signal::Subscribed { .. }));
+                    subscribed += usize::from(matches!(signal, Signal::DestinationSubscribed(_)));
                     show::runner(&signal);
                 }
                 None => return Ok(()),
@@ -202,8 +203,10 @@ async fn show_next(signals: &mut Receiver<Signal>, events: &mut Receiver<Event>)
             let signal = signal?;
             show::runner(&signal);
             Some(match signal {
-                Signal::Started { message_id, rule, .. } => Seen::Started { message: message_id, of: rule },
-                Signal::Settled { message_id } => Seen::Settled { message: message_id },
+                Signal::ActionStarted(ActionStarted { about }) => {
+                    Seen::Started { message: about.message.id, of: about.action.name }
+                }
+                Signal::ActionAnswered(ActionAnswered { about, .. }) => Seen::Settled { message: about.message.id },
                 _ => Seen::Other,
             })
         }

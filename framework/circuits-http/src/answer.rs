@@ -1,0 +1,67 @@
+//! One request: its body is read within bounds, whoever mounted its path answers it, and a fault of theirs becomes a 500 that
+//! tells the caller nothing.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use bytes::Bytes;
+use circuits::web::Web;
+use futures_util::FutureExt as _;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use tracing::{error, info};
+
+/// Bytes of a request's body.
+const BODY: usize = 1024 * 1024;
+/// How long a client may take to send a body, and then how long the answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) async fn answer(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = respond(web, peer, request).await;
+    let headers = response.headers_mut();
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // The path's last part may be a one-time token.
+    let shown = path.split('/').nth(1).unwrap_or_default();
+    info!(%method, path = format_args!("/{shown}"), status = response.status().as_u16(), "HTTP request");
+    response.map(Full::new)
+}
+
+async fn respond(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
+    let Some(service) = web.find(request.uri().path()) else {
+        return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
+    };
+    let (mut parts, body) = request.into_parts();
+    let body = match tokio::time::timeout(TIMEOUT, Limited::new(body, BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let text = format!("the body is larger than {BODY} bytes");
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, &text);
+        }
+        Ok(Err(_)) => return refusal(StatusCode::BAD_REQUEST, "the body could not be read"),
+        Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+    };
+    parts.extensions.insert(peer);
+    let called = AssertUnwindSafe(async { service.call(Request::from_parts(parts, body)).await });
+    match tokio::time::timeout(TIMEOUT, called.catch_unwind()).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            error!("The answer to an HTTP request panicked");
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, "an error in the runner; its log says more")
+        }
+        Err(_) => refusal(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
+    }
+}
+
+/// An answer in the form of all refusals: `{"error": ".."}`.
+fn refusal(status: StatusCode, text: &str) -> Response<Bytes> {
+    let body = serde_json::json!({ "error": text }).to_string();
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,84 @@
+//! Accepts connections and serves them until the runner stops; then lets requests that are under way finish.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuits::extension::Context;
+use circuits::web::Web;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::answer::answer;
+
+/// How many connections are served at a time; further ones wait in the system's queue.
+const CONNECTIONS: usize = 256;
+/// How long a client may take to send the head of a request; it also ends a connection that is kept open and idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a request's head.
+const HEAD: usize = 32 * 1024;
+/// How long requests under way may take at the end.
+const GRACE: Duration = Duration::from_secs(4);
+/// The pause after the system would not accept a connection, usually for want of file descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) async fn serve(listener: TcpListener, context: &Context) {
+    if let Ok(address) = listener.local_addr() {
+        info!("Listening for HTTP requests on http://{address}");
+    }
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut stopped = pin!(context.stopped());
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = &mut stopped => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(%error, "A connection to http_port could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let (web, stop): (Web, _) = (context.web().clone(), stop.clone());
+        tasks.spawn(async move {
+            let _place = place;
+            let service = service_fn(move |request| {
+                let web = web.clone();
+                async move { Ok::<_, Infallible>(answer(&web, peer, request).await) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .max_buf_size(HEAD)
+                .serve_connection(TokioIo::new(stream), service);
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                debug!(%error, "A connection to http_port ended early");
+            }
+        });
+    }
+    drop(listener);
+    stop.cancel();
+    tasks.close();
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        warn!("Some HTTP requests did not end within {} s and are dropped", GRACE.as_secs());
+    }
+}

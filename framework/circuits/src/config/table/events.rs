@@ -1,0 +1,77 @@
+//! Settings of what goes out about actions, and of the HTTP listener.
+
+use super::kind::{Kind, Range};
+use super::{Key, key};
+
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "webhooks",
+        Kind::List,
+        "Files with definitions of webhooks (YAML or JSON), or folders of such files, separated by commas: calls to other \
+         systems when something happens to an action. `circuits config check` checks them.",
+    )
+    .sample("webhooks.yml"),
+    key(
+        "subscriptions",
+        Kind::Flag,
+        "Whether others may subscribe to events, over http_port or with `circuits subscriptions`.",
+    )
+    .default("false"),
+    key(
+        "events_policy_url",
+        Kind::Text,
+        "Who is asked before an event goes to a subscriber: POST <url>/events/<user> with the event; 2xx allows it, 4xx \
+         does not, 5xx switches the subscription off.",
+    )
+    .otherwise("every subscriber gets what matches"),
+    key(
+        "events_tries",
+        Kind::Number(Range::new(1, 50)),
+        "How often an event is sent to a subscriber that does not take it, before the subscription is switched off; the \
+         pauses grow from 5 s to 30 min.",
+    )
+    .default("8"),
+    key(
+        "events_timeout",
+        Kind::Seconds(Range::new(1, 300)),
+        "Longest time for one call to a subscriber or to events_policy_url.",
+    )
+    .default("10"),
+    key(
+        "events_max_waiting",
+        Kind::Number(Range::new(100, 10_000_000)),
+        "How many events may wait to be passed on, and how many deliveries for one target. What comes beyond that is \
+         counted and dropped; replies never wait for it.",
+    )
+    .default("100000"),
+    key(
+        "events_cafile",
+        Kind::Path,
+        "PEM file of further certificates to trust when webhooks and subscribers are called over HTTPS.",
+    ),
+    key(
+        "events_link_local",
+        Kind::Flag,
+        "Whether webhooks and subscribers may be at link-local addresses and at those of cloud metadata services.",
+    )
+    .default("false"),
+    key(
+        "http_port",
+        Kind::Number(Range::new(1, 65_535).zero("none")),
+        "Port of 127.0.0.1 on which subscriptions (/eventmatch), events from outside (/receive) and answers to callbacks \
+         (/tmp) are taken over plain HTTP.",
+    )
+    .default("0"),
+    key(
+        "http_url",
+        Kind::Text,
+        "URL under which others reach http_port, for instance through a proxy: callback_url begins with it.",
+    )
+    .otherwise("http://127.0.0.1:<http_port>"),
+    key(
+        "http_user_header",
+        Kind::Text,
+        "Header in which a proxy on this machine names the user of a request to http_port.",
+    )
+    .default("Http-Remote-User"),
+];
