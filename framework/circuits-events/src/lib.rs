@@ -1,1 +1,3 @@
 //! Tells other systems what happens to actions.
+
+pub mod webhooks;

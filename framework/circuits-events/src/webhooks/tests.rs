@@ -1,0 +1,1 @@
+//! What an operator notices of webhooks: faults at load, and bodies.
