@@ -1,4 +1,5 @@
-//! Turns the payload of a definition into templates, with every fault that can be found before an event comes.
+//! Turns the payload of a definition into templates, with every fault that can be found before an event
+//! comes.
 
 use circuits::EventKind;
 use serde_json::Value;
@@ -28,8 +29,8 @@ pub(crate) struct Text {
 pub(crate) enum Form {
     /// It stays as it is.
     Literal(String),
-    /// It is one expression, whose value keeps its type. In quotation marks, what is not text loses its type and the
-    /// marks.
+    /// It is one expression, whose value keeps its type. In quotation marks, what is not text loses its type
+    /// and the marks.
     Expression { source: String, quotes: Option<char> },
     /// It is rendered to text.
     Template(String),

@@ -1,4 +1,5 @@
-//! Reads YAML and JSON into one kind of value, with keys that are always text and a bound on what aliases can make of a file.
+//! Reads YAML and JSON into one kind of value, with keys that are always text and a bound on what aliases can
+//! make of a file.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,8 +7,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// How much a file may hold, each value counted with its text and [`EACH`]. The parser's own limit on aliases counts them and
-/// not what they stand for.
+/// How much a file may hold, each value counted with its text and [`EACH`]. The parser's own limit on aliases
+/// counts them and not what they stand for.
 const LIMIT: usize = 16 << 20;
 /// What a value costs beside its text.
 const EACH: usize = 32;
@@ -143,7 +144,7 @@ mod tests {
     fn faults_name_the_line() {
         for (text, language, line) in [
             ("a: 1\nb: [", Language::Yaml, "line 3"),
-            ("a: 1\na: 2\n", Language::Yaml, "line"),
+            ("a:\n  b: 1\n  b: 2\n", Language::Yaml, "line 2"),
             ("a: .nan\n", Language::Yaml, "line 1"),
             ("a:\n  - !Ref b\n", Language::Yaml, "line 2"),
             ("{\"a\": 1,\n\"a\": 2}", Language::Json, "line 2"),

@@ -1,4 +1,5 @@
-//! The template engine, set up once: what values look like in text, what is escaped, and how much work a template may do.
+//! The template engine, set up once: what values look like in text, what is escaped, and how much work a
+//! template may do.
 
 use std::io;
 use std::sync::LazyLock;
@@ -10,7 +11,8 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 /// The largest body that is sent.
 pub(crate) const LARGEST: usize = 8 << 20;
 
-/// Steps for one text of a payload; with them it can write a few dozen MiB or run for some tenths of a second.
+/// Steps for one text of a payload; with them it can write a few dozen MiB or run for some tenths of a
+/// second.
 const WORK: u64 = 1_000_000;
 
 /// Names of templates tell the engine whether to escape.
@@ -37,8 +39,8 @@ pub(crate) fn engine<'a>() -> &'a Environment<'a> {
     &ENGINE
 }
 
-/// A value from JSON as templates see it. null becomes undefined: it is nothing in text, takes its `default`, and filters
-/// for text do not see the word None.
+/// A value from JSON as templates see it. null becomes undefined: it is nothing in text, takes its `default`,
+/// and filters for text do not see the word None.
 pub(crate) fn values(json: &serde_json::Value) -> Value {
     use serde_json::Value as Json;
     match json {

@@ -6,7 +6,8 @@ pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Puts values in the place of `${NAME}`.
 ///
 /// # Errors
-/// A fault for each reference that is not one or whose variable is missing or empty. Faults never hold a value.
+/// A fault for each reference that is not one or whose variable is missing or empty. Faults never hold a
+/// value.
 pub(crate) fn fill(text: &str, environment: Environment<'_>) -> Result<String, Vec<String>> {
     let (mut filled, mut faults, mut rest) = (String::new(), Vec::new(), text);
     while let Some((before, after)) = rest.split_once("${") {

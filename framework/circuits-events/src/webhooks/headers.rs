@@ -68,8 +68,11 @@ fn value(value: &Value, environment: Environment<'_>) -> Result<HeaderValue, Vec
             "its value holds a control character, perhaps a line break at the end of a variable's value";
         return Err(vec![fault.to_owned()]);
     }
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| vec!["HTTP allows ASCII in values only; encode the other characters".to_owned()])?;
+    // Bytes beyond ASCII would be sent, but receivers do not agree on what they mean.
+    let value = Some(text.as_str()).filter(|text| text.is_ascii()).map(HeaderValue::from_str);
+    let Some(Ok(mut value)) = value else {
+        return Err(vec!["its value holds characters beyond ASCII; encode them".to_owned()]);
+    };
     // Most headers of webhooks are credentials, and a log cannot tell which.
     value.set_sensitive(true);
     Ok(value)

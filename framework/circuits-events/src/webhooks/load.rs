@@ -1,4 +1,5 @@
-//! Reads the files that define webhooks. All their faults are told in one run, and no webhook is used while there is one.
+//! Reads the files that define webhooks. All their faults are told in one run, and no webhook is used while
+//! there is one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use circuits::EventKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::definition;
 use super::document::{self, Language};
@@ -63,17 +64,20 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads definitions from files, and from the `*.yml`, `*.yaml` and `*.json` of folders in the order of their names.
-/// `environment` gives the values of `${NAME}`.
+/// Reads definitions from files, and from the `*.yml`, `*.yaml` and `*.json` of folders in the order of their
+/// names. `environment` gives the values of `${NAME}`.
 pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
     let mut loaded = Loaded::default();
     let mut first: HashMap<String, (PathBuf, usize)> = HashMap::new();
     for path in paths {
-        for file in files(path, &mut loaded.faults) {
-            let items = items(&file).unwrap_or_else(|text| {
-                loaded.faults.push(Fault { file: file.clone(), item: None, text });
-                Vec::new()
-            });
+        let files = files(path).unwrap_or_else(|text| {
+            loaded.faults.push(Fault { file: path.clone(), item: None, text });
+            Vec::new()
+        });
+        for file in files {
+            let (items, texts) = items(&file);
+            let of_file = |text| Fault { file: file.clone(), item: None, text };
+            loaded.faults.extend(texts.into_iter().map(of_file));
             for (at, item) in items.iter().enumerate() {
                 let at = at + 1;
                 let name = item["name"].as_str().map(str::to_owned);
@@ -101,29 +105,23 @@ pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
 }
 
 /// The files that a path stands for.
-fn files(path: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
-    let read = path.metadata().and_then(|about| {
-        if !about.is_dir() {
-            return Ok(vec![path.to_owned()]);
+fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.metadata().map_err(|error| cannot_read(&error))?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in path.read_dir().map_err(|error| cannot_read(&error))? {
+        let file = entry.map_err(|error| cannot_read(&error))?.path();
+        // A link that leads nowhere stays in, to be told as a file that cannot be read.
+        if is_definition(&file) && !file.is_dir() {
+            files.push(file);
         }
-        let mut files = Vec::new();
-        for entry in path.read_dir()? {
-            let file = entry?.path();
-            // A link that leads nowhere stays in, to be told as a file that cannot be read.
-            if is_definition(&file) && !file.is_dir() {
-                files.push(file);
-            }
-        }
-        files.sort();
-        if files.is_empty() {
-            return Err(io::Error::other("the folder holds no .yml, .yaml or .json file"));
-        }
-        Ok(files)
-    });
-    read.unwrap_or_else(|error| {
-        faults.push(Fault { file: path.to_owned(), item: None, text: cannot_read(&error) });
-        Vec::new()
-    })
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err("the folder holds no .yml, .yaml or .json file; put one there or name a file".to_owned());
+    }
+    Ok(files)
 }
 
 /// Editors keep their own files beside those they edit, under names that begin with a dot.
@@ -133,28 +131,35 @@ fn is_definition(file: &Path) -> bool {
     !hidden && matches!(extension, Some("yml" | "yaml" | "json"))
 }
 
-/// The items of a file.
-fn items(file: &Path) -> Result<Vec<Value>, String> {
+/// The items of a file, and what is wrong with the file around them.
+fn items(file: &Path) -> (Vec<Value>, Vec<String>) {
+    let mut faults = Vec::new();
+    let items = document(file).and_then(|mut document| {
+        let list = document.remove(LIST);
+        for key in document.keys() {
+            faults.push(format!("{key:?} is not a key of the file; its only key is {LIST}"));
+        }
+        match list {
+            Some(Value::Array(items)) => Ok(items),
+            None | Some(Value::Null) => Err(no_webhooks()),
+            Some(_) => Err(format!("{LIST} must be a list; begin each webhook with a dash")),
+        }
+    });
+    let items = items.unwrap_or_else(|fault| {
+        faults.push(fault);
+        Vec::new()
+    });
+    (items, faults)
+}
+
+fn document(file: &Path) -> Result<Map<String, Value>, String> {
     let text = text(file)?;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
     let language = if is_json { Language::Json } else { Language::Yaml };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut document = match document::parse(text, language)? {
-        Value::Object(document) => document,
-        Value::Null => return Err(no_webhooks()),
-        _ => return Err(format!("the file must be a mapping; write {LIST}: before the list")),
-    };
-    let list = document.remove(LIST);
-    let unknown: Vec<_> = document.keys().map(|key| format!("{key:?}")).collect();
-    if !unknown.is_empty() {
-        let missing = if list.is_none() { ", and it holds no webhooks" } else { "" };
-        let unknown = unknown.join(", ");
-        return Err(format!("the only key of the file is {LIST}; take out {unknown}{missing}"));
-    }
-    match list {
-        Some(Value::Array(items)) => Ok(items),
-        None | Some(Value::Null) => Err(no_webhooks()),
-        Some(_) => Err(format!("{LIST} must be a list; begin each webhook with a dash")),
+    match document::parse(text.strip_prefix('\u{feff}').unwrap_or(&text), language)? {
+        Value::Object(document) => Ok(document),
+        Value::Null => Err(no_webhooks()),
+        _ => Err(format!("the file must be a mapping; write {LIST}: before the list")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Webhooks: requests to other systems, defined in files and sent when something happens to an action.
 //!
-//! [`load`] reads the definitions and finds every fault in them; [`Webhook::render`] makes the body of one request from
-//! [`variables`]. Nothing here sends anything or looks at a clock.
+//! [`load`] reads the definitions and finds every fault in them; [`Webhook::render`] makes the body of one
+//! request from [`variables`]. Nothing here sends anything or looks at a clock.
 
 mod compile;
 mod definition;
@@ -12,12 +12,16 @@ mod error;
 mod format;
 mod headers;
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod nearest;
 mod payload;
+#[cfg(test)]
+mod render_tests;
 mod scan;
 mod secret;
 #[cfg(test)]
-mod tests;
+mod test_files;
 mod url;
 mod variables;
 mod webhook;

@@ -1,5 +1,5 @@
-//! The names of filters, tests and methods that a template uses. The engine looks them up only when it gets to them, which may be
-//! the first failure in months, so they are checked at load.
+//! The names of filters, tests and methods that a template uses. The engine looks them up only when it gets
+//! to them, which may be the first failure in months, so they are checked at load.
 
 use minijinja::ErrorKind;
 
@@ -123,7 +123,8 @@ fn tokens<'a>(text: &'a str, end: &str) -> (Vec<Token<'a>>, &'a str) {
                     ')' | ']' | '}' => depth = depth.saturating_sub(1),
                     _ => {}
                 }
-                if !c.is_whitespace() && !(c == '-' && tokens.is_empty()) {
+                let is_trim_mark = c == '-' && tokens.is_empty();
+                if !(c.is_whitespace() || is_trim_mark) {
                     tokens.push(Token::Sign(c));
                 }
                 c.len_utf8()
@@ -156,7 +157,8 @@ mod tests {
     fn names_are_found_in_expressions_and_statements_and_nowhere_else() {
         let names = Names::of_template(
             "a|b {{ x|upper|join(', |no') }} {{ {'k': {'l': 1}} }} {# c|no #}{%- if a is not defined -%}\
-             {% raw %}{{ r|no }}{% endraw %}{% set p, q = x.get(1) %}{{ loop.cycle(1) }}{% filter lower %}f{% endfilter %}\
+             {% raw %}{{ r|no }}{% endraw %}{% set p, q = x.get(1) %}{{ loop.cycle(1) }}\
+             {% filter lower %}f{% endfilter %}\
              {{ '\\'|no' is string }}{% set z|trim %}t{% endset %}",
         );
         assert_eq!(names.filters, ["upper", "join", "lower", "trim"]);

@@ -18,7 +18,8 @@ const ALWAYS: [&str; 10] = [
     "timestamp",
     "runner.id",
 ];
-/// For what happens to an action: first the runner's words, then the platform's objects as they came in the message.
+/// For what happens to an action: first the runner's words, then the platform's objects as they came in the
+/// message.
 const ACTION: [&str; 23] = [
     "message.id",
     "message.destination",
@@ -54,7 +55,8 @@ const SUBSCRIPTION: [&str; 4] =
 /// The variable for which somebody must keep a token.
 pub(crate) const CALLBACK: &str = "callback_url";
 
-/// The variables of an event: the keys of its data, the whole event as `event`, its time as `timestamp`, and `callback_url`.
+/// The variables of an event: the keys of its data, the whole event as `event`, its time as `timestamp`, and
+/// `callback_url`.
 pub fn variables(event: &Value, callback_url: Option<&str>) -> Value {
     let mut variables = event["data"].as_object().cloned().unwrap_or_else(Map::new);
     variables.insert("timestamp".to_owned(), event["time"].clone());
@@ -123,13 +125,14 @@ mod tests {
 
     #[test]
     fn variables_are_the_data_the_event_its_time_and_the_callback() {
-        let event = json!({"id": "7", "time": "2024-01-01T00:00:00Z", "data": {"queue": "q", "event": 1}});
-        let variables = variables(&event, Some("http://r/tmp/1"));
+        let time = "2024-01-01T00:00:00Z";
+        let event = json!({"id": "7", "time": time, "data": {"queue": "q", "event": 1}});
+        let url = "http://r/tmp/1";
         assert_eq!(
-            variables,
-            json!({"queue": "q", "timestamp": "2024-01-01T00:00:00Z", "event": event, "callback_url": "http://r/tmp/1"})
+            variables(&event, Some(url)),
+            json!({"queue": "q", "timestamp": time, "event": event, "callback_url": url})
         );
-        assert_eq!(super::variables(&json!({}), None)["callback_url"], Value::Null);
+        assert_eq!(variables(&json!({}), None)["callback_url"], Value::Null);
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl Webhook {
     /// The body of a call, with the values that [`variables`](super::variables()) gives.
     ///
     /// # Errors
-    /// A template that fails on these values, or a body of more than 8 MiB; the error names webhook and place.
+    /// A template that fails on these values, or a body of more than 8 MiB; the error names webhook and
+    /// place.
     pub fn render(&self, variables: &Value) -> Result<Body, Error> {
         let bytes = match &self.payload {
             Some(node) => {

@@ -1,1 +1,0 @@
-//! What an operator notices of webhooks: faults at load, and bodies.
