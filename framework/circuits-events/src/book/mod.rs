@@ -1,0 +1,33 @@
+//! What is known of events, of their deliveries and of subscriptions, in the runner's store; the same for the runner and for
+//! commands beside it.
+
+mod delivery;
+mod events;
+mod subscriptions;
+
+use std::sync::Arc;
+
+use circuits::store::Store;
+
+pub use delivery::{Attempted, Delivery, DeliveryState};
+pub(crate) use events::Addressed;
+pub use events::StoredEvent;
+
+/// The tables of events, deliveries and subscriptions. Cheap to clone.
+#[derive(Clone)]
+pub struct Book {
+    store: Arc<dyn Store>,
+}
+
+impl Book {
+    /// The book in this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Book").finish_non_exhaustive()
+    }
+}

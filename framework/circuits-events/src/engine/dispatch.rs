@@ -1,0 +1,237 @@
+//! The loop that empties the outbox: each event is stored with the deliveries that it causes, and only then leaves the outbox.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use circuits::outbox::Noted;
+use circuits::{EventKind, Result};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error, info, warn};
+
+use super::{Engine, Live};
+use crate::book::StoredEvent;
+use crate::book::Addressed;
+use crate::envelope;
+
+/// How many events are taken at a time.
+const BATCH: u32 = 20;
+/// How often the store is looked at for what others changed in it: subscriptions, deliveries that were asked for again.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// How often old events are deleted, and how many at a time.
+const TIDY: Duration = Duration::from_secs(60);
+const TIDIED: u32 = 1000;
+/// The pause after a failure of the store.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long deliveries under way, and those of the last events, may take at the end.
+const LAST: Duration = Duration::from_secs(3);
+
+impl Engine {
+    /// Works until `stop` resolves; then passes on what is left, for at most 3 seconds. The rest is passed on after the next start.
+    pub(crate) async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        let (workers, ending) = (TaskTracker::new(), CancellationToken::new());
+        let mut working = HashSet::new();
+        let mut stop = pin!(stop);
+        let mut tidied = tokio::time::Instant::now();
+        let arrivals = self.outbox.arrivals();
+        loop {
+            let passed = self.pass_on().await;
+            self.start_workers(&mut working, &workers, &ending).await;
+            if tidied.elapsed() >= TIDY {
+                tidied = tokio::time::Instant::now();
+                self.tidy().await;
+            }
+            match passed {
+                Ok(0) => {}
+                // There may be more; but a stop comes first.
+                Ok(_) => {
+                    tokio::select! {
+                        biased;
+                        () = &mut stop => break,
+                        () = std::future::ready(()) => continue,
+                    }
+                }
+                Err(error) => {
+                    error!(%error, "Events wait in the journal: they could not be passed on");
+                    tokio::select! {
+                        () = &mut stop => break,
+                        () = tokio::time::sleep(PAUSE) => continue,
+                    }
+                }
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                () = arrivals.notified() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(LOOK) => self.changed.store(true, Ordering::Release),
+            }
+        }
+        let last = async {
+            while self.pass_on().await.is_ok_and(|passed| passed > 0) {}
+            self.start_workers(&mut working, &workers, &ending).await;
+            ending.cancel();
+            workers.close();
+            workers.wait().await;
+        };
+        if tokio::time::timeout(LAST, last).await.is_err() {
+            info!("Deliveries that are under way are made again after the next start");
+        }
+    }
+
+    /// Takes a batch of events from the outbox.
+    async fn pass_on(&self) -> Result<usize> {
+        self.refresh().await?;
+        let noted = self.outbox.waiting(0, BATCH).await?;
+        let Some(last) = noted.last().map(|noted| noted.number) else { return Ok(0) };
+        let taken = noted.len();
+        let mut events = Vec::new();
+        for noted in noted {
+            let event = envelope::event(&noted, &self.options.host);
+            let at = Timestamp::try_from(noted.at).unwrap_or(Timestamp::UNIX_EPOCH);
+            let event = StoredEvent::new(event, None, at);
+            let targets = self.targets(&noted, &event);
+            // With webhooks alone, only their events are kept.
+            if self.options.subscriptions || !targets.is_empty() {
+                events.push((event, targets));
+            }
+        }
+        self.store(events).await?;
+        self.outbox.passed_on(last).await?;
+        Ok(taken)
+    }
+
+    fn targets(&self, noted: &Noted, event: &StoredEvent) -> Vec<Addressed> {
+        let hooks = self.hooks.iter().filter(|hook| hook.webhook.kind() == noted.kind);
+        let mut targets: Vec<_> = hooks.map(|hook| self.addressed(&hook.id)).collect();
+        for target in &targets {
+            debug!(target = target.target, event = event.key, kind = %noted.kind, "Webhook");
+        }
+        // A failed delivery causes none but to a webhook, whose failure causes none.
+        if noted.kind != EventKind::SubscriptionDisabled {
+            targets.extend(self.subscribers(event));
+        }
+        targets
+    }
+
+    /// The live subscriptions that an event is for.
+    pub(super) fn subscribers(&self, event: &StoredEvent) -> Vec<Addressed> {
+        let wants = |live: &&Live| {
+            let Some(matcher) = live.matcher.as_ref().filter(|_| live.subscription.is_live()) else {
+                return false;
+            };
+            let forms = event.original.iter().chain([&event.event]);
+            forms.into_iter().any(|form| {
+                matcher.selects(form).unwrap_or_else(|_| {
+                    warn!(subscription = live.id, event = event.key, "The JSONPath takes too long on this event; it does not match");
+                    false
+                })
+            })
+        };
+        self.live().iter().filter(wants).map(|live| self.addressed(&live.id)).collect()
+    }
+
+    /// The target of a delivery, which gets a place in its queue if there is one.
+    fn addressed(&self, target: &str) -> Addressed {
+        let queue = self.queue(target);
+        let room = queue.waiting.fetch_add(1, Ordering::Relaxed) < self.options.most;
+        if !room {
+            queue.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.health.count("deliveries_dropped", 1);
+            warn!(target, "Too many deliveries wait for the target (events_max_waiting); this one is dropped");
+        }
+        Addressed { target: target.to_owned(), room }
+    }
+
+    /// Stores events with their deliveries, and wakes the workers of their targets.
+    pub(super) async fn store(&self, events: Vec<(StoredEvent, Vec<Addressed>)>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let targets: HashSet<_> = events
+            .iter()
+            .flat_map(|(_, targets)| targets)
+            .filter(|target| target.room)
+            .map(|target| target.target.clone())
+            .collect();
+        let stored = self.book.add(events).await;
+        for target in targets {
+            let queue = self.queue(&target);
+            if stored.is_err() {
+                // What it counted was not stored.
+                let waiting = self.book.waiting(&target).await.unwrap_or_default();
+                queue.waiting.store(waiting, Ordering::Relaxed);
+            }
+            queue.wake.notify_one();
+        }
+        self.wake.notify_one();
+        stored
+    }
+
+    /// Reads subscriptions again if they may have changed.
+    pub(super) async fn refresh(&self) -> Result<()> {
+        if !self.options.subscriptions || !self.changed.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let stored = self.book.stored_subscriptions().await.inspect_err(|_| {
+            self.changed.store(true, Ordering::Release);
+        })?;
+        let known = self.live();
+        let same = |live: &Live, value: &str| live.stored == value;
+        if known.len() == stored.len()
+            && known.iter().zip(&stored).all(|(live, record)| same(live, &record.value))
+        {
+            return Ok(());
+        }
+        let read = stored.into_iter().filter_map(|record| match serde_json::from_str(&record.value) {
+            Ok(subscription) => Some(Live::new(subscription, record.value)),
+            Err(error) => {
+                warn!(%error, subscription = record.key, "The stored subscription cannot be read; it gets nothing");
+                None
+            }
+        });
+        let live: Vec<_> = read.collect();
+        *self.subscriptions.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(live);
+        // One that was brought back goes on at once.
+        self.queues().values().for_each(|queue| queue.wake.notify_one());
+        Ok(())
+    }
+
+    /// Starts a worker for each target that has none yet.
+    async fn start_workers(
+        self: &Arc<Self>,
+        working: &mut HashSet<String>,
+        workers: &TaskTracker,
+        ending: &CancellationToken,
+    ) {
+        let mut targets: Vec<String> = self.queues().keys().cloned().collect();
+        if working.is_empty() {
+            // Those with deliveries from an earlier run.
+            match self.book.targets().await {
+                Ok(earlier) => targets.extend(earlier),
+                Err(error) => return warn!(%error, "Deliveries of an earlier run could not be looked for"),
+            }
+            targets.extend(self.hooks.iter().map(|hook| hook.id.clone()));
+        }
+        for target in targets {
+            if working.insert(target.clone()) {
+                let (engine, ending) = (Arc::clone(self), ending.clone());
+                workers.spawn(async move { engine.work(&target, &ending).await });
+            }
+        }
+    }
+
+    async fn tidy(&self) {
+        let cutoff = self.options.keep.and_then(|keep| SystemTime::now().checked_sub(keep));
+        let Some(cutoff) = cutoff.and_then(|cutoff| Timestamp::try_from(cutoff).ok()) else { return };
+        match self.book.purge(cutoff, TIDIED, false).await {
+            Ok(0) => {}
+            Ok(events) => info!(events, "Old events were deleted"),
+            Err(error) => warn!(%error, "Old events could not be deleted"),
+        }
+    }
+}

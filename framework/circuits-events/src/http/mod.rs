@@ -1,0 +1,96 @@
+//! The HTTP side: `/eventmatch` for subscriptions, `/receive` for events from outside, `/tmp/<token>` for answers to callbacks.
+//! Every refusal is `{"error": ".."}` with a status of 400 to 499.
+
+mod callback;
+mod eventmatch;
+mod receive;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use circuits::Callbacks;
+use circuits::web::{Web, WebFuture};
+use http::Request;
+use serde_json::json;
+use tokio::sync::Mutex;
+use tower::ServiceExt as _;
+use tracing::error;
+
+use crate::engine::Engine;
+
+/// What the routes share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Side {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) callbacks: Callbacks,
+    /// The header that names the user.
+    pub(crate) user_header: Arc<str>,
+    /// Changes of subscriptions happen one after the other.
+    pub(crate) turn: Arc<Mutex<()>>,
+}
+
+/// Mounts the routes that the settings ask for.
+pub(crate) fn mount(web: &Web, side: Side) {
+    if side.engine.options.subscriptions {
+        let one = get(eventmatch::show).put(eventmatch::change).delete(eventmatch::delete);
+        let router = Router::new()
+            .route("/eventmatch", get(eventmatch::list).post(eventmatch::create))
+            .route("/eventmatch/{uuid}", one);
+        put(web, "/eventmatch", router, side.clone());
+        put(web, "/receive", Router::new().route("/receive", post(receive::receive)), side.clone());
+    }
+    if side.engine.options.callback_base.is_some() {
+        let router = Router::new().route("/tmp/{token}", get(callback::fail).post(callback::answer));
+        put(web, "/tmp", router, side);
+    }
+}
+
+fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
+    let router = router
+        .method_not_allowed_fallback(|| async {
+            refuse(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+        })
+        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing under this path") })
+        .with_state(side);
+    let service = move |request: Request<Bytes>| -> WebFuture {
+        let router = router.clone();
+        Box::pin(async move {
+            let Ok(response) = router.oneshot(request.map(Body::from)).await;
+            let (parts, body) = response.into_parts();
+            // Its parts are all in memory.
+            let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+            http::Response::from_parts(parts, body)
+        })
+    };
+    web.mount(path, Arc::new(service));
+}
+
+/// A refusal.
+fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Response {
+    (status, axum::Json(json!({"error": text.to_string()}))).into_response()
+}
+
+/// The store could not be read or written: not the caller's fault, and only the log says more.
+fn broken(error: &circuits::Error) -> Response {
+    error!(%error, "An HTTP request could not be answered");
+    refuse(StatusCode::SERVICE_UNAVAILABLE, "the runner's store cannot be used at the moment; its log says more")
+}
+
+impl Side {
+    /// The user that the proxy names. A request that did not come from this machine names nobody.
+    fn user(&self, headers: &HeaderMap, peer: Option<&SocketAddr>) -> Result<String, Response> {
+        let name = &*self.user_header;
+        let trusted = peer.is_some_and(|peer| peer.ip().is_loopback());
+        let user = headers.get(name).filter(|_| trusted).and_then(|user| user.to_str().ok()).map(str::trim);
+        match user {
+            Some(user) if !user.is_empty() && user.len() <= 200 => Ok(user.to_owned()),
+            _ => Err(refuse(StatusCode::UNAUTHORIZED, format_args!("name the user in the header {name}"))),
+        }
+    }
+}
