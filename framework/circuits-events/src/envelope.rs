@@ -4,8 +4,8 @@ use circuits::journal::Outcome;
 use circuits::message::ActionMessage;
 use circuits::outbox::{Noted, NotedMessage};
 use circuits::signal::{
-    AboutAction, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionAnswered, ActionCompleted, ActionFailed,
-    ActionReceived, ActionResult, ActionSetAside, ActionStarted,
+    AboutAction, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionAnswered, ActionCompleted,
+    ActionFailed, ActionReceived, ActionResult, ActionSetAside, ActionStarted,
 };
 use circuits::{EventKind, Reply};
 use jiff::Timestamp;
@@ -120,7 +120,9 @@ fn facts(kind: EventKind, about: AboutAction, message: &NotedMessage) -> Map<Str
         (EventKind::ActionStarted, _) => object(&ActionStarted { about }),
         (EventKind::ActionCompleted, Some(result)) => object(&ActionCompleted { about, result }),
         (EventKind::ActionFailed, Some(result)) => object(&ActionFailed { about, result, error: error() }),
-        (EventKind::ActionSetAside, Some(result)) => object(&ActionSetAside { about, result, error: error() }),
+        (EventKind::ActionSetAside, Some(result)) => {
+            object(&ActionSetAside { about, result, error: error() })
+        }
         (EventKind::ActionAnswered, result) => object(&ActionAnswered { about, result }),
         // What progress and waiting say is in the entry.
         _ => object(&ActionReceived { about }),
@@ -128,7 +130,8 @@ fn facts(kind: EventKind, about: AboutAction, message: &NotedMessage) -> Map<Str
 }
 
 fn result(message: &NotedMessage, reply: &Reply, outcome: Outcome) -> ActionResult {
-    let took = message.started.zip(message.finished).and_then(|(began, ended)| ended.duration_since(began).ok());
+    let took =
+        message.started.zip(message.finished).and_then(|(began, ended)| ended.duration_since(began).ok());
     ActionResult {
         message: reply.text().to_owned(),
         status: outcome.status(reply.is_error()),

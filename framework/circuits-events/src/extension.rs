@@ -40,7 +40,10 @@ fn loaded(settings: &Settings) -> (Loaded, Vec<String>) {
     }
     if settings.http_port.is_none() {
         faults.extend(loaded.webhooks.iter().filter(|webhook| webhook.uses_callback()).map(|webhook| {
-            format!("webhook \"{}\" sends a callback_url, and no answer could come in: set http_port=", webhook.name())
+            format!(
+                "webhook \"{}\" sends a callback_url, and no answer could come in: set http_port=",
+                webhook.name()
+            )
         }));
     }
     if let Err(error) = policy(settings) {
@@ -51,7 +54,9 @@ fn loaded(settings: &Settings) -> (Loaded, Vec<String>) {
 
 fn policy(settings: &Settings) -> circuits::Result<Policy> {
     match &settings.events_policy_url {
-        Some(url) => Policy::http(url).map_err(|error| Error::new(format_args!("events_policy_url: {error}"))),
+        Some(url) => {
+            Policy::http(url).map_err(|error| Error::new(format_args!("events_policy_url: {error}")))
+        }
         None => Ok(Policy::AllowAll),
     }
 }
@@ -94,9 +99,10 @@ fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
         info!(of = %webhook.kind(), "Webhook {webhook}");
     }
     let callbacks = webhooks.iter().any(webhooks::Webhook::uses_callback);
-    let callback_base = settings.http_port.filter(|_| callbacks).map(|port| {
-        settings.http_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}"))
-    });
+    let callback_base = settings
+        .http_port
+        .filter(|_| callbacks)
+        .map(|port| settings.http_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}")));
     let options = Options {
         tries: settings.events_tries,
         timeout: settings.events_timeout,

@@ -2,8 +2,8 @@
 
 use circuits::EventKind;
 use circuits::signal::{
-    ActionAnswered, ActionCompleted, ActionFailed, ActionProgress, ActionReceived, ActionSetAside, ActionStarted,
-    ActionWaiting, BrokerDisconnected, DestinationSubscribed, RunnerReady, RunnerStopping,
+    ActionAnswered, ActionCompleted, ActionFailed, ActionProgress, ActionReceived, ActionSetAside,
+    ActionStarted, ActionWaiting, BrokerDisconnected, DestinationSubscribed, RunnerReady, RunnerStopping,
 };
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};

@@ -144,12 +144,12 @@ async fn listen(
             Ok(signal) => {
                 let Some(heard) = (listener.hear)(&signal) else { continue };
                 if AssertUnwindSafe(heard).catch_unwind().await.is_err() {
-                    vitals.listener_failed();
+                    vitals.count("listener_errors", 1);
                     error!("The listener panicked; it goes on with the next signal");
                 }
             }
             Err(RecvError::Lagged(lost)) => {
-                vitals.signals_dropped(lost);
+                vitals.count("signals_dropped", lost);
                 warn!(lost, "The listener is too slow; signals were lost to it");
             }
             Err(RecvError::Closed) => return,

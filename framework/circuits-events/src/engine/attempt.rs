@@ -28,7 +28,9 @@ enum Verdict {
     Delivered,
     Denied,
     /// It can never succeed, or the subscription is to be switched off with this text.
-    Failed { disable: Option<String> },
+    Failed {
+        disable: Option<String>,
+    },
     Again(Option<Duration>),
 }
 
@@ -58,7 +60,9 @@ impl Engine {
         }
         let live = self.live();
         let (verdict, tries) = match self.receiver(target, &live) {
-            Some(Receiver::Hook(hook)) => (self.call_hook(hook, &stored, &mut delivery).await, hook.webhook.tries()),
+            Some(Receiver::Hook(hook)) => {
+                (self.call_hook(hook, &stored, &mut delivery).await, hook.webhook.tries())
+            }
             Some(Receiver::Subscriber(live)) => {
                 (self.call_subscriber(live, &stored, &mut delivery).await, self.options.tries)
             }
@@ -70,15 +74,19 @@ impl Engine {
             None => return Ok(Ended::NotTried),
         };
         delivery.updated = Timestamp::now();
-        delivery.text = self.redactor.hide(&delivery.text).into_owned();
+        delivery.text = self.redactor.hide(&delivery.text);
         let verdict = match verdict {
-            Verdict::Again(_) if delivery.tries >= tries => Verdict::Failed { disable: Some(delivery.text.clone()) },
+            Verdict::Again(_) if delivery.tries >= tries => {
+                Verdict::Failed { disable: Some(delivery.text.clone()) }
+            }
             verdict => verdict,
         };
         let (state, ended, next) = match &verdict {
             Verdict::Delivered => (DeliveryState::Delivered, Ended::Done, None),
             Verdict::Denied => (DeliveryState::Denied, Ended::Done, None),
-            Verdict::Failed { .. } => (DeliveryState::Failed, Ended::Again(None), None),
+            // What this event alone causes says nothing about the target.
+            Verdict::Failed { disable: None } => (DeliveryState::Failed, Ended::Done, None),
+            Verdict::Failed { disable: Some(_) } => (DeliveryState::Failed, Ended::Again(None), None),
             Verdict::Again(after) => {
                 let pause = after.unwrap_or_else(|| (self.options.pause)(delivery.tries));
                 let next = delivery.updated.checked_add(pause).unwrap_or(delivery.updated);
@@ -122,14 +130,27 @@ impl Engine {
         match delivery.state {
             DeliveryState::Delivered => info!(target, event, status, "Delivered"),
             DeliveryState::Denied => {
-                info!(target, event, policy = delivery.policy_status, "The policy does not allow the delivery");
+                info!(
+                    target,
+                    event,
+                    policy = delivery.policy_status,
+                    "The policy does not allow the delivery"
+                );
             }
             DeliveryState::Waiting => {
-                warn!(target, event, attempt = delivery.tries, tries, "Not delivered, tried again later: {text}");
+                warn!(
+                    target,
+                    event,
+                    attempt = delivery.tries,
+                    tries,
+                    "Not delivered, tried again later: {text}"
+                );
             }
             DeliveryState::Failed | DeliveryState::Dropped => {
                 warn!(
-                    target, event, attempt = delivery.tries,
+                    target,
+                    event,
+                    attempt = delivery.tries,
                     "Not delivered, given up: {text}. `circuits events redeliver {event}` tries again"
                 );
             }
@@ -171,7 +192,11 @@ impl Engine {
     async fn callback_url(&self, hook: &Hook, stored: &StoredEvent) -> Option<String> {
         let base = self.options.callback_base.as_deref().filter(|_| hook.webhook.uses_callback())?;
         let kind = EventKind::parse(stored.event["type"].as_str()?)?;
-        let message = stored.event.pointer("/data/message/id")?.as_str().filter(|_| kind == EventKind::ActionWaiting)?;
+        let message = stored
+            .event
+            .pointer("/data/message/id")?
+            .as_str()
+            .filter(|_| kind == EventKind::ActionWaiting)?;
         match self.callbacks.token_of(message).await {
             Ok(token) => token.map(|token| format!("{base}/tmp/{token}")),
             Err(error) => {
@@ -209,7 +234,8 @@ impl Engine {
             Ok(url) => url,
             Err(error) => return Verdict::Failed { disable: Some(format!("target_url: {error}")) },
         };
-        let attempt = self.post(&url, &outgoing(&stored.event, subscription), authorization, &stored.key).await;
+        let attempt =
+            self.post(&url, &outgoing(&stored.event, subscription), authorization, &stored.key).await;
         self.judge(attempt, delivery)
     }
 

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::{Engine, Live};
-use crate::book::StoredEvent;
 use crate::book::Addressed;
+use crate::book::StoredEvent;
 use crate::envelope;
 
 /// How many events are taken at a time.
@@ -127,7 +127,11 @@ impl Engine {
             let forms = event.original.iter().chain([&event.event]);
             forms.into_iter().any(|form| {
                 matcher.selects(form).unwrap_or_else(|_| {
-                    warn!(subscription = live.id, event = event.key, "The JSONPath takes too long on this event; it does not match");
+                    warn!(
+                        subscription = live.id,
+                        event = event.key,
+                        "The JSONPath takes too long on this event; it does not match"
+                    );
                     false
                 })
             })
@@ -142,7 +146,10 @@ impl Engine {
         if !room {
             queue.waiting.fetch_sub(1, Ordering::Relaxed);
             self.health.count("deliveries_dropped", 1);
-            warn!(target, "Too many deliveries wait for the target (events_max_waiting); this one is dropped");
+            warn!(
+                target,
+                "Too many deliveries wait for the target (events_max_waiting); this one is dropped"
+            );
         }
         Addressed { target: target.to_owned(), room }
     }

@@ -169,7 +169,9 @@ impl Engine {
                 let data = serde_json::to_string(&data).unwrap_or_default();
                 self.outbox.note(EventKind::SubscriptionDisabled, data);
             }
-            Err(error) => error!(%error, subscription = %subscription.uuid, "The subscription could not be switched off"),
+            Err(error) => {
+                error!(%error, subscription = %subscription.uuid, "The subscription could not be switched off")
+            }
         }
     }
 

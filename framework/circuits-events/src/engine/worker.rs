@@ -70,7 +70,9 @@ impl Engine {
             let now = Timestamp::now().as_millisecond();
             let resting = rest.checked_duration_since(Instant::now());
             let mut next = LOOK;
-            for (event, rank) in due.into_iter().filter(|(event, _)| !under_way.contains(event)).take(room).collect::<Vec<_>>() {
+            for (event, rank) in
+                due.into_iter().filter(|(event, _)| !under_way.contains(event)).take(room).collect::<Vec<_>>()
+            {
                 // Rank 0: somebody asked for it now.
                 let wait = match (rank, resting) {
                     (0, _) => Duration::ZERO,

@@ -36,14 +36,22 @@ pub(super) async fn answer(
 ) -> Result<Response, Response> {
     let wrong = |text: String| refuse(StatusCode::BAD_REQUEST, text);
     let posted: Posted = serde_json::from_slice(&body).map_err(|error| {
-        wrong(format!("the body must be JSON such as {{\"message\": \"Done\", \"message_type\": 0}}: {error}"))
+        wrong(format!(
+            "the body must be JSON such as {{\"message\": \"Done\", \"message_type\": 0}}: {error}"
+        ))
     })?;
     let reply = match posted {
         Posted { message_type: 0, results: Some(results), .. } => Reply::results(results),
-        Posted { message_type: 0, message, .. } => Reply::completed(message.unwrap_or_else(|| "Completed".to_owned())),
-        Posted { message_type: 1, message, .. } => Reply::error(message.unwrap_or_else(|| "Failed".to_owned())),
+        Posted { message_type: 0, message, .. } => {
+            Reply::completed(message.unwrap_or_else(|| "Completed".to_owned()))
+        }
+        Posted { message_type: 1, message, .. } => {
+            Reply::error(message.unwrap_or_else(|| "Failed".to_owned()))
+        }
         Posted { message_type, .. } => {
-            return Err(wrong(format!("message_type is {message_type}; it must be 0 (completed) or 1 (failed)")));
+            return Err(wrong(format!(
+                "message_type is {message_type}; it must be 0 (completed) or 1 (failed)"
+            )));
         }
     };
     give(&side, &token, reply).await
@@ -55,7 +63,9 @@ async fn give(side: &Side, token: &str, reply: Reply) -> Result<Response, Respon
     };
     match side.callbacks.answer(&token.to_string(), reply).await.map_err(|error| broken(&error))? {
         CallbackOutcome::Taken => Ok(axum::Json(json!({"ok": true})).into_response()),
-        CallbackOutcome::Unknown => Err(refuse(StatusCode::NOT_FOUND, "there is no such token, or it was used")),
+        CallbackOutcome::Unknown => {
+            Err(refuse(StatusCode::NOT_FOUND, "there is no such token, or it was used"))
+        }
         CallbackOutcome::Expired => Err(refuse(StatusCode::GONE, "the token's time is over")),
     }
 }

@@ -79,7 +79,10 @@ fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Response {
 /// The store could not be read or written: not the caller's fault, and only the log says more.
 fn broken(error: &circuits::Error) -> Response {
     error!(%error, "An HTTP request could not be answered");
-    refuse(StatusCode::SERVICE_UNAVAILABLE, "the runner's store cannot be used at the moment; its log says more")
+    refuse(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the runner's store cannot be used at the moment; its log says more",
+    )
 }
 
 impl Side {

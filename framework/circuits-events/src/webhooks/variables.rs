@@ -48,7 +48,6 @@ const ACTION: [&str; 23] = [
 const RESULT: [&str; 4] = ["result.message", "result.status", "result.took_ms", "error"];
 const PROGRESS: [&str; 1] = ["progress.message"];
 const WAITING: [&str; 3] = ["waiting.reason", "waiting.until", CALLBACK];
-const RUNNER: [&str; 2] = ["broker.reason", "destinations"];
 const SUBSCRIPTION: [&str; 4] =
     ["subscription.uuid", "subscription.name", "subscription.user", "subscription.error"];
 
@@ -73,10 +72,10 @@ fn known(kind: EventKind) -> Vec<&'static str> {
         | EventKind::ActionAnswered => &RESULT,
         EventKind::ActionProgress => &PROGRESS,
         EventKind::ActionWaiting => &WAITING,
-        EventKind::RunnerReady
-        | EventKind::RunnerStopping
-        | EventKind::BrokerConnected
-        | EventKind::BrokerDisconnected => &RUNNER,
+        EventKind::RunnerReady => &["destinations"],
+        EventKind::RunnerStopping => &["held"],
+        EventKind::DestinationSubscribed => &["destination"],
+        EventKind::BrokerDisconnected => &["broker.reason"],
         EventKind::SubscriptionDisabled => &SUBSCRIPTION,
         _ => &[],
     };

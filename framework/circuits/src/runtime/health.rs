@@ -1,5 +1,6 @@
 //! How a runner is doing: whether it makes progress (live), whether it can be given work (ready), and what it is working on.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -48,12 +49,10 @@ pub struct Report {
     pub last_message: Option<SystemTime>,
     /// When a message was last answered with an error, and the text of the error.
     pub last_error: Option<(SystemTime, String)>,
-    /// How often a listener panicked.
-    pub listener_errors: u64,
-    /// Signals that were lost to listeners because they fell behind.
-    pub signals_dropped: u64,
-    /// Events for webhooks and subscriptions that the journal had no room for.
-    pub events_dropped: u64,
+    /// What side features count, such as `listener_errors`, `signals_dropped` (lost to listeners that fell behind),
+    /// `events_dropped` (for which the journal had no room), `webhooks_delivered` and `webhooks_failed`. Those that count nothing
+    /// are not in it.
+    pub counters: BTreeMap<&'static str, u64>,
     /// Why it makes no progress; empty while it does.
     pub stuck: Vec<String>,
     /// Why it cannot be given work; empty while it can.
@@ -89,6 +88,11 @@ impl Report {
 }
 
 impl Health {
+    /// Adds to a counter, which [`Report::counters`] then shows.
+    pub fn count(&self, name: &'static str, more: u64) {
+        self.shared.vitals.count(name, more);
+    }
+
     /// How the runner is doing now.
     pub fn report(&self) -> Report {
         let vitals = &self.shared.vitals;
@@ -130,6 +134,12 @@ impl Health {
         }
         let live = self.shared.live();
         let settings = live.config.settings();
+        let mut counters = vitals.counters();
+        if let Some(dropped) =
+            self.outbox.as_ref().map(|outbox| outbox.dropped()).filter(|dropped| *dropped > 0)
+        {
+            counters.insert("events_dropped", dropped);
+        }
         let queued = vitals.queued();
         let inner = vitals.lock();
         let (at_work, waiting): (Vec<_>, Vec<_>) =
@@ -158,9 +168,7 @@ impl Health {
             failed: inner.failed,
             last_message: inner.last_message,
             last_error: inner.last_error.clone(),
-            listener_errors: vitals.listener_errors.load(Ordering::Relaxed),
-            signals_dropped: vitals.signals_dropped.load(Ordering::Relaxed),
-            events_dropped: self.outbox.as_ref().map_or(0, |outbox| outbox.dropped()),
+            counters,
             stuck: stuck(held_up, queued_for_workers, still, settings.handler_timeout),
             unready,
         }

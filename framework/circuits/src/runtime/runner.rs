@@ -41,7 +41,9 @@ use crate::runtime::run_error::RunError;
 use crate::runtime::shared::Shared;
 use crate::runtime::timer::Timers;
 use crate::runtime::vitals::Vitals;
-use crate::signal::{BrokerDisconnected, Bus, DestinationSubscribed, RunnerReady, RunnerStopping, Signal};
+use crate::signal::{
+    AboutBroker, BrokerDisconnected, Bus, DestinationSubscribed, RunnerReady, RunnerStopping, Signal,
+};
 use crate::store::{MemoryStore, Store};
 use crate::web::Web;
 
@@ -324,7 +326,7 @@ async fn follow(
                 }
             }
             State::Disconnected { reason, .. } => {
-                announcer.announce(BrokerDisconnected { reason: reason.to_string() });
+                announcer.announce(BrokerDisconnected { broker: AboutBroker { reason: reason.to_string() } });
             }
             State::Off => info!("STOMP connection is not enabled"),
             State::Closed { .. } => return,

@@ -1,7 +1,7 @@
 //! What a runner is doing and how well. Each part keeps its own entries up to date, and [`Health`](crate::Health) reports them.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -20,8 +20,7 @@ pub(crate) struct Vitals {
     /// Whether every destination was subscribed to.
     pub(crate) subscribed: AtomicBool,
     queued: AtomicUsize,
-    pub(crate) listener_errors: AtomicU64,
-    pub(crate) signals_dropped: AtomicU64,
+    counters: Mutex<BTreeMap<&'static str, u64>>,
     inner: Mutex<Inner>,
 }
 
@@ -53,8 +52,7 @@ impl Vitals {
             connection: OnceLock::new(),
             subscribed: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
-            listener_errors: AtomicU64::new(0),
-            signals_dropped: AtomicU64::new(0),
+            counters: Mutex::default(),
             inner: Mutex::new(Inner {
                 running: HashMap::new(),
                 handled: 0,
@@ -86,14 +84,14 @@ impl Vitals {
         self.lock().held_up = None;
     }
 
-    /// A listener panicked.
-    pub(crate) fn listener_failed(&self) {
-        self.listener_errors.fetch_add(1, Ordering::Relaxed);
+    /// Adds to a counter of a side feature.
+    pub(crate) fn count(&self, name: &'static str, more: u64) {
+        *self.counters.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += more;
     }
 
-    /// A listener fell behind, and so many signals were lost to it.
-    pub(crate) fn signals_dropped(&self, lost: u64) {
-        self.signals_dropped.fetch_add(lost, Ordering::Relaxed);
+    /// The counters that count something.
+    pub(crate) fn counters(&self) -> BTreeMap<&'static str, u64> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A message waits for its turn until this is dropped.

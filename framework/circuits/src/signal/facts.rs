@@ -205,6 +205,14 @@ pub struct DestinationSubscribed {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerDisconnected {
-    /// Why.
+    /// The broker.
+    pub broker: AboutBroker,
+}
+
+/// A broker that is away.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AboutBroker {
+    /// Why it is away.
     pub reason: String,
 }

@@ -7,9 +7,10 @@ mod kind;
 use tokio::sync::broadcast;
 
 pub use facts::{
-    AboutAction, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionAnswered, ActionCompleted,
-    ActionFailed, ActionProgress, ActionReceived, ActionResult, ActionSetAside, ActionStarted, ActionWaiting,
-    BrokerDisconnected, DestinationSubscribed, Progress, RunnerReady, RunnerStopping, Waiting,
+    AboutAction, AboutBroker, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionAnswered,
+    ActionCompleted, ActionFailed, ActionProgress, ActionReceived, ActionResult, ActionSetAside,
+    ActionStarted, ActionWaiting, BrokerDisconnected, DestinationSubscribed, Progress, RunnerReady,
+    RunnerStopping, Waiting,
 };
 pub use kind::{EventKind, EventKinds};
 

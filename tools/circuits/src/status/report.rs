@@ -40,6 +40,7 @@ pub(crate) fn as_json(report: Option<&Report>) -> Value {
     value["queued"] = json!(report.queued);
     value["handled"] = json!(report.handled);
     value["failed"] = json!(report.failed);
+    value["counters"] = json!(report.counters);
     value["last_message"] = json!(utc(report.last_message));
     value["last_error"] = json!(last_error);
     value
@@ -69,6 +70,9 @@ pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
     field("waiting", &format!("{} in defer, debounce and the like", status["waiting"]))?;
     field("queued", &format!("{} for a worker, or for their turn", status["queued"]))?;
     field("handled", &format!("{}, {} of them with an error", status["handled"], status["failed"]))?;
+    for (name, count) in status["counters"].as_object().into_iter().flatten() {
+        field(name, &count.to_string())?;
+    }
     field("last message", &text("last_message"))?;
     if let Some(text) = status["last_error"]["text"].as_str() {
         field(

@@ -58,7 +58,9 @@ pub(super) fn runner(signal: &Signal) {
         Signal::DestinationSubscribed(DestinationSubscribed { destination }) => {
             line("runner", RUNNER, PLAIN, &format!("Subscribed to message destination {destination}"));
         }
-        Signal::BrokerDisconnected(BrokerDisconnected { reason }) => line("runner", RUNNER, BAD, reason),
+        Signal::BrokerDisconnected(BrokerDisconnected { broker }) => {
+            line("runner", RUNNER, BAD, &broker.reason)
+        }
         Signal::ActionStarted(ActionStarted { about }) => {
             let rule = about.action.name.as_deref().unwrap_or("(unnamed)");
             line(
