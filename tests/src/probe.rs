@@ -43,7 +43,7 @@ pub fn with_function() -> Definitions {
 }
 
 /// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 20] = [
+pub const RULES: [&str; 21] = [
     "Echo",
     "Fail",
     "Tell",
@@ -64,6 +64,7 @@ pub const RULES: [&str; 20] = [
     "Background",
     "Record",
     "Look",
+    "Callback",
 ];
 
 /// The test's view of the handlers, and its control over them.
@@ -146,6 +147,8 @@ struct State {
     fail: bool,
     trouble: Option<String>,
     diary: Option<Diary>,
+    /// How long `Callback` waits.
+    patience: Duration,
 }
 
 fn component(setup: &Setup) -> Result<Component> {
@@ -155,29 +158,40 @@ fn component(setup: &Setup) -> Result<Component> {
     let probe = probe.and_then(|name| probes.as_ref()?.get(&name).cloned());
     let hour = Duration::from_secs(3600);
     let diary = diary.map(|path| Diary::open(&path));
-    Ok(Component::builder(DESTINATION, State { probe, hang, fail: !wait.is_zero(), trouble, diary })
-        .on("Echo", State::echo)
-        .on("Fail", State::fail)
-        .on("Tell", State::tell)
-        .on("Abort", State::abort)
-        .on("Panic", State::panic)
-        .on("hang", State::hang)
-        .on("Deaf", State::deaf)
-        .on("Gate", State::gate)
-        .on("Slow", State::slow)
-        .on("Defer", defer(wait, State::echo))
-        .on("Quiet", debounce(wait, State::echo))
-        .on("Newest", debounce(wait, State::echo).newest())
-        .on("Again", retry(Policy::attempts(2).delay(wait).max_delay(wait), State::unlucky))
-        .on("Limited", rate_limit(1, wait, State::echo))
-        .on("Exclusive", concurrency(1, State::gate))
-        .on("Once", once_per(|_| "everything".to_owned(), hour, State::gate))
-        .on("Background", background(State::gate))
-        .on("Record", State::record)
-        .on("Look", State::look)
-        .function(FUNCTION, State::answer)
-        .check(State::check)
-        .build())
+    Ok(Component::builder(
+        DESTINATION,
+        State {
+            probe,
+            hang,
+            fail: !wait.is_zero(),
+            trouble,
+            diary,
+            patience: if wait.is_zero() { hour } else { wait },
+        },
+    )
+    .on("Echo", State::echo)
+    .on("Fail", State::fail)
+    .on("Tell", State::tell)
+    .on("Abort", State::abort)
+    .on("Panic", State::panic)
+    .on("hang", State::hang)
+    .on("Deaf", State::deaf)
+    .on("Gate", State::gate)
+    .on("Slow", State::slow)
+    .on("Defer", defer(wait, State::echo))
+    .on("Quiet", debounce(wait, State::echo))
+    .on("Newest", debounce(wait, State::echo).newest())
+    .on("Again", retry(Policy::attempts(2).delay(wait).max_delay(wait), State::unlucky))
+    .on("Limited", rate_limit(1, wait, State::echo))
+    .on("Exclusive", concurrency(1, State::gate))
+    .on("Once", once_per(|_| "everything".to_owned(), hour, State::gate))
+    .on("Background", background(State::gate))
+    .on("Record", State::record)
+    .on("Look", State::look)
+    .on("Callback", State::callback)
+    .function(FUNCTION, State::answer)
+    .check(State::check)
+    .build())
 }
 
 impl State {
@@ -281,6 +295,12 @@ impl State {
             }
         })
         .await
+    }
+
+    /// Waits for an answer from elsewhere, for the setting `wait_ms` or an hour.
+    async fn callback(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.begin(&action)?;
+        action.callback(self.patience).await
     }
 
     async fn gate(self: Arc<Self>, action: Action) -> Result<Reply> {

@@ -2,13 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use circuits::Reply;
 use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
 use circuits::outbox::Outbox;
 use circuits::store::Store;
-use tokio::sync::oneshot;
 
 use crate::error::{Fault, OpenError};
 use crate::lock::Lock;
@@ -19,13 +17,14 @@ use crate::records::SqliteStore;
 use crate::retention::Retention;
 use crate::schema;
 use crate::store::{Call, Store as Tables, Told};
-use crate::writer::{Answer, Request, Writer};
+use crate::thread::Thread;
+use crate::writer::Writer;
 
-/// A journal in a file. Dropping it waits until every call that was made is in the file, and then releases the file.
+/// A journal in a file. Dropping it, and what it gave to others, waits until every call that was made is in the file, and then
+/// releases the file.
 pub struct SqliteJournal {
-    queue: Arc<Queue<Request>>,
+    thread: Arc<Thread>,
     outbox: Arc<SqliteOutbox>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl SqliteJournal {
@@ -50,7 +49,6 @@ impl SqliteJournal {
         let shared = Arc::new(Shared::default());
         shared.count(store.connection())?;
         let reader = schema::reader(&options.path)?;
-        let records = SqliteStore::on(&options.path, reader, Some(Arc::clone(&queue)));
         let writer = Writer {
             path: options.path.clone(),
             store,
@@ -59,22 +57,15 @@ impl SqliteJournal {
             outbox: Arc::clone(&shared),
             lock,
         };
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
-        let outbox = Arc::new(SqliteOutbox { shared, queue: Arc::clone(&queue), store: records });
-        Ok(Self { queue, outbox, thread: Some(thread) })
-    }
-
-    async fn call(&self, call: Call) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
-        if !self.queue.push(Request { call, answer }).await {
-            return Err(ended());
-        }
-        answered.await.map_err(|_| ended())?
+        let handle = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
+        let thread = Arc::new(Thread::new(queue, handle));
+        let store = SqliteStore::on(&options.path, reader, Some(Arc::clone(&thread)));
+        let outbox = Arc::new(SqliteOutbox { shared, thread: Arc::clone(&thread), store });
+        Ok(Self { thread, outbox })
     }
 
     async fn note(&self, call: Call) -> circuits::Result<()> {
-        self.call(call).await.map(drop)
+        self.thread.call(call).await.map(drop)
     }
 
     #[cfg(test)]
@@ -90,7 +81,7 @@ impl Journal for SqliteJournal {
     fn begin<'a>(&'a self, arrivals: &'a [Arrival<'a>]) -> JournalFuture<'a, Vec<Standing>> {
         let call = Call::Begin(arrivals.iter().map(Into::into).collect());
         Box::pin(async {
-            match self.call(call).await? {
+            match self.thread.call(call).await? {
                 Told::Standings(standings) => Ok(standings),
                 _ => Ok(Vec::new()),
             }
@@ -123,9 +114,7 @@ impl Journal for SqliteJournal {
     }
 
     fn step(&self, id: &str, step: Step) {
-        // Nobody waits for the answer.
-        let (answer, _) = oneshot::channel();
-        self.queue.offer(Request { call: Call::Step { id: id.to_owned(), step }, answer });
+        self.thread.offer(Call::Step { id: id.to_owned(), step });
     }
 
     fn outbox(&self) -> Option<Arc<dyn Outbox>> {
@@ -138,7 +127,7 @@ impl Journal for SqliteJournal {
 
     fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {
         Box::pin(async move {
-            match self.call(Call::Rerun { after }).await? {
+            match self.thread.call(Call::Rerun { after }).await? {
                 Told::Rerun(rerun) => Ok(rerun.map(|rerun| *rerun)),
                 _ => Ok(None),
             }
@@ -149,15 +138,5 @@ impl Journal for SqliteJournal {
 impl fmt::Debug for SqliteJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteJournal").finish_non_exhaustive()
-    }
-}
-
-impl Drop for SqliteJournal {
-    fn drop(&mut self) {
-        self.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // If it panicked, that was printed, and there is nothing left to wait for.
-            let _ = thread.join();
-        }
     }
 }

@@ -22,6 +22,7 @@ mod schema;
 mod store;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod writer;
 
 pub use error::OpenError;

@@ -8,13 +8,12 @@ use circuits::journal::{JournalFuture, Outcome};
 use circuits::outbox::{Noted, NotedMessage, Outbox};
 use circuits::{EventKind, EventKinds, Reply};
 use rusqlite::{Connection, Row, params};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::events::time;
-use crate::queue::Queue;
 use crate::records::SqliteStore;
 use crate::store::Call;
-use crate::writer::Request;
+use crate::thread::Thread;
 
 /// What the journal's thread and those who read the outbox share.
 #[derive(Debug, Default)]
@@ -109,7 +108,7 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct SqliteOutbox {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) queue: Arc<Queue<Request>>,
+    pub(crate) thread: Arc<Thread>,
     pub(crate) store: SqliteStore,
 }
 
@@ -121,8 +120,7 @@ impl Outbox for SqliteOutbox {
 
     fn note(&self, kind: EventKind, data: String) {
         if self.shared.takes(kind) {
-            let (answer, _) = oneshot::channel();
-            if !self.queue.offer(Request { call: Call::Note { kind, data }, answer }) {
+            if !self.thread.offer(Call::Note { kind, data }) {
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -143,7 +141,7 @@ impl Outbox for SqliteOutbox {
     }
 
     fn passed_on(&self, through: i64) -> JournalFuture<'_, ()> {
-        Box::pin(async move { self.store.write(&self.queue, Call::PassedOn { through }).await.map(drop) })
+        Box::pin(async move { self.thread.call_behind(Call::PassedOn { through }).await.map(drop) })
     }
 
     fn dropped(&self) -> u64 {

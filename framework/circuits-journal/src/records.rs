@@ -7,21 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use circuits::store::{Change, Query, Record, Store, StoreFuture};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
-use tokio::sync::oneshot;
 
 use crate::error::{OpenError, in_use};
-use crate::queue::Queue;
 use crate::schema;
 use crate::store::{Call, Told};
-use crate::writer::Request;
+use crate::thread::Thread;
 
 /// A store in the file of a journal. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) path: PathBuf,
+    /// Closed before the writer's connection, which then brings everything into the file.
     reader: Arc<Mutex<Connection>>,
     /// The journal's thread; `None` beside a runner, where the connection writes too.
-    writer: Option<Arc<Queue<Request>>>,
+    writer: Option<Arc<Thread>>,
 }
 
 impl SqliteStore {
@@ -35,7 +34,7 @@ impl SqliteStore {
     }
 
     /// The store of a journal that is open, whose thread takes what is written.
-    pub(crate) fn on(path: &Path, reader: Connection, writer: Option<Arc<Queue<Request>>>) -> Self {
+    pub(crate) fn on(path: &Path, reader: Connection, writer: Option<Arc<Thread>>) -> Self {
         Self { path: path.to_owned(), reader: Arc::new(Mutex::new(reader)), writer }
     }
 
@@ -50,16 +49,6 @@ impl SqliteStore {
         let done =
             done.map_err(|_| circuits::Error::new("the journal could not be read: the process ends"))?;
         done.map_err(|error| in_use(&self.path, &error))
-    }
-
-    /// Hands a call to the journal's thread, behind those of messages.
-    pub(crate) async fn write(&self, writer: &Queue<Request>, call: Call) -> circuits::Result<Told> {
-        let (answer, answered) = oneshot::channel();
-        let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
-        if !writer.push_behind(Request { call, answer }).await {
-            return Err(ended());
-        }
-        answered.await.map_err(|_| ended())?
     }
 }
 
@@ -103,7 +92,7 @@ impl Store for SqliteStore {
     fn apply(&self, changes: Vec<Change>) -> StoreFuture<'_, Vec<bool>> {
         Box::pin(async move {
             if let Some(writer) = &self.writer {
-                return match self.write(writer, Call::Change(changes)).await? {
+                return match writer.call_behind(Call::Change(changes)).await? {
                     Told::Changed(changed) => Ok(changed),
                     _ => Ok(Vec::new()),
                 };

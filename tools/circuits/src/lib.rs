@@ -18,4 +18,8 @@ mod shutdown;
 mod status;
 mod test_port;
 
+// Extensions that the command ships with.
+use circuits_events as _;
+use circuits_http as _;
+
 pub use cli::{check_command_line, main};

@@ -1,0 +1,62 @@
+//! The journal's thread, as long as anybody may have something to write: the journal, its outbox, its store.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use crate::queue::Queue;
+use crate::store::{Call, Told};
+use crate::writer::{Answer, Request};
+
+/// The way to the thread. Dropping the last one waits until every call that was made is in the file, and then releases the
+/// file.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    queue: Arc<Queue<Request>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    pub(crate) fn new(queue: Arc<Queue<Request>>, handle: JoinHandle<()>) -> Self {
+        Self { queue, handle: Some(handle) }
+    }
+
+    /// Makes a call and waits until it has taken effect.
+    pub(crate) async fn call(&self, call: Call) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        if !self.queue.push(Request { call, answer }).await {
+            return Err(ended());
+        }
+        answered.await.map_err(|_| ended())?
+    }
+
+    /// The same, behind the calls of messages.
+    pub(crate) async fn call_behind(&self, call: Call) -> circuits::Result<Told> {
+        let (answer, answered) = oneshot::channel();
+        if !self.queue.push_behind(Request { call, answer }).await {
+            return Err(ended());
+        }
+        answered.await.map_err(|_| ended())?
+    }
+
+    /// Makes a call for whose answer nobody waits, if there is room for it.
+    pub(crate) fn offer(&self, call: Call) -> bool {
+        let (answer, _) = oneshot::channel();
+        self.queue.offer(Request { call, answer })
+    }
+}
+
+fn ended() -> circuits::Error {
+    circuits::Error::new("the journal's thread has ended; restart the runner")
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(handle) = self.handle.take() {
+            // If it panicked, that was printed, and there is nothing left to wait for.
+            let _ = handle.join();
+        }
+    }
+}
