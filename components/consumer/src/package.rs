@@ -148,8 +148,8 @@ fn condition(folder: &Path) -> Result<Option<JsonPath>> {
     let Some(text) = optional(&folder.join(CONDITION))? else { return Ok(None) };
     let path = JsonPath::parse(text.trim()).map_err(|error| {
         Error::new(format_args!(
-            "its {CONDITION} is not a JSONPath of RFC 9535: {} at position {}. Write == for =, && for and, || for or, \
-             ! for not; a filter tests the children of what stands before it, so \
+            "its {CONDITION} is not a JSONPath of RFC 9535: {} at position {}. Write == for =, && for and, \
+             || for or, ! for not; a filter tests the children of what stands before it, so \
              $[?(@[\"type\"] = \"a\")][\"data\"][*][?(@[\"b\"] = 1)] becomes \
              $.data[?$.type == \"a\" && @.b == 1]",
             error.message(),
