@@ -3,6 +3,7 @@
 use add_task as _;
 use artifact_summary as _;
 use assign_tasks as _;
+use consumer as _;
 use example as _;
 use file_lookup as _;
 use last_updated as _;

@@ -64,8 +64,8 @@ const SEALED: &[(&str, &[&str])] = &[
     ("openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
-    // The code that reads archives of exports is not part of a component.
-    ("zip", &["circuits-deploy"]),
+    // The code that reads archives of exports is not part of a component; packages of programs are the consumer's own matter.
+    ("zip", &["circuits-deploy", "consumer"]),
     // Components register through `circuits::register!`.
     ("inventory", &["circuits"]),
 ];
