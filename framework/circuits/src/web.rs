@@ -27,10 +27,13 @@ where
     }
 }
 
+/// A path, and who answers what is there and below.
+type Mounted = (String, Arc<dyn WebService>);
+
 /// The mounted routes. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Web {
-    routes: Arc<RwLock<Vec<(String, Arc<dyn WebService>)>>>,
+    routes: Arc<RwLock<Vec<Mounted>>>,
 }
 
 impl Web {
