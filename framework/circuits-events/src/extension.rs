@@ -109,6 +109,7 @@ fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
         most: settings.events_max_waiting,
         keep: settings.journal_keep,
         subscriptions: settings.subscriptions,
+        variables: settings.events_variables.clone(),
         callback_base,
         host: host(),
         pause: pause_of,

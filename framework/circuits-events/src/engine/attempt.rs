@@ -222,7 +222,11 @@ impl Engine {
                 return Verdict::Again(None);
             }
         }
-        let environment = |name: &str| std::env::var(name).ok();
+        // A subscriber names both the variable and the target: no other variable may leave this process that way.
+        let environment = |name: &str| {
+            let open = self.options.variables.iter().any(|open| open == name);
+            std::env::var(name).ok().filter(|_| open)
+        };
         let authorization = match subscription.authorization(&environment) {
             Ok(authorization) => authorization,
             Err(error) => {

@@ -181,7 +181,11 @@ impl Engine {
 
     /// Reads subscriptions again if they may have changed.
     pub(super) async fn refresh(&self) -> Result<()> {
-        if !self.options.subscriptions || !self.changed.swap(false, Ordering::AcqRel) {
+        if !self.options.subscriptions {
+            return Ok(());
+        }
+        let _reading = self.reading.lock().await;
+        if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         let stored = self.book.stored_subscriptions().await.inspect_err(|_| {

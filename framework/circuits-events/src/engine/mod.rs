@@ -36,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) most: u64,
     /// How long events and their deliveries are kept.
     pub(crate) keep: Option<Duration>,
+    /// The environment variables that subscriptions may use.
+    pub(crate) variables: Vec<String>,
     /// Whether there are subscriptions.
     pub(crate) subscriptions: bool,
     /// What `callback_url` begins with; `None` without an HTTP listener.
@@ -60,6 +62,8 @@ pub(crate) struct Engine {
     subscriptions: RwLock<Arc<Vec<Live>>>,
     /// Whether subscriptions have changed since they were read.
     changed: AtomicBool,
+    /// Held while they are read, so that nobody goes on with those of before.
+    reading: tokio::sync::Mutex<()>,
     /// Wakes the loop.
     wake: Notify,
     queues: Mutex<HashMap<String, Arc<Queue>>>,
@@ -100,6 +104,7 @@ impl Engine {
             redactor,
             subscriptions: RwLock::default(),
             changed: AtomicBool::new(true),
+            reading: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             queues: Mutex::default(),
         }

@@ -46,9 +46,17 @@ impl Engine {
         let mut attempts = FuturesUnordered::new();
         // Failures in a row, and until when the target is left alone because of them.
         let (mut failures, mut rest) = (0_u32, Instant::now());
+        let mut known = String::new();
         loop {
             let live = self.live();
             let receiver = self.receiver(target, &live);
+            if let Some(Receiver::Subscriber(live)) = &receiver
+                && live.stored != known
+            {
+                // It was changed or brought back: what failed before says nothing about it.
+                known.clone_from(&live.stored);
+                (failures, rest) = (0, Instant::now());
+            }
             let width = match &receiver {
                 _ if failures > 0 => 1,
                 Some(Receiver::Hook(hook)) => hook.webhook.concurrency(),

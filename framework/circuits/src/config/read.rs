@@ -114,6 +114,9 @@ impl<'a> Reader<'a> {
             events_tries: self.number("events_tries"),
             events_timeout: self.seconds("events_timeout"),
             events_max_waiting: self.number("events_max_waiting"),
+            events_variables: list(&self.text("events_variables").unwrap_or_default())
+                .map(str::to_owned)
+                .collect(),
             events_cafile: self.path("events_cafile"),
             events_link_local: self.flag("events_link_local"),
             http_port: self.optional("http_port"),

@@ -113,6 +113,8 @@ pub struct Settings {
     pub events_timeout: Duration,
     /// Events, and deliveries for one target, that may wait (`events_max_waiting`).
     pub events_max_waiting: u64,
+    /// Environment variables that subscriptions may use (`events_variables`).
+    pub events_variables: Vec<String>,
     /// Certificates to trust besides the system's (`events_cafile`).
     pub events_cafile: Option<PathBuf>,
     /// Whether targets may have link-local addresses (`events_link_local`).

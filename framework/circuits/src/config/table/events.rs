@@ -45,6 +45,12 @@ pub(super) const KEYS: &[Key] = &[
     )
     .default("100000"),
     key(
+        "events_variables",
+        Kind::List,
+        "Environment variables that a subscription may name as `${NAME}` in its credentials, separated by commas. A \
+         subscriber chooses where they are sent, so name none that only the runner should know.",
+    ),
+    key(
         "events_cafile",
         Kind::Path,
         "PEM file of further certificates to trust when webhooks and subscribers are called over HTTPS.",
