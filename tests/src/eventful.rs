@@ -55,6 +55,11 @@ impl Eventful {
         path
     }
 
+    /// The log of a runner in a process of its own.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("logs/app.log")).unwrap()
+    }
+
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")

@@ -42,6 +42,8 @@ impl Got {
 pub enum Answer {
     /// With this status, and a body that names it.
     Status(u16),
+    /// With 503, and that it may be asked again at once.
+    Busy,
     /// Not until it is told to answer otherwise.
     Hang,
 }
@@ -132,9 +134,11 @@ async fn receive(
     let mut answer = shared.answer.subscribe();
     let status = match special {
         Some(Answer::Status(status)) => status,
+        Some(Answer::Busy) => 503,
         Some(Answer::Hang) => std::future::pending().await,
         None => match *answer.wait_for(|answer| *answer != Answer::Hang).await.unwrap() {
             Answer::Status(status) => status,
+            Answer::Busy => 503,
             Answer::Hang => 500,
         },
     };
@@ -142,6 +146,9 @@ async fn receive(
     let headers = [("location", "http://127.0.0.1:1/elsewhere")];
     match status.is_redirection() {
         true => (status, headers).into_response(),
+        false if status == StatusCode::SERVICE_UNAVAILABLE => {
+            (status, [("retry-after", "0")]).into_response()
+        }
         false => (status, format!("receiver says {status}")).into_response(),
     }
 }

@@ -16,6 +16,11 @@ pub struct Process {
 impl Process {
     /// Starts `circuits run` with this app.config; its files go to `directory`.
     pub fn start(binary: &Path, directory: &Path, config: &str) -> Self {
+        Self::start_with(binary, directory, config, &[])
+    }
+
+    /// The same with these environment variables.
+    pub fn start_with(binary: &Path, directory: &Path, config: &str, variables: &[(&str, &str)]) -> Self {
         let file = directory.join("app.config");
         std::fs::write(&file, config).unwrap();
         let child = Command::new(binary)
@@ -25,6 +30,7 @@ impl Process {
             .arg("--logdir")
             .arg(directory.join("logs"))
             .env("APP_LOCK_FILE", directory.join("lock"))
+            .envs(variables.iter().copied())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
