@@ -119,10 +119,8 @@ impl Outbox for SqliteOutbox {
     }
 
     fn note(&self, kind: EventKind, data: String) {
-        if self.shared.takes(kind) {
-            if !self.thread.offer(Call::Note { kind, data }) {
-                self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-            }
+        if self.shared.takes(kind) && !self.thread.offer(Call::Note { kind, data }) {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
