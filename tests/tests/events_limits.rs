@@ -1,5 +1,7 @@
 //! What becomes of deliveries when targets fail, hang or are gone, and of everything else meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use circuits_events::book::{Delivery, DeliveryState};
 use circuits_sandbox::Status;
 use circuits_tests::eventful::Eventful;

@@ -1,5 +1,7 @@
 //! Listeners in Rust: they hear of what happens, and nothing that they do reaches a reply.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Mutex;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! What only a process of its own shows: definitions that end the start, secrets in the log, deliveries after SIGKILL.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::TcpListener;
 use std::path::Path;
 

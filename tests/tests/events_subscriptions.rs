@@ -1,5 +1,7 @@
 //! Subscriptions over HTTP, from `/eventmatch` to the delivery: what Pacifica's users expect, and what they lack.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use circuits_events::book::DeliveryState;
 use circuits_sandbox::Status;
 use circuits_tests::eventful::{Eventful, event_type};

@@ -1,5 +1,7 @@
 //! Webhooks, from the definition in a file to the request at the receiver: what Magpie's users expect, and what they lack.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use circuits_events::book::DeliveryState;
 use circuits_sandbox::Status;
 use circuits_tests::eventful::Eventful;

@@ -65,8 +65,6 @@ impl Engine {
                 None if target.starts_with("webhook:") => CALLS,
                 None => 0,
             };
-            drop(receiver);
-            drop(live);
             let room = width.saturating_sub(under_way.len());
             let due = match room {
                 0 => Vec::new(),

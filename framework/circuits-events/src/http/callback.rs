@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Side, broken, refuse};
+use super::{Refusal, Side, refuse};
 
 /// An answer as it is posted.
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ struct Posted {
     results: Option<Value>,
 }
 
-pub(super) async fn fail(State(side): State<Side>, Path(token): Path<String>) -> Result<Response, Response> {
+pub(super) async fn fail(State(side): State<Side>, Path(token): Path<String>) -> Result<Response, Refusal> {
     let text = "The system that the action waited for reported that it failed";
     give(&side, &token, Reply::error(text)).await
 }
@@ -33,7 +33,7 @@ pub(super) async fn answer(
     State(side): State<Side>,
     Path(token): Path<String>,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let wrong = |text: String| refuse(StatusCode::BAD_REQUEST, text);
     let posted: Posted = serde_json::from_slice(&body).map_err(|error| {
         wrong(format!(
@@ -57,11 +57,11 @@ pub(super) async fn answer(
     give(&side, &token, reply).await
 }
 
-async fn give(side: &Side, token: &str, reply: Reply) -> Result<Response, Response> {
+async fn give(side: &Side, token: &str, reply: Reply) -> Result<Response, Refusal> {
     let Ok(token) = token.parse::<Uuid>() else {
         return Err(refuse(StatusCode::BAD_REQUEST, "the last part of the path is not a token"));
     };
-    match side.callbacks.answer(&token.to_string(), reply).await.map_err(|error| broken(&error))? {
+    match side.callbacks.answer(&token.to_string(), reply).await? {
         CallbackOutcome::Taken => Ok(axum::Json(json!({"ok": true})).into_response()),
         CallbackOutcome::Unknown => {
             Err(refuse(StatusCode::NOT_FOUND, "there is no such token, or it was used"))

@@ -71,23 +71,42 @@ fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
     web.mount(path, Arc::new(service));
 }
 
-/// A refusal.
-fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Response {
-    (status, axum::Json(json!({"error": text.to_string()}))).into_response()
+/// Why a request is not answered as it wishes.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+    /// The field of the body that is wrong.
+    field: Option<String>,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({"error": self.text});
+        if let Some(field) = self.field {
+            body["field"] = field.into();
+        }
+        (self.status, axum::Json(body)).into_response()
+    }
+}
+
+fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Refusal {
+    Refusal { status, text: text.to_string(), field: None }
 }
 
 /// The store could not be read or written: not the caller's fault, and only the log says more.
-fn broken(error: &circuits::Error) -> Response {
-    error!(%error, "An HTTP request could not be answered");
-    refuse(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the runner's store cannot be used at the moment; its log says more",
-    )
+impl From<circuits::Error> for Refusal {
+    fn from(error: circuits::Error) -> Self {
+        error!(%error, "An HTTP request could not be answered");
+        refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the runner's store cannot be used at the moment; its log says more",
+        )
+    }
 }
 
 impl Side {
     /// The user that the proxy names. A request that did not come from this machine names nobody.
-    fn user(&self, headers: &HeaderMap, peer: Option<&SocketAddr>) -> Result<String, Response> {
+    fn user(&self, headers: &HeaderMap, peer: Option<&SocketAddr>) -> Result<String, Refusal> {
         let name = &*self.user_header;
         let trusted = peer.is_some_and(|peer| peer.ip().is_loopback());
         let user = headers.get(name).filter(|_| trusted).and_then(|user| user.to_str().ok()).map(str::trim);

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Side, broken, refuse};
+use super::{Refusal, Side, refuse};
 use crate::receive::{Limits, events};
 
 /// Answers with the keys under which the events are stored, one in each line.
@@ -16,13 +16,13 @@ pub(super) async fn receive(
     State(side): State<Side>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Response> {
+) -> Result<Response, Refusal> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let received =
         events(content_type, &headers, &body, Timestamp::now(), Limits::default()).map_err(|refused| {
             let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST);
             refuse(status, refused)
         })?;
-    let keys = side.engine.accept(received).await.map_err(|error| broken(&error))?;
+    let keys = side.engine.accept(received).await?;
     Ok(([(CONTENT_TYPE, "text/plain")], keys.join("\n")).into_response())
 }
