@@ -162,8 +162,10 @@ fn the_components_are_listed() {
     assert_eq!(
         place.run(&["list"]).out,
         "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
-         Record, Look, probe_function()\n\n\
+         Record, Look, Callback, probe_function()\n\n\
          Extensions\n\
+         events     0.1.0     tells other systems what happens to actions: webhooks, subscriptions\n\
+         http       0.1.0     answers HTTP requests for other extensions (http_port)\n\
          status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\
          test_port  0.1.0     takes actions from `action-test` (test_actions)\n"
     );

@@ -130,6 +130,8 @@ fn faults(schema: &Value, root: &Value, value: &Value, place: &str, faults: &mut
 fn every_event_is_what_its_schema_says() {
     for kind in EventKind::ALL {
         let (event, schema) = (event(&noted(kind), "host"), schema(kind));
+        let read: cloudevents::Event = serde_json::from_value(event.clone()).unwrap();
+        assert_eq!(cloudevents::AttributesReader::ty(&read), kind.event_type());
         let mut found = Vec::new();
         faults(&schema, &schema, &event, "event", &mut found);
         assert!(found.is_empty(), "{kind}: {found:?}\n{event:#}");

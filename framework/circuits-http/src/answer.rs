@@ -14,14 +14,24 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use tracing::{error, info};
 
+use crate::origin::Known;
+
 /// Bytes of a request's body.
 const BODY: usize = 1024 * 1024;
 /// How long a client may take to send a body, and then how long the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(crate) async fn answer(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(crate) async fn answer(
+    web: &Web,
+    known: &Known,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = respond(web, peer, request).await;
+    let mut response = match known.fault(request.headers()) {
+        Some((status, text)) => refusal(status, &text),
+        None => respond(web, peer, request).await,
+    };
     let headers = response.headers_mut();
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));

@@ -4,6 +4,7 @@
 //! and hands it to whoever mounted its path ([`circuits::web`]).
 
 mod answer;
+mod origin;
 mod serve;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,14 +28,18 @@ async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
             "http_port: cannot listen on {address}: {error}. Name a free port, or end the program that has it"
         ))
     })?;
-    Ok(Some(Box::new(Http(listener))))
+    let known = origin::Known::new(config.settings().http_url.as_deref());
+    Ok(Some(Box::new(Http { listener, known })))
 }
 
 /// A listener that waits for the runner.
-struct Http(TcpListener);
+struct Http {
+    listener: TcpListener,
+    known: origin::Known,
+}
 
 impl Opened for Http {
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
-        Box::pin(async move { serve::serve(self.0, &context).await })
+        Box::pin(async move { serve::serve(self.listener, self.known, &context).await })
     }
 }

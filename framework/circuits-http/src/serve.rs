@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::answer::answer;
+use crate::origin::Known;
 
 /// How many connections are served at a time; further ones wait in the system's queue.
 const CONNECTIONS: usize = 256;
@@ -28,11 +29,12 @@ const GRACE: Duration = Duration::from_secs(4);
 /// The pause after the system would not accept a connection, usually for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(crate) async fn serve(listener: TcpListener, context: &Context) {
+pub(crate) async fn serve(listener: TcpListener, known: Known, context: &Context) {
     if let Ok(address) = listener.local_addr() {
         info!("Listening for HTTP requests on http://{address}");
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let known = Arc::new(known);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stopped = pin!(context.stopped());
     loop {
@@ -50,12 +52,12 @@ pub(crate) async fn serve(listener: TcpListener, context: &Context) {
                 continue;
             }
         };
-        let (web, stop): (Web, _) = (context.web().clone(), stop.clone());
+        let (web, known, stop): (Web, _, _) = (context.web().clone(), Arc::clone(&known), stop.clone());
         tasks.spawn(async move {
             let _place = place;
             let service = service_fn(move |request| {
-                let web = web.clone();
-                async move { Ok::<_, Infallible>(answer(&web, peer, request).await) }
+                let (web, known) = (web.clone(), Arc::clone(&known));
+                async move { Ok::<_, Infallible>(answer(&web, &known, peer, request).await) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use circuits::Reply;
 use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
 use circuits::outbox::Outbox;
 use circuits::store::Store;
+use circuits::{EventKind, Reply};
 
 use crate::error::{Fault, OpenError};
 use crate::lock::Lock;
@@ -114,6 +114,10 @@ impl Journal for SqliteJournal {
     }
 
     fn step(&self, id: &str, step: Step) {
+        // Actions wait often, and only events tell of it.
+        if matches!(step, Step::Waiting(_)) && !self.outbox.shared.keeps(EventKind::ActionWaiting) {
+            return;
+        }
         self.thread.offer(Call::Step { id: id.to_owned(), step });
     }
 

@@ -35,9 +35,14 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether somebody wants events of this kind.
+    pub(crate) fn keeps(&self, kind: EventKind) -> bool {
+        EventKinds::from_bits(self.kinds.load(Ordering::Relaxed)).contains(kind)
+    }
+
     /// Whether an event of this kind is noted now; counts one that would be, if there were room.
     fn takes(&self, kind: EventKind) -> bool {
-        if !EventKinds::from_bits(self.kinds.load(Ordering::Relaxed)).contains(kind) {
+        if !self.keeps(kind) {
             return false;
         }
         if self.waiting.load(Ordering::Relaxed) >= self.most.load(Ordering::Relaxed) {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use circuits::store::{Change, Query, Record, Store, StoreFuture};
+use circuits::store::{Query, Record, Store, StoreFuture, Write};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
 
@@ -89,10 +89,10 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn apply(&self, changes: Vec<Change>) -> StoreFuture<'_, Vec<bool>> {
+    fn apply(&self, changes: Vec<Write>) -> StoreFuture<'_, Vec<bool>> {
         Box::pin(async move {
             if let Some(writer) = &self.writer {
-                return match writer.call_behind(Call::Change(changes)).await? {
+                return match writer.call_behind(Call::Write(changes)).await? {
                     Told::Changed(changed) => Ok(changed),
                     _ => Ok(Vec::new()),
                 };
@@ -109,7 +109,7 @@ impl Store for SqliteStore {
 }
 
 /// Makes the changes within a transaction.
-pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> rusqlite::Result<Vec<bool>> {
+pub(crate) fn apply(connection: &Connection, changes: &[Write]) -> rusqlite::Result<Vec<bool>> {
     let put = |or: &str, table: &str, record: &Record| {
         connection
             .prepare_cached(&format!(
@@ -117,11 +117,11 @@ pub(crate) fn apply(connection: &Connection, changes: &[Change]) -> rusqlite::Re
             ))?
             .execute(params![table, record.key, record.rank, record.value])
     };
-    let change = |change: &Change| {
+    let change = |change: &Write| {
         let changed = match change {
-            Change::Put(table, record) => put("REPLACE", table, record)?,
-            Change::Insert(table, record) => put("IGNORE", table, record)?,
-            Change::Delete(table, key) => connection
+            Write::Put(table, record) => put("REPLACE", table, record)?,
+            Write::Insert(table, record) => put("IGNORE", table, record)?,
+            Write::Delete(table, key) => connection
                 .prepare_cached("DELETE FROM record WHERE tbl = ?1 AND key = ?2")?
                 .execute([table, key])?,
         };

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use circuits::journal::{Arrival, Outcome, Rerun, Settlement, Standing, Step};
-use circuits::store::Change;
+use circuits::store::Write;
 use circuits::{EventKind, Reply};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::json;
@@ -57,7 +57,7 @@ pub(crate) enum Call {
         through: i64,
     },
     /// Records of side features.
-    Change(Vec<Change>),
+    Write(Vec<Write>),
     /// For tests that disturb the file under the writer.
     #[cfg(test)]
     Meddle(fn(&Connection) -> rusqlite::Result<()>),
@@ -162,7 +162,7 @@ fn apply(connection: &Connection, call: &Call, now: i64, outbox: &Shared) -> rus
             return Ok(Told::Standings(standings));
         }
         Call::Rerun { after } => return Ok(Told::Rerun(rerun(connection, *after)?.map(Box::new))),
-        Call::Change(changes) => return Ok(Told::Changed(records::apply(connection, changes)?)),
+        Call::Write(changes) => return Ok(Told::Changed(records::apply(connection, changes)?)),
         Call::Note { kind, data } => outbox.note_alone(connection, (*kind, now), data)?,
         Call::PassedOn { through } => outbox.passed_on(connection, *through)?,
         Call::Step { id, step } => self::step(connection, id, step, now, outbox)?,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::delivery::seat::Seat;
 use crate::signal::Waiting;
-use crate::store::{Change, Query, Record, Store};
+use crate::store::{Query, Record, Store, Write};
 use crate::{Error, Reply, Result};
 
 /// The table of tokens: the rank is the end of their time.
@@ -93,8 +93,8 @@ impl Callbacks {
         let value = serde_json::to_string(&Token { message: message.to_owned(), answer: None })?;
         let rank = milliseconds(end);
         let changes = vec![
-            Change::put(TOKENS, Record::new(&token, rank, value)),
-            Change::put(OF_MESSAGE, Record::new(message, rank, &token)),
+            Write::put(TOKENS, Record::new(&token, rank, value)),
+            Write::put(OF_MESSAGE, Record::new(message, rank, &token)),
         ];
         self.store.apply(changes).await?;
         Ok((token, end))
@@ -127,7 +127,7 @@ impl Callbacks {
         }
         known.answer = Some(reply);
         let value = serde_json::to_string(&known)?;
-        self.store.apply(vec![Change::put(TOKENS, Record::new(token, record.rank, value))]).await?;
+        self.store.apply(vec![Write::put(TOKENS, Record::new(token, record.rank, value))]).await?;
         if let Some(waiting) = self.lock().get(token) {
             waiting.notify_one();
         }
@@ -157,7 +157,7 @@ impl Callbacks {
         let query = Query { through: Some(milliseconds(past)), limit: Some(BATCH), ..Query::default() };
         for table in [TOKENS, OF_MESSAGE] {
             let old = self.store.list(table, &query).await?;
-            let changes: Vec<_> = old.into_iter().map(|record| Change::delete(table, record.key)).collect();
+            let changes: Vec<_> = old.into_iter().map(|record| Write::delete(table, record.key)).collect();
             if !changes.is_empty() {
                 self.store.apply(changes).await?;
             }

@@ -1,7 +1,7 @@
 //! Deliveries: one for each event and target, with what became of it and the log of its attempts.
 
 use circuits::Result;
-use circuits::store::{Change, Query, Record};
+use circuits::store::{Query, Record, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -154,8 +154,8 @@ impl Book {
             }
             (delivery.state, delivery.tries) = (DeliveryState::Waiting, 0);
             delivery.updated = Timestamp::now();
-            changes.push(Change::put(DELIVERY, delivery.record()?));
-            changes.push(Change::put(due_table(&delivery.target), Record::new(event, 0, "")));
+            changes.push(Write::put(DELIVERY, delivery.record()?));
+            changes.push(Write::put(due_table(&delivery.target), Record::new(event, 0, "")));
             targets.push(delivery.target);
         }
         self.store.apply(changes).await?;
@@ -181,14 +181,14 @@ impl Book {
     pub(crate) async fn note(&self, delivery: &Delivery, next: Option<Timestamp>) -> Result<()> {
         let table = due_table(&delivery.target);
         let due = match next {
-            Some(next) => Change::put(table, Record::new(&delivery.event, next.as_millisecond(), "")),
-            None => Change::delete(table, delivery.event.clone()),
+            Some(next) => Write::put(table, Record::new(&delivery.event, next.as_millisecond(), "")),
+            None => Write::delete(table, delivery.event.clone()),
         };
-        self.store.apply(vec![Change::put(DELIVERY, delivery.record()?), due]).await.map(drop)
+        self.store.apply(vec![Write::put(DELIVERY, delivery.record()?), due]).await.map(drop)
     }
 
     /// Forgets that a delivery is due, without a change of the delivery.
     pub(crate) async fn no_longer_due(&self, target: &str, event: &str) -> Result<()> {
-        self.store.apply(vec![Change::delete(due_table(target), event)]).await.map(drop)
+        self.store.apply(vec![Write::delete(due_table(target), event)]).await.map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! Stored events: found by id, by message and by time, deleted by age.
 
 use circuits::Result;
-use circuits::store::{Change, Query, Record};
+use circuits::store::{Query, Record, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,20 +69,20 @@ impl Book {
             let rank = event.at.as_millisecond();
             if let Some(message) = event.message() {
                 let key = format!("{message}\n{}", event.key);
-                changes.push(Change::insert(OF_MESSAGE, Record::new(key, rank, "")));
+                changes.push(Write::insert(OF_MESSAGE, Record::new(key, rank, "")));
             }
             for Addressed { target, room } in targets {
                 let state = if room { DeliveryState::Waiting } else { DeliveryState::Dropped };
                 let delivery = Delivery::new(&event.key, &target, state, event.at);
-                changes.push(Change::insert(DELIVERY, delivery.record()?));
+                changes.push(Write::insert(DELIVERY, delivery.record()?));
                 if room {
-                    changes.push(Change::insert(due_table(&target), Record::new(&event.key, rank, "")));
+                    changes.push(Write::insert(due_table(&target), Record::new(&event.key, rank, "")));
                 }
-                changes.push(Change::insert(TARGET, Record::new(target, 0, "")));
+                changes.push(Write::insert(TARGET, Record::new(target, 0, "")));
             }
             let StoredEvent { key, event, original, .. } = event;
             let value = serde_json::to_string(&Stored { event, original })?;
-            changes.push(Change::insert(EVENT, Record::new(key, rank, value)));
+            changes.push(Write::insert(EVENT, Record::new(key, rank, value)));
         }
         self.store.apply(changes).await.map(drop)
     }
@@ -174,13 +174,13 @@ impl Book {
                 }
                 gone += 1;
                 for delivery in deliveries {
-                    changes.push(Change::delete(DELIVERY, delivery.key()));
-                    changes.push(Change::delete(due_table(&delivery.target), event.key.clone()));
+                    changes.push(Write::delete(DELIVERY, delivery.key()));
+                    changes.push(Write::delete(due_table(&delivery.target), event.key.clone()));
                 }
                 if let Some(message) = event.message() {
-                    changes.push(Change::delete(OF_MESSAGE, format!("{message}\n{}", event.key)));
+                    changes.push(Write::delete(OF_MESSAGE, format!("{message}\n{}", event.key)));
                 }
-                changes.push(Change::delete(EVENT, event.key));
+                changes.push(Write::delete(EVENT, event.key));
             }
             self.store.apply(changes).await?;
         }

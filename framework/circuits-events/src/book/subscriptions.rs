@@ -1,7 +1,7 @@
 //! Stored subscriptions.
 
 use circuits::Result;
-use circuits::store::{Change, Query, Record};
+use circuits::store::{Query, Record, Write};
 
 use super::Book;
 use crate::subscription::Subscription;
@@ -44,6 +44,6 @@ impl Book {
         let value = serde_json::to_string(subscription)?;
         let rank = subscription.created.as_millisecond();
         let record = Record::new(subscription.uuid.to_string(), rank, value);
-        self.store.apply(vec![Change::put(SUBSCRIPTION, record)]).await.map(drop)
+        self.store.apply(vec![Write::put(SUBSCRIPTION, record)]).await.map(drop)
     }
 }

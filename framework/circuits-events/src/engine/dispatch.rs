@@ -236,10 +236,18 @@ impl Engine {
         }
     }
 
+    /// Deletes events that are too old, and the oldest while there are more than may wait.
     async fn tidy(&self) {
         let cutoff = self.options.keep.and_then(|keep| SystemTime::now().checked_sub(keep));
-        let Some(cutoff) = cutoff.and_then(|cutoff| Timestamp::try_from(cutoff).ok()) else { return };
-        match self.book.purge(cutoff, TIDIED, false).await {
+        let cutoff = cutoff.and_then(|cutoff| Timestamp::try_from(cutoff).ok()).unwrap_or(Timestamp::MIN);
+        let tidied = async {
+            let now = Timestamp::now();
+            let excess = self.book.count(now).await?.saturating_sub(self.options.most);
+            let old = self.book.purge(cutoff, TIDIED, false).await?;
+            let more = u32::try_from(excess).unwrap_or(u32::MAX).saturating_sub(old);
+            Ok::<_, circuits::Error>(old + self.book.purge(now, more.min(TIDIED), false).await?)
+        };
+        match tidied.await {
             Ok(0) => {}
             Ok(events) => info!(events, "Old events were deleted"),
             Err(error) => warn!(%error, "Old events could not be deleted"),

@@ -164,7 +164,7 @@ mod tests {
         );
         assert_eq!(
             text(EventKind::RunnerReady, "abracadabra"),
-            "runner_ready has no {{ abracadabra }}; it has event, timestamp, runner, broker, destinations"
+            "runner_ready has no {{ abracadabra }}; it has event, timestamp, runner, destinations"
         );
     }
 }

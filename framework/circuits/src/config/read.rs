@@ -1,26 +1,22 @@
 //! Reads [`Settings`] out of the layered `[resilient]` values. Nothing stops at the first fault: all are collected.
 
+mod broker;
+mod events;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::LogLevel;
-use super::endpoint::Endpoint;
 use super::error::Fault;
 use super::host;
 use super::layers::RESILIENT;
 use super::section::{Entry, Section};
-use super::settings::{
-    ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, ReplyMode, Settings, Verify, VirtualHost,
-};
+use super::settings::{ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, Settings, Verify};
 use super::table::{self, Key, Kind};
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
-
-/// A shorter `stomp_timeout` than this is raised to [`RAISED_STOMP_TIMEOUT`], as the Python runner does.
-const SHORTEST_STOMP_TIMEOUT: i64 = 30;
-const RAISED_STOMP_TIMEOUT: u64 = 45;
 
 /// The settings (as far as they could be read), and what is wrong or remarkable.
 pub(crate) struct Reading {
@@ -239,55 +235,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn stomp_hosts(&mut self, host: &str, port: u16) -> Vec<Endpoint> {
-        let Some(text) = self.text("stomp_hosts") else {
-            let host = self.host_name("stomp_host", "stomp_port").unwrap_or_else(|| host.to_owned());
-            return vec![Endpoint { host, port }];
-        };
-        let (mut endpoints, items) = (Vec::new(), list(&text).collect::<Vec<_>>());
-        for item in &items {
-            match Endpoint::parse(item, port) {
-                Some(endpoint) => endpoints.push(endpoint),
-                None if items.len() == 1 => self.refuse("stomp_hosts", "is not host or host:port"),
-                None => self.refuse("stomp_hosts", &format!("`{}` is not host or host:port", shown(item))),
-            }
-        }
-        if items.is_empty() {
-            self.refuse("stomp_hosts", "must name at least one host or host:port, separated by commas");
-        }
-        endpoints
-    }
-
-    fn stomp_vhost(&mut self) -> VirtualHost {
-        match self.text("stomp_vhost") {
-            None => VirtualHost::HostName,
-            Some(text) if text.eq_ignore_ascii_case("none") => VirtualHost::Omit,
-            Some(text) => VirtualHost::Name(text),
-        }
-    }
-
-    fn stomp_timeout(&mut self) -> Duration {
-        let Some(value) = self.integer("stomp_timeout") else { return Duration::ZERO };
-        if value < SHORTEST_STOMP_TIMEOUT {
-            self.warnings.push(Warning::caution(format!(
-                "[{RESILIENT}] stomp_timeout = {value} is below {SHORTEST_STOMP_TIMEOUT} s; {RAISED_STOMP_TIMEOUT} s are used"
-            )));
-            return Duration::from_secs(RAISED_STOMP_TIMEOUT);
-        }
-        self.seconds("stomp_timeout")
-    }
-
-    fn reply_mode(&mut self) -> ReplyMode {
-        match self.text("reply_mode").unwrap_or_default().to_ascii_lowercase().as_str() {
-            "confirmed" => ReplyMode::Confirmed,
-            "transaction" => ReplyMode::Transaction,
-            _ => {
-                self.refuse("reply_mode", "must be confirmed or transaction");
-                ReplyMode::default()
-            }
-        }
-    }
-
     /// Beside the log's directory, and not in it: what cleans up logs must not take the journal along.
     fn journal(&self) -> Option<PathBuf> {
         let beside_logs = || self.path("logdir").unwrap_or_default().with_file_name(JOURNAL);
@@ -320,34 +267,6 @@ impl<'a> Reader<'a> {
 
     fn path(&self, key: &str) -> Option<PathBuf> {
         self.text(key).map(|text| path(&text, self.home))
-    }
-
-    fn paths(&self, key: &str) -> Vec<PathBuf> {
-        list(&self.text(key).unwrap_or_default()).map(|text| path(text, self.home)).collect()
-    }
-
-    /// A URL to which paths are appended.
-    fn url(&mut self, key: &'static str) -> Option<String> {
-        let text = self.text(key)?;
-        let sound = text.parse::<http::Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if !sound || text.contains(['?', '#', '@']) {
-            self.refuse(
-                key,
-                "must be a URL such as https://host.example.com:8443/path, without user, ? and #",
-            );
-        }
-        Some(text.trim_end_matches('/').to_owned())
-    }
-
-    fn header_name(&mut self, key: &'static str) -> String {
-        let text = self.text(key).unwrap_or_default();
-        if http::HeaderName::from_bytes(text.as_bytes()).is_err() {
-            self.refuse(key, "must be the name of an HTTP header");
-        }
-        text
     }
 
     fn flag(&mut self, key: &'static str) -> bool {

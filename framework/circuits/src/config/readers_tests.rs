@@ -51,7 +51,12 @@ fn is_read(field: &str, texts: &[String]) -> bool {
 fn every_setting_is_read_outside_the_configuration() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut texts = Vec::new();
-    for folder in ["framework/circuits/src", "tools/circuits/src"] {
+    for folder in [
+        "framework/circuits/src",
+        "framework/circuits-events/src",
+        "framework/circuits-http/src",
+        "tools/circuits/src",
+    ] {
         sources(&root.join(folder), &mut texts);
     }
     let fields = fields();

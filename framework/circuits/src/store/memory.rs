@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Change, Query, Record, Store, StoreFuture};
+use super::{Query, Record, Store, StoreFuture, Write};
 
 /// Records in memory.
 #[derive(Debug, Default)]
@@ -58,20 +58,20 @@ impl Store for MemoryStore {
         done(self.select(table, query).len() as u64)
     }
 
-    fn apply(&self, changes: Vec<Change>) -> StoreFuture<'_, Vec<bool>> {
+    fn apply(&self, changes: Vec<Write>) -> StoreFuture<'_, Vec<bool>> {
         let mut tables = self.lock();
         let changed = changes.into_iter().map(|change| match change {
-            Change::Put(table, Record { key, rank, value }) => {
+            Write::Put(table, Record { key, rank, value }) => {
                 tables.entry(table).or_default().insert(key, (rank, value));
                 true
             }
-            Change::Insert(table, Record { key, rank, value }) => {
+            Write::Insert(table, Record { key, rank, value }) => {
                 let table = tables.entry(table).or_default();
                 let new = !table.contains_key(&key);
                 table.entry(key).or_insert((rank, value));
                 new
             }
-            Change::Delete(table, key) => {
+            Write::Delete(table, key) => {
                 let Some(there) = tables.get_mut(&table) else { return false };
                 let gone = there.remove(&key).is_some();
                 if there.is_empty() {

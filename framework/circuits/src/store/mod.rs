@@ -52,7 +52,7 @@ pub struct Query {
 
 /// A change of one record.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum Write {
     /// Makes or replaces the record.
     Put(String, Record),
     /// Makes the record unless there is one with its key.
@@ -61,7 +61,7 @@ pub enum Change {
     Delete(String, String),
 }
 
-impl Change {
+impl Write {
     /// [`Put`](Self::Put) into this table.
     pub fn put(table: impl Into<String>, record: Record) -> Self {
         Self::Put(table.into(), record)
@@ -91,5 +91,5 @@ pub trait Store: Send + Sync + 'static {
     fn count<'a>(&'a self, table: &'a str, query: &'a Query) -> StoreFuture<'a, u64>;
 
     /// Makes the changes in their order, all of them or none. Returns for each whether it changed anything.
-    fn apply(&self, changes: Vec<Change>) -> StoreFuture<'_, Vec<bool>>;
+    fn apply(&self, changes: Vec<Write>) -> StoreFuture<'_, Vec<bool>>;
 }

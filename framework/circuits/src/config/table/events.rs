@@ -40,8 +40,9 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "events_max_waiting",
         Kind::Number(Range::new(100, 10_000_000)),
-        "How many events may wait to be passed on, and how many deliveries for one target. What comes beyond that is \
-         counted and dropped; replies never wait for it.",
+        "How many events may wait to be passed on, and how many deliveries for one target; what comes beyond that is \
+         counted and dropped, and replies never wait for it. As many delivered events are kept, for journal_keep_days at \
+         most.",
     )
     .default("100000"),
     key(
