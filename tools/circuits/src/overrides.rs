@@ -30,6 +30,14 @@ impl Overrides {
         })
     }
 
+    /// The same overrides with this value, unless they have one for the key.
+    pub(crate) fn otherwise(mut self, key: &str, value: String) -> Self {
+        if self.values.iter().all(|(known, _)| known != key) {
+            self.values.push((key.to_owned(), value));
+        }
+        self
+    }
+
     /// The same overrides with this app.config.
     pub(crate) fn with_file(&self, path: PathBuf) -> Self {
         Self { config_file: Some(path), values: self.values.clone() }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::config::{Config, Endpoint, LogLevel, ReplyMode};
+use crate::config::{Config, Endpoint, LogLevel, ReplyMode, VirtualHost};
 
 const LOGIN: &str = "[resilient]\nhost=soar.example.com\napi_key_id=id\napi_key_secret=s3cret\n";
 

@@ -1,6 +1,7 @@
 //! `circuits run`: handles actions until it is stopped; with `--sandbox` on an embedded platform, whose rules it fires itself.
 
 mod auto_restart;
+mod other_side;
 mod show;
 mod tour;
 

@@ -9,6 +9,7 @@ use circuits_sandbox::Event;
 
 const PLATFORM: Style = AnsiColor::Cyan.on_default();
 const RUNNER: Style = AnsiColor::Magenta.on_default();
+const OTHER: Style = AnsiColor::Yellow.on_default();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const PLAIN: Style = Style::new();
@@ -50,6 +51,11 @@ pub(super) fn platform(event: &Event) {
         }
         _ => {}
     }
+}
+
+/// Prints what the third system did.
+pub(super) fn other(text: &str) {
+    line("other", OTHER, PLAIN, text);
 }
 
 /// Prints what the runner did.

@@ -1,12 +1,12 @@
 //! `circuits run --sandbox`: starts an embedded platform, deploys the linked components' definitions to it, fires each of their
 //! rules, and shows both sides until everything is answered; with `--once` until the first rule's action is.
 
-use std::path::Path;
 use std::pin::pin;
 
 use anyhow::{Context as _, bail};
-use circuits::config::{Endpoint, Settings};
+use circuits::config::Endpoint;
 use circuits::definitions::Definitions;
+use circuits::extension::Extensions;
 use circuits::signal::{ActionAnswered, ActionStarted};
 use circuits::{Registration, Runner, Signal, registrations};
 use circuits_deploy::deploy;
@@ -14,6 +14,7 @@ use circuits_sandbox::{Event, Sandbox};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::other_side::OtherSide;
 use super::show::{self, say};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
@@ -29,8 +30,19 @@ pub(super) async fn run(
     let folder = tempfile::tempdir().context("a folder for the sandbox's app.config")?;
     let config_file = folder.path().join("app.config");
     platform::write_config(&config_file, &sandbox, &registrations())?;
-    let config = overrides.with_file(config_file).load()?;
-    let settings = own(config.settings(), folder.path());
+    let other = OtherSide::start(folder.path()).await?;
+    // The tour leaves nothing behind.
+    let inside = |name: &str| folder.path().join(name).display().to_string();
+    let overrides = overrides
+        .with_file(config_file)
+        .otherwise("logdir", inside("logs"))
+        .otherwise("journal", inside("circuits.journal"))
+        .otherwise("http_port", other.http_port.to_string());
+    let mut config = overrides.load()?;
+    if config.settings().journal.is_some() {
+        config = overrides.otherwise("webhooks", other.webhooks.display().to_string()).load()?;
+    }
+    let settings = config.settings();
     // The tour deploys every definition without asking, so it must not reach any other platform.
     let platform = format!("https://{}:{}", settings.host, settings.port);
     let is_ours = |broker: &Endpoint| broker.host == settings.host && broker.port == sandbox.stomp_port();
@@ -43,8 +55,8 @@ pub(super) async fn run(
     if !settings.stomp {
         bail!("--sandbox fires rules, whose actions come through the broker: run it with stomp=true");
     }
-    let log = logging::init(&LogOptions::from_settings(&settings).without_console(), config.secrets())?;
-    let journal = journal::open(&settings)?;
+    let log = logging::init(&LogOptions::from_settings(settings).without_console(), config.secrets())?;
+    let journal = journal::open(settings)?;
     let redactor = log.redactor();
     say(&format!(
         "An embedded platform runs at {}, its broker on port {} (TLS).",
@@ -62,8 +74,10 @@ pub(super) async fn run(
     }
 
     let redactor = log.redactor();
+    let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
     let runner = Runner::prepare(config, move |secret| redactor.add(secret)).await?;
     let runner = journal::give(runner, journal);
+    let attached = extensions.start(runner.context());
     let (mut signals, mut events) = (runner.signals(), sandbox.events());
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
     let destinations = runner.destinations().len();
@@ -129,23 +143,11 @@ pub(super) async fn run(
             },
         }
     };
+    attached.stop().await;
     sandbox.shutdown().await;
     say("Stopped.");
     ran?;
     driven
-}
-
-/// The tour writes to the console itself. Its log and journal are files beside its app.config and are removed with it, unless
-/// the settings name others.
-fn own(settings: &Settings, folder: &Path) -> Settings {
-    let (mut own, default) = (settings.clone(), Settings::default());
-    if own.logdir == default.logdir {
-        own.logdir = folder.join("logs");
-    }
-    if own.journal == default.journal {
-        own.journal = Some(folder.join("circuits.journal"));
-    }
-    own
 }
 
 /// Shows both sides until every action has its final status and is settled, including those that a change for a rule or
