@@ -8,7 +8,7 @@ mod tour;
 use std::pin::pin;
 
 use circuits::Runner;
-use circuits::config::{Config, Severity};
+use circuits::config::{Config, Settings, Severity};
 use circuits::extension::Extensions;
 use tracing::info;
 
@@ -43,7 +43,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             let _lock = Lock::take(None)?;
             return tour::run(&args.overrides, args.once, shutdown::signal(None)?).await;
         }
+        // First of all: a stop that comes while it starts is an orderly stop too.
+        let grace = Grace::new(Settings::default().shutdown_timeout);
+        let signal = shutdown::signal(Some(grace.clone()))?;
         let config = args.overrides.load()?;
+        grace.set(config.settings().shutdown_timeout);
         let _lock = Lock::take(lock::default_path())?;
         let log = logging::init(&LogOptions::from_settings(config.settings()), config.secrets())?;
         announce(&config);
@@ -51,8 +55,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
-        let grace = Grace::new(config.settings().shutdown_timeout);
-        let signal = shutdown::signal(Some(grace.clone()))?;
         let mut stop = pin!(async {
             signal.await;
             status::stopping();
