@@ -140,6 +140,17 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// The version of the schema of a file that a runner has made.
+pub(crate) fn version(path: &Path) -> Result<i32, Fault> {
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::Missing,
+        _ => error.into(),
+    })?;
+    recognise(&mut file)?;
+    drop(file);
+    Ok(reader(path)?.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// A second connection to a file that is open, for reading.
 pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

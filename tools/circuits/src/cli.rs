@@ -32,6 +32,8 @@ enum Command {
     Status(cmd::status::Args),
     /// Show what became of each message; run messages again; purge them.
     Events(cmd::events::Args),
+    /// Show, add, switch, delete and try subscriptions to events.
+    Subscriptions(cmd::subscriptions::Args),
     /// Show, retry or drop the messages that were set aside because the process died of them too often.
     Dead(cmd::dead::Args),
     /// Check the journal's file, or make it ready to be copied.
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => cmd::selftest::run(args),
         Command::Status(args) => cmd::status::run(args),
         Command::Events(args) => cmd::events::run(args),
+        Command::Subscriptions(args) => cmd::subscriptions::run(args),
         Command::Dead(args) => cmd::dead::run(args),
         Command::Db(args) => cmd::db::run(args),
         Command::Config(args) => cmd::config::run(args),

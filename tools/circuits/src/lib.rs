@@ -12,6 +12,7 @@ mod lock;
 mod logging;
 mod overrides;
 mod platform;
+mod records;
 mod safe_file;
 mod selection;
 mod shutdown;

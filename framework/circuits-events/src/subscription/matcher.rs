@@ -56,13 +56,21 @@ impl Matcher {
     /// # Errors
     /// When it might take too long on an event of this size.
     pub fn selects(&self, event: &Value) -> Result<bool, TooCostly> {
-        let Some(start) = self.start.query(event).first() else { return Ok(false) };
-        let Some(path) = &self.path else { return Ok(true) };
+        Ok(!self.selected(event)?.is_empty())
+    }
+
+    /// What the path selects in the event.
+    ///
+    /// # Errors
+    /// As for [`selects`](Self::selects).
+    pub fn selected<'a>(&self, event: &'a Value) -> Result<Vec<&'a Value>, TooCostly> {
+        let Some(start) = self.start.query(event).first() else { return Ok(Vec::new()) };
+        let Some(path) = &self.path else { return Ok(vec![start]) };
         let mut left = MAX_STEPS / self.shape.each_visit();
         if !affordable(start, 0, self.shape.descents, &mut left) {
             return Err(TooCostly(()));
         }
-        Ok(!path.query(event).is_empty())
+        Ok(path.query(event).all())
     }
 }
 

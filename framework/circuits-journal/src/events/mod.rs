@@ -204,6 +204,15 @@ impl EventLog {
         Ok(Self { path: path.to_owned(), connection })
     }
 
+    /// The schema of a journal's file, and the newest that this version knows. Nothing is changed.
+    ///
+    /// # Errors
+    /// When there is no file, or it is not a journal.
+    pub fn schema(path: &Path) -> Result<(i32, i32), OpenError> {
+        let found = schema::version(path).map_err(|fault| OpenError::new(path, fault))?;
+        Ok((found, schema::NEWEST))
+    }
+
     fn trouble(&self, error: &rusqlite::Error) -> LogError {
         LogError(Why::Journal(in_use(&self.path, error)))
     }

@@ -1,8 +1,10 @@
 //! `circuits db`: the journal's file as a whole.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use circuits_journal::{EventLog, Options, SqliteJournal};
 use serde_json::{Value, json};
 
 use crate::event_log::{local, open, utc};
@@ -20,12 +22,16 @@ pub(crate) struct Args {
 enum Command {
     /// Read the whole file: what is in it, and whether it is sound. Exit code 1 if it is not.
     Check(Check),
-    /// Bring everything from the write-ahead log into the file, so that the file alone can be copied.
+    /// Bring everything from the write-ahead log into the file, so that the file alone can be copied. Makes or upgrades the file if
+    /// necessary.
     Sync(Sync),
 }
 
 #[derive(Debug, clap::Args)]
 struct Check {
+    /// Only say whether the file's schema is exactly that of this version; change nothing.
+    #[arg(long, conflicts_with = "json")]
+    equal: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -41,8 +47,24 @@ struct Sync {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
+        Command::Check(args) if args.equal => {
+            let path = journal_path(&args.overrides)?;
+            let (found, newest) = EventLog::schema(&path)?;
+            if found != newest {
+                bail!(
+                    "the journal {} has the schema {found}; this version's is {newest}. `circuits db sync` brings it up to date",
+                    path.display()
+                );
+            }
+            anstream::println!("The journal's schema is {newest}, that of this version.");
+            Ok(())
+        }
         Command::Check(args) => check(args),
         Command::Sync(args) => {
+            let path = journal_path(&args.overrides)?;
+            if std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
+                drop(SqliteJournal::open(&Options::new(&path))?);
+            }
             if !open(&args.overrides)?.sync()? {
                 bail!(
                     "somebody reads or writes the journal at the moment, so a part stays in its log; try again"
@@ -52,6 +74,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn journal_path(overrides: &Overrides) -> anyhow::Result<PathBuf> {
+    let journal = overrides.load()?.settings().journal.clone();
+    journal.context("the journal is off (journal=off)")
 }
 
 fn check(args: Check) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! `circuits events`: what became of each message, from the journal; runs stored ones again and deletes old ones.
 
+mod deliveries;
 mod show;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use clap::builder::PossibleValue;
 use crate::confirm::confirm;
 use crate::event_log::{self, Age, When, as_json, open, open_to_show, row, title};
 use crate::overrides::Overrides;
+use crate::records;
 
 /// Arguments of `circuits events`.
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,14 @@ enum Command {
     Retry(Retry),
     /// Delete settled messages, oldest first; those that are not settled stay.
     Purge(Purge),
+    /// What went out: the newest events with their deliveries to webhooks and subscribers.
+    Deliveries(deliveries::List),
+    /// Make deliveries of stored events again.
+    Redeliver(deliveries::Redeliver),
+    /// Delete stored events with their deliveries, oldest first.
+    Forget(deliveries::Forget),
+    /// List the types of events, or print the JSON Schema of one.
+    Schema(deliveries::Schema),
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,6 +146,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Show(args) => show(args),
         Command::Retry(args) => retry(args),
         Command::Purge(args) => purge(args),
+        Command::Deliveries(args) => deliveries::list(args),
+        Command::Redeliver(args) => deliveries::redeliver(args),
+        Command::Forget(args) => deliveries::forget(args),
+        Command::Schema(args) => deliveries::show_schema(args),
     }
 }
 
@@ -167,13 +181,28 @@ pub(super) fn list(
 pub(super) fn show(args: Show) -> anyhow::Result<()> {
     let (log, redactor) = open_to_show(&args.overrides)?;
     let details = log.show(log.find(&args.id)?)?;
+    let (book, _) = records::open(&args.overrides)?;
+    let events = records::block_on(async {
+        let mut events = Vec::new();
+        for event in book.events_of(&details.event.id).await? {
+            let deliveries = book.deliveries(&event.key).await?;
+            events.push((event, deliveries));
+        }
+        Ok::<_, circuits::Error>(events)
+    })
+    .map_err(anyhow::Error::msg)?;
     let mut out = anstream::stdout().lock();
     if args.json {
-        writeln!(out, "{:#}", redactor.hide_in(show::as_json(&details)))?;
+        let mut value = show::as_json(&details);
+        value["events"] = events.iter().map(|(event, made)| deliveries::as_json(event, made)).collect();
+        writeln!(out, "{:#}", redactor.hide_in(value))?;
     } else {
         let mut text = Vec::new();
         show::write(&details, &mut text)?;
         out.write_all(redactor.hide(&String::from_utf8_lossy(&text)).as_bytes())?;
+        for (event, made) in &events {
+            deliveries::write(event, made, &redactor, &mut out)?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use circuits::config::{Config, Sources};
 use circuits::extension::{Extension, extensions};
-use circuits::{Handled, Inspected, Registration, inspect, registrations};
+use circuits::{Handled, Inspected, Listener, Registration, inspect, listeners, registrations};
 use circuits_deploy::{Object, objects};
 use serde_json::{Map, Value, json};
 
@@ -46,18 +46,35 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     let extensions = extensions();
     if args.json {
-        let all: Vec<_> =
-            known.iter().map(as_json).chain(extensions.iter().map(|one| extension(one))).collect();
+        let all: Vec<_> = known
+            .iter()
+            .map(as_json)
+            .chain(extensions.iter().map(|one| extension(one)))
+            .chain(listeners().into_iter().map(listener))
+            .collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
         show(&known, args.verbose, &mut out)?;
         show_extensions(&extensions, &mut out)?;
+        show_listeners(&mut out)?;
     }
     Ok(())
 }
 
 fn extension(one: &Extension) -> Value {
     json!({"kind": "extension", "name": one.name(), "version": shown(one.extension_version()), "about": one.purpose()})
+}
+
+fn listener(one: &Listener) -> Value {
+    json!({"kind": "listener", "name": one.name(), "of": one.kind().name()})
+}
+
+fn show_listeners(out: &mut impl Write) -> Result<()> {
+    let all = listeners();
+    if !all.is_empty() {
+        writeln!(out, "\nListeners")?;
+    }
+    all.iter().try_for_each(|one| writeln!(out, "{}  hears of {}", one.name(), one.kind()))
 }
 
 fn show_extensions(all: &[&'static Extension], out: &mut impl Write) -> Result<()> {

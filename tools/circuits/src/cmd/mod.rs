@@ -13,3 +13,4 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod selftest;
 pub(crate) mod status;
+pub(crate) mod subscriptions;

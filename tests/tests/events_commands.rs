@@ -1,0 +1,190 @@
+//! What went out and who subscribes, from the shell, beside a runner at work and without one.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::process::Command;
+
+use circuits_events::book::DeliveryState;
+use circuits_tests::command::{Said, said};
+use circuits_tests::eventful::Eventful;
+use circuits_tests::receiver::{Answer, Receiver};
+use serde_json::{Value, json};
+
+use circuits_events as _;
+use circuits_http as _;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
+const FILES: &str = "$.data[?@.table == 'Files']";
+
+/// Writes the configuration for commands, and returns the lines of `[resilient]` that the runner needs.
+fn configure(it: &Eventful, more: &str) -> String {
+    let more = format!("subscriptions=true\n{more}");
+    it.file("app.config", &format!("{}\n[probe]\n", it.world.app_config(&it.settings(&more))));
+    more
+}
+
+fn circuits(it: &Eventful, arguments: &[&str]) -> Said {
+    let config = it.folder.path().join("app.config");
+    let mut command = Command::new(BINARY);
+    command.args(arguments).arg("--config-file").arg(config).env("HOME", it.folder.path());
+    said(&command.output().unwrap())
+}
+
+async fn receive(it: &Eventful, id: &str) -> String {
+    let event =
+        json!({"specversion": "1.0", "id": id, "source": "/s", "type": "t", "data": [{"table": "Files"}]});
+    let (status, key) = it.http("POST", "/receive", "", event.to_string().as_bytes()).await;
+    assert_eq!(status, 200, "{key}");
+    key
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_10_pn_11_pn_12_events_are_shown_delivered_again_and_deleted() {
+    let (it, receiver) = (Eventful::start("pn 10").await, Receiver::start().await);
+    let runner = it.run(&configure(&it, "")).await;
+    receiver.answers(Answer::Status(404));
+    let made = it
+        .subscribe("alice", json!({"name": "a", "jsonpath": FILES, "target_url": receiver.url("/recv")}))
+        .await;
+    let uuid = made["uuid"].as_str().unwrap();
+    let key = receive(&it, "one").await;
+    let target = format!("subscription:{uuid}");
+    it.deliveries(&target, |all| all.iter().any(|one| one.state == DeliveryState::Failed)).await;
+
+    let shown = circuits(&it, &["events", "deliveries", &key]).out;
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines[0], format!("Event - {key}"));
+    assert_eq!(serde_json::from_str::<Value>(lines[1]).unwrap()["id"], "one");
+    assert!(lines[2].starts_with(&format!("    ELM {uuid} (20")), "{shown}");
+    assert!(lines[2].contains(") policy 200 target 404 failed, 1 attempt"), "{shown}");
+    let limited = circuits(&it, &["events", "deliveries", "--limit", "1"]);
+    assert_eq!(limited.out.matches("Event - ").count(), 1, "{}", limited.out);
+    let (later, earlier) = ("2020-03-01 00:00:00", "2020-02-01 00:00:00");
+    circuits(&it, &["events", "deliveries", "--start-date", later, "--end-date", earlier])
+        .is(1, &[later, earlier]);
+    circuits(&it, &["events", "deliveries", "--until", earlier]).is(0, &["No such event."]);
+    circuits(&it, &["events", "deliveries", "--until", earlier, &key]).is(0, &["ELM"]);
+    let failed = circuits(&it, &["events", "deliveries", "--state", "failed", "--json"]).out;
+    let failed: Value = serde_json::from_str(&failed).unwrap();
+    assert_eq!(
+        (failed.as_array().unwrap().len(), &failed[0]["deliveries"][0]["target"]),
+        (1, &json!(target))
+    );
+    circuits(&it, &["events", "deliveries", "nothing"]).is(1, &["there is no event nothing"]);
+
+    receiver.answers(Answer::Status(200));
+    circuits(&it, &["events", "redeliver", &key]).is(1, &["say yes with -y"]);
+    circuits(&it, &["subscriptions", "enable", uuid]).is(0, &["\"a\" is on."]);
+    circuits(&it, &["events", "redeliver", "-y", &key]).is(0, &["To be delivered again", &target]);
+    assert_eq!(receiver.wait("/recv", 2).await[1].json()["id"], "one");
+    it.deliveries(&target, |all| all.iter().any(|one| one.state == DeliveryState::Delivered)).await;
+    circuits(&it, &["events", "redeliver", "-y", "nothing"]).is(1, &["there is no event nothing"]);
+    circuits(&it, &["events", "redeliver", "-y", "--target", "webhook:x", &key])
+        .is(1, &["no delivery to webhook:x"]);
+
+    let second = receive(&it, "two").await;
+    receiver.wait("/recv", 3).await;
+    let forget = |arguments: &[&str]| circuits(&it, &[&["events", "forget", "-y"], arguments].concat());
+    forget(&["--older-than-date", "2020-01-01 00:00:00", "--limit", "1000"]).is(0, &["Nothing to do"]);
+    forget(&[]).is(2, &["--older-than"]);
+    let count = |it: &Eventful| {
+        circuits(it, &["events", "deliveries", "--limit", "100"]).out.matches("Event - ").count()
+    };
+    let before = count(&it);
+    forget(&["--older-than-date", "2199-01-01 00:00:00", "--limit", "1"]).is(0, &["Deleted 1 event."]);
+    assert_eq!(count(&it), before - 1);
+    circuits(&it, &["events", "deliveries", &second]).is(0, &["ELM"]);
+    forget(&["--older-than-date", "2199-01-01 00:00:00"]).is(0, &["Deleted"]);
+    circuits(&it, &["events", "deliveries"]).is(0, &["No such event."]);
+    circuits(&it, &["subscriptions", "list"]).is(0, &[uuid, "alice", " on"]);
+    runner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_shown_with_its_events() {
+    let (it, receiver) = (Eventful::start("show").await, Receiver::start().await);
+    let url = receiver.url("/hook");
+    let text = format!("webhooks:\n- {{name: done, action: action_completed, method: POST, url: '{url}'}}\n");
+    let hooks = it.file("hooks.yml", &text);
+    let runner = it.run(&configure(&it, &format!("webhooks={}", hooks.display()))).await;
+    it.fire("Tell").await;
+    it.deliveries("webhook:done", |all| all.iter().any(|one| one.state == DeliveryState::Delivered)).await;
+    runner.stop().await;
+    circuits(&it, &["events", "show", "1"])
+        .is(0, &["Event - ", "ELM webhook:done", "target 200 delivered, 1 attempt"]);
+    let shown: Value = serde_json::from_str(&circuits(&it, &["events", "show", "1", "--json"]).out).unwrap();
+    let types: Vec<_> = shown["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["event"]["type"].as_str().unwrap())
+        .collect();
+    assert!(
+        types.contains(&"circuits.action.received") && types.contains(&"circuits.action.answered"),
+        "{types:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_are_made_switched_and_deleted_from_the_shell() {
+    let (it, receiver) = (Eventful::start("shell").await, Receiver::start().await);
+    let settings = configure(&it, "events_variables=HOME");
+    let runner = it.run(&settings).await;
+    let url = receiver.url("/recv");
+    let add = |more: &[&str]| {
+        let base = ["subscriptions", "add", "--name", "files", "--jsonpath", FILES, "--url", &url];
+        circuits(&it, &[&base[..], more].concat())
+    };
+    add(&["--basic-user", "u", "--basic-password", "plain"]).is(1, &["--basic-password", "${HOOK_TOKEN}"]);
+    add(&["--basic-user", "u"]).is(2, &["--basic-password"]);
+    add(&["--extension", "noequals"]).is(1, &["noequals"]);
+    let made = add(&["--basic-user", "u", "--basic-password", "${HOME}", "--extension", "sub=alice"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let uuid = made.out.trim();
+    circuits(&it, &["subscriptions", "list", "--user", "operator"]).is(0, &[uuid, "\"files\"", FILES, " on"]);
+    // The runner takes it up by itself.
+    let mut count = 0;
+    while receiver.got().is_empty() {
+        count += 1;
+        receive(&it, &count.to_string()).await;
+    }
+    let got = receiver.got().remove(0);
+    assert_eq!(got.json()["sub"], "alice");
+    assert!(got.header("authorization").starts_with("Basic "), "{got:?}");
+
+    circuits(&it, &["subscriptions", "test", FILES]).is(0, &["It selects something in", "\"Files\""]);
+    circuits(&it, &["subscriptions", "test", "$.nothing"]).is(1, &["It selects something in 0 of"]);
+    circuits(&it, &["subscriptions", "test", "$.data[?(@.a = 1)]"]).is(1, &["at character", "=="]);
+    circuits(&it, &["subscriptions", "disable", uuid]).is(0, &["is off."]);
+    circuits(&it, &["subscriptions", "list"]).is(0, &["off since"]);
+    circuits(&it, &["subscriptions", "rm", uuid]).is(0, &["is deleted."]);
+    circuits(&it, &["subscriptions", "rm", uuid]).is(1, &["there is no subscription"]);
+    circuits(&it, &["subscriptions", "list"]).is(0, &["There is no subscription."]);
+    runner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_13_the_file_is_checked_made_and_refused_when_it_is_newer() {
+    let it = Eventful::start("pn 13").await;
+    configure(&it, "");
+    circuits(&it, &["db", "check"]).is(1, &["there is no journal"]);
+    it.file("journal", "");
+    circuits(&it, &["db", "check"]).is(1, &["is not a circuits journal"]);
+    circuits(&it, &["db", "sync"]).is(0, &["Everything is in the journal's file."]);
+    circuits(&it, &["db", "check", "--equal"]).is(0, &["schema is 3"]);
+    circuits(&it, &["db", "check"]).is(0, &["The journal is sound."]);
+    let newer = rusqlite::Connection::open(it.journal()).unwrap();
+    newer.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(newer);
+    circuits(&it, &["db", "check", "--equal"]).is(1, &["99", "3"]);
+    circuits(&it, &["run"]).is(1, &["its schema is 99, this one knows up to 3"]);
+}
+
+#[test]
+fn the_types_of_events_are_listed_with_their_schemas() {
+    let run = |arguments: &[&str]| said(&Command::new(BINARY).args(arguments).output().unwrap());
+    run(&["events", "schema"]).is(0, &["circuits.action.completed", "circuits.runner.ready"]);
+    let schema: Value = serde_json::from_str(&run(&["events", "schema", "action_completed"]).out).unwrap();
+    assert_eq!(schema["title"], "circuits.action.completed");
+    run(&["events", "schema", "nope"]).is(1, &["there is no type of event nope"]);
+}
