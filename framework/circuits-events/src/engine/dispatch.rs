@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use circuits::outbox::Noted;
 use circuits::{EventKind, Result};
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
@@ -37,13 +38,18 @@ impl Engine {
         let (workers, ending) = (TaskTracker::new(), CancellationToken::new());
         let mut working = HashSet::new();
         let mut stop = pin!(stop);
-        let mut tidied = tokio::time::Instant::now();
+        let (mut tidied, mut looked) = (Instant::now(), Instant::now());
         let arrivals = self.outbox.arrivals();
         loop {
+            // However busy it is: others may have changed subscriptions.
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.changed.store(true, Ordering::Release);
+            }
             let passed = self.pass_on().await;
             self.start_workers(&mut working, &workers, &ending).await;
             if tidied.elapsed() >= TIDY {
-                tidied = tokio::time::Instant::now();
+                tidied = Instant::now();
                 self.tidy().await;
             }
             match passed {
@@ -68,7 +74,7 @@ impl Engine {
                 () = &mut stop => break,
                 () = arrivals.notified() => {}
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(LOOK) => self.changed.store(true, Ordering::Release),
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
         let last = async {
