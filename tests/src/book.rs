@@ -14,3 +14,9 @@ struct Testing;
 
 #[doc = include_str!("../../docs/src/extensions.md")]
 struct Extensions;
+
+#[doc = include_str!("../../docs/src/events.md")]
+struct Events;
+
+#[doc = include_str!("../../docs/src/webhooks.md")]
+struct Webhooks;

@@ -20,6 +20,7 @@ const FOREIGN: &[&str] = &[
     "chmod",
     "chown",
     "cp",
+    "curl",
     "docker",
     "export",
     "install",
