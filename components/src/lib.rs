@@ -6,6 +6,7 @@ use assign_tasks as _;
 use consumer as _;
 use example as _;
 use file_lookup as _;
+use forward as _;
 use last_updated as _;
 use next_task_owner as _;
 use notify_people as _;

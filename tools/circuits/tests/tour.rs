@@ -29,7 +29,7 @@ fn the_tour_shows_real_actions_being_handled_and_stays_up_until_it_is_stopped() 
         "rule \"Add Task\" fired",
         "action status of \"Lookup Value\": COMPLETED",
         "reply confirmed by the broker",
-        "of 11 rules are answered.",
+        "of 12 rules are answered.",
         "Stopped.",
     ] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
