@@ -1,8 +1,8 @@
 //! Hands an action to another system, and answers the analyst with what that system says.
 //!
 //! Shows what events are good for. The handler waits for a callback, while a webhook on `action_waiting` gives the other system
-//! the URL for its answer: `webhooks.yml` beside this crate is a sample of one. And a listener writes a line for each action
-//! that ends well, whichever component handled it.
+//! the URL for its answer: `webhooks.yml` beside this crate is a sample of one. And a listener writes a line (`loglevel=DEBUG`) for
+//! each action that ends well, whichever component handled it.
 
 mod customize;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use circuits::prelude::*;
 use circuits::signal::ActionCompleted;
 use serde::Deserialize;
-use tracing::info;
+use tracing::debug;
 
 circuits::register! {
     Registration::new("forward", component)
@@ -63,7 +63,7 @@ impl Forward {
 /// Hears of every component's actions, beside their messages: no reply waits for it.
 async fn tell(done: ActionCompleted) {
     let (about, result) = (&done.about, &done.result);
-    info!(
+    debug!(
         rule = about.action.name,
         queue = about.queue,
         incident = about.incident.as_ref().map(|incident| incident.id),

@@ -100,7 +100,7 @@ impl Listening {
         let (tasks, stop, abort) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         for listener in listeners().into_iter().filter(|one| noload.iter().all(|name| name != one.name)) {
             info!(listener = listener.name, of = %listener.kind, "Listening");
-            let (signals, vitals) = (bus.subscribe(), Arc::clone(vitals));
+            let (signals, vitals) = (bus.listen(listener.kind.into()), Arc::clone(vitals));
             let (stop, abort) = (stop.clone(), abort.clone());
             let listen = async move {
                 tokio::select! {

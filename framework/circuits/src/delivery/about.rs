@@ -11,7 +11,7 @@ use crate::journal::Outcome;
 use crate::message::{ActionMessage, DestinationName};
 use crate::signal::{
     AboutAction, AboutIncident, AboutMessage, AboutOrg, AboutRule, ActionCompleted, ActionFailed,
-    ActionResult, ActionSetAside, Signal,
+    ActionResult, ActionSetAside, EventKind, Signal,
 };
 
 /// One message.
@@ -104,13 +104,22 @@ impl About {
         self.outcome.get().copied().unwrap_or(Outcome::Answered)
     }
 
+    /// The kind of the signal that its final reply is known.
+    pub(crate) fn ending(&self, reply: &Reply) -> EventKind {
+        match (self.outcome(), reply.is_error()) {
+            (Outcome::SetAside, _) => EventKind::ActionSetAside,
+            (Outcome::Answered, true) => EventKind::ActionFailed,
+            (Outcome::Answered, false) => EventKind::ActionCompleted,
+        }
+    }
+
     /// The signal that its final reply is known.
     pub(crate) fn finished(&self, reply: &Reply) -> Signal {
         let (about, result, error) = (self.facts(), self.result(reply), reply.text().to_owned());
-        match (self.outcome(), reply.is_error()) {
-            (Outcome::SetAside, _) => ActionSetAside { about, result, error }.into(),
-            (Outcome::Answered, true) => ActionFailed { about, result, error }.into(),
-            (Outcome::Answered, false) => ActionCompleted { about, result }.into(),
+        match self.ending(reply) {
+            EventKind::ActionSetAside => ActionSetAside { about, result, error }.into(),
+            EventKind::ActionFailed => ActionFailed { about, result, error }.into(),
+            _ => ActionCompleted { about, result }.into(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::run::{Job, Run};
 use super::settle::ReplyAddress;
 use crate::journal::{Outcome, Standing};
 use crate::message::{ActionMessage, DestinationName};
-use crate::signal::ActionReceived;
+use crate::signal::{ActionReceived, EventKind};
 use crate::{Error, Reply, Result};
 
 /// Admits messages. Cheap to clone.
@@ -44,7 +44,7 @@ impl Admission {
                 address.warn_of_gaps();
                 let about = Arc::new(About::new(id, &delivery, attempt));
                 if attempt == 1 {
-                    settler.bus.emit(|| ActionReceived { about: about.facts() });
+                    settler.bus.emit(EventKind::ActionReceived, || ActionReceived { about: about.facts() });
                 }
                 if let Err((error, outcome)) = self.admit_to_lane(&about, delivery, &address, attempt) {
                     self.refuse(about, address, &error, outcome);

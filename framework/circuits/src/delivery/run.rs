@@ -18,7 +18,7 @@ use crate::journal::{Outcome, Step};
 use crate::message::{ActionMessage, CONTEXT_TOKEN};
 use crate::recording::Mark;
 use crate::runtime::shared::Shared;
-use crate::signal::{ActionProgress, ActionStarted, ActionWaiting, Progress, Waiting};
+use crate::signal::{ActionProgress, ActionStarted, ActionWaiting, EventKind, Progress, Waiting};
 use crate::{Reply, Result};
 
 /// Runs handlers. Cheap to clone.
@@ -123,7 +123,7 @@ impl Run {
             (handler.clone(), settings.handler_timeout, settings.trap_exception)
         };
         let _running = self.shared.vitals.run(&job.about.id, rule.as_deref(), job.about.incident(), seat);
-        self.settler.bus.emit(|| ActionStarted { about: job.about.facts() });
+        self.settler.bus.emit(EventKind::ActionStarted, || ActionStarted { about: job.about.facts() });
         info!("Handling the action");
         let journal = Arc::clone(&self.settler.journal);
         let id = job.about.id.clone();
@@ -152,7 +152,10 @@ impl Run {
     fn waits(&self, about: &Arc<About>) -> Waits {
         let (settler, about) = (self.settler.clone(), Arc::clone(about));
         Box::new(move |waiting: Waiting| {
-            settler.bus.emit(|| ActionWaiting { about: about.facts(), waiting: waiting.clone() });
+            settler.bus.emit(EventKind::ActionWaiting, || ActionWaiting {
+                about: about.facts(),
+                waiting: waiting.clone(),
+            });
             settler.journal.step(&about.id, Step::Waiting(waiting));
         })
     }
@@ -165,7 +168,7 @@ impl Run {
             let _in_span = span.enter();
             info!(text = reply.text(), "Status");
             settler.journal.step(&about.id, Step::Status(reply.text().to_owned()));
-            settler.bus.emit(|| ActionProgress {
+            settler.bus.emit(EventKind::ActionProgress, || ActionProgress {
                 about: about.facts(),
                 progress: Progress { message: reply.text().to_owned() },
             });

@@ -14,7 +14,7 @@ use crate::delivery::about::About;
 use crate::delivery::in_flight::InFlight;
 use crate::journal::{Journal, Outcome, Settlement};
 use crate::runtime::vitals::Vitals;
-use crate::signal::{ActionAnswered, Bus};
+use crate::signal::{ActionAnswered, Bus, EventKind};
 use crate::{Reply, Result};
 
 /// Where the answer to a message goes.
@@ -102,7 +102,7 @@ impl Settler {
         let took_ms = about.took().as_millis() as u64;
         info!(error = reply.is_error(), took_ms, text = reply.text(), "Finished");
         about.answered_by(outcome);
-        self.bus.emit(|| about.finished(reply));
+        self.bus.emit(about.ending(reply), || about.finished(reply));
         let mut failures = 0;
         while let Err(error) = self.journal.finish(&about.id, reply, outcome).await {
             failures += 1;
@@ -189,8 +189,10 @@ impl Settler {
     }
 
     fn answered(&self, about: &About, reply: Option<&Reply>) {
-        self.bus
-            .emit(|| ActionAnswered { about: about.facts(), result: reply.map(|reply| about.result(reply)) });
+        self.bus.emit(EventKind::ActionAnswered, || ActionAnswered {
+            about: about.facts(),
+            result: reply.map(|reply| about.result(reply)),
+        });
     }
 
     /// Answers and acknowledges a message that cannot be identified, so that it does not come back forever.

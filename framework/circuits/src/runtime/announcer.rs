@@ -18,6 +18,6 @@ impl Announcer {
             // These structs of text and numbers can always be written as JSON.
             outbox.note(F::KIND, serde_json::to_string(&facts).unwrap_or_default());
         }
-        self.bus.emit(|| facts);
+        self.bus.emit(F::KIND, || facts);
     }
 }

@@ -124,6 +124,12 @@ impl EventKinds {
     }
 }
 
+impl From<EventKind> for EventKinds {
+    fn from(kind: EventKind) -> Self {
+        [kind].into_iter().collect()
+    }
+}
+
 impl FromIterator<EventKind> for EventKinds {
     fn from_iter<T: IntoIterator<Item = EventKind>>(kinds: T) -> Self {
         Self(kinds.into_iter().fold(0, |bits, kind| bits | 1 << kind as u32))

@@ -4,6 +4,9 @@
 mod facts;
 mod kind;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tokio::sync::broadcast;
 
 pub use facts::{
@@ -87,20 +90,29 @@ signals! {
 #[derive(Clone, Debug)]
 pub(crate) struct Bus {
     sender: broadcast::Sender<Signal>,
+    /// The kinds that anybody hears of.
+    heard: Arc<AtomicU32>,
 }
 
 impl Bus {
     pub(crate) fn new() -> Self {
-        Self { sender: broadcast::channel(BUFFER).0 }
+        Self { sender: broadcast::channel(BUFFER).0, heard: Arc::default() }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Signal> {
+        self.listen(EventKinds::all())
+    }
+
+    /// A receiver for whom signals of these kinds suffice; it may get others too.
+    pub(crate) fn listen(&self, kinds: EventKinds) -> broadcast::Receiver<Signal> {
+        self.heard.fetch_or(kinds.bits(), Ordering::Relaxed);
         self.sender.subscribe()
     }
 
-    /// Builds the signal only when somebody listens.
-    pub(crate) fn emit<S: Into<Signal>>(&self, signal: impl FnOnce() -> S) {
-        if self.sender.receiver_count() > 0 {
+    /// Builds the signal, which is of this kind, only when somebody hears of it.
+    pub(crate) fn emit<S: Into<Signal>>(&self, kind: EventKind, signal: impl FnOnce() -> S) {
+        let heard = EventKinds::from_bits(self.heard.load(Ordering::Relaxed));
+        if heard.contains(kind) && self.sender.receiver_count() > 0 {
             let _ = self.sender.send(signal().into());
         }
     }
