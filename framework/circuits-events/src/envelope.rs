@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+/// Of a message that is larger than this, an event has only what the runner says of it.
+const LARGEST: usize = 1 << 20;
 /// Keys of a message that no receiver needs: labels for the platform's own pages, of up to a megabyte.
 const LEFT_OUT: &[&str] = &["type_info"];
 
@@ -87,7 +89,10 @@ fn parts(destination: &str) -> (Option<i64>, &str) {
 
 fn about_message(kind: EventKind, message: &NotedMessage) -> Map<String, Value> {
     let read = ActionMessage::parse(&message.body).ok();
-    let objects = read.as_ref().and_then(|read| serde_json::from_str::<Map<_, _>>(read.as_json()).ok());
+    let objects = read
+        .as_ref()
+        .filter(|_| message.body.len() <= LARGEST)
+        .and_then(|read| serde_json::from_str::<Map<_, _>>(read.as_json()).ok());
     let (org, queue) = parts(&message.destination);
     let incident = message.incident.or_else(|| read.as_ref().and_then(ActionMessage::incident_id));
     let about = AboutAction {

@@ -15,6 +15,9 @@ use crate::records::SqliteStore;
 use crate::store::Call;
 use crate::thread::Thread;
 
+/// Bytes of messages after which no further event is read in one go.
+const TOGETHER: usize = 8 << 20;
+
 /// What the journal's thread and those who read the outbox share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -137,9 +140,18 @@ impl Outbox for SqliteOutbox {
                  FROM outbox LEFT JOIN message ON message.seq = outbox.seq LEFT JOIN content ON content.seq = outbox.seq
                  WHERE number > ?1 ORDER BY number LIMIT ?2",
             )?;
-            let rows = statement.query_map(params![after, limit], noted)?;
-            // An event of a kind that only a newer version knows is left to it.
-            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+            let mut rows = statement.query(params![after, limit])?;
+            let (mut all, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                // An event of a kind that only a newer version knows is left to it.
+                let Some(noted) = noted(row)? else { continue };
+                bytes += noted.message.as_ref().map_or(0, |message| message.body.len());
+                all.push(noted);
+                if bytes > TOGETHER {
+                    break;
+                }
+            }
+            Ok(all)
         }))
     }
 

@@ -62,9 +62,10 @@ impl StoredEvent {
 }
 
 impl Book {
-    /// Stores events with their deliveries. What is stored already stays as it is.
-    pub(crate) async fn add(&self, events: Vec<(StoredEvent, Vec<Addressed>)>) -> Result<()> {
-        let mut changes = Vec::new();
+    /// Stores events with their deliveries. What is stored already stays as it is: returns the targets, one for each time, for
+    /// which a delivery waits already.
+    pub(crate) async fn add(&self, events: Vec<(StoredEvent, Vec<Addressed>)>) -> Result<Vec<String>> {
+        let (mut changes, mut waits) = (Vec::new(), Vec::new());
         for (event, targets) in events {
             let rank = event.at.as_millisecond();
             if let Some(message) = event.message() {
@@ -76,6 +77,7 @@ impl Book {
                 let delivery = Delivery::new(&event.key, &target, state, event.at);
                 changes.push(Write::insert(DELIVERY, delivery.record()?));
                 if room {
+                    waits.push((changes.len(), target.clone()));
                     changes.push(Write::insert(due_table(&target), Record::new(&event.key, rank, "")));
                 }
                 changes.push(Write::insert(TARGET, Record::new(target, 0, "")));
@@ -84,7 +86,9 @@ impl Book {
             let value = serde_json::to_string(&Stored { event, original })?;
             changes.push(Write::insert(EVENT, Record::new(key, rank, value)));
         }
-        self.store.apply(changes).await.map(drop)
+        let made = self.store.apply(changes).await?;
+        let known = waits.into_iter().filter(|(index, _)| made.get(*index) == Some(&false));
+        Ok(known.map(|(_, target)| target).collect())
     }
 
     /// The targets that ever had a delivery.

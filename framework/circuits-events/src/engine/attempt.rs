@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// The delivery no longer waits.
-    fn left(&self, target: &str) {
+    pub(super) fn left(&self, target: &str) {
         let queue = self.queue(target);
         let less = |waiting: u64| Some(waiting.saturating_sub(1));
         let _ = queue.waiting.fetch_update(

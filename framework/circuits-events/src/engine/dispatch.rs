@@ -22,8 +22,8 @@ use crate::envelope;
 
 /// How many events are taken at a time.
 const BATCH: u32 = 20;
-/// How often the store is looked at for what others changed in it: subscriptions, deliveries that were asked for again.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// How often the store is looked at for subscriptions that others changed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often old events are deleted, and how many at a time.
 const TIDY: Duration = Duration::from_secs(60);
 const TIDIED: u32 = 1000;
@@ -181,8 +181,11 @@ impl Engine {
             }
             queue.wake.notify_one();
         }
+        for target in stored? {
+            self.left(&target);
+        }
         self.wake.notify_one();
-        stored
+        Ok(())
     }
 
     /// Reads subscriptions again if they may have changed.
@@ -226,12 +229,13 @@ impl Engine {
         ending: &CancellationToken,
     ) {
         let mut targets: Vec<String> = self.queues().keys().cloned().collect();
-        if working.is_empty() {
+        if !self.resumed.load(Ordering::Relaxed) {
             // Those with deliveries from an earlier run.
             match self.book.targets().await {
                 Ok(earlier) => targets.extend(earlier),
                 Err(error) => return warn!(%error, "Deliveries of an earlier run could not be looked for"),
             }
+            self.resumed.store(true, Ordering::Relaxed);
             targets.extend(self.hooks.iter().map(|hook| hook.id.clone()));
         }
         for target in targets {

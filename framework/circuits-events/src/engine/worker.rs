@@ -12,9 +12,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::dispatch::LOOK;
 use super::{Engine, Hook, Live};
 
+/// How often the store is looked at for deliveries that somebody asks for beside the runner.
+const LOOK: Duration = Duration::from_secs(5);
+/// The pause after the store failed.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Calls to one subscriber at a time.
 const CALLS: usize = 4;
 
@@ -112,7 +115,7 @@ impl Engine {
                             failures = failures.saturating_add(1);
                             rest = Instant::now() + after.unwrap_or_else(|| (self.options.pause)(failures));
                         }
-                        Ended::NotTried => rest = Instant::now() + LOOK,
+                        Ended::NotTried => rest = Instant::now() + PAUSE,
                     }
                 }
                 () = queue.wake.notified() => {}
