@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 
 use crate::origin::Known;
@@ -47,11 +47,16 @@ async fn respond(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Res
         return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
     };
     let (mut parts, body) = request.into_parts();
+    let too_large =
+        || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {BODY} bytes"));
+    // Its length is often known before it comes.
+    if body.size_hint().lower() > BODY as u64 {
+        return too_large();
+    }
     let body = match tokio::time::timeout(TIMEOUT, Limited::new(body, BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            let text = format!("the body is larger than {BODY} bytes");
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, &text);
+            return too_large();
         }
         Ok(Err(_)) => return refusal(StatusCode::BAD_REQUEST, "the body could not be read"),
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
