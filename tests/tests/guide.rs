@@ -48,6 +48,7 @@ fn script(blocks: &[Block<'_>]) -> String {
             (Some("sh"), Some(terminal), Some(until)) => writeln!(
                 script,
                 "if [ -n \"${{T{terminal}:-}}\" ]; then kill -- -$T{terminal}; wait $T{terminal} || true; fi\n\
+                 : > \"$LOGS/{terminal}.log\"\n\
                  setsid bash -c '{command}' > \"$LOGS/{terminal}.log\" 2>&1 & T{terminal}=$!; terminals+=($!)\n\
                  until grep -q '{until}' \"$LOGS/{terminal}.log\"; do\n\
                  kill -0 $T{terminal} || {{ cat \"$LOGS/{terminal}.log\"; exit 1; }}; sleep 0.1; done",
