@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use circuits_events::book::DeliveryState;
+use circuits_events::book::{Delivery, DeliveryState};
 use circuits_tests::command::{Said, said};
 use circuits_tests::eventful::Eventful;
 use circuits_tests::receiver::{Answer, Receiver};
@@ -38,19 +38,23 @@ async fn receive(it: &Eventful, id: &str) -> String {
     key
 }
 
+/// A runner with one subscription, whose target answers 404 to the first event; the event's key and the subscription's id.
+async fn with_a_failed_delivery(it: &Eventful, receiver: &Receiver) -> (String, String) {
+    receiver.answers(Answer::Status(404));
+    let subscription = json!({"name": "a", "jsonpath": FILES, "target_url": receiver.url("/recv")});
+    let made = it.subscribe("alice", subscription).await;
+    let uuid = made["uuid"].as_str().unwrap().to_owned();
+    let key = receive(it, "one").await;
+    let failed = |all: &[Delivery]| all.iter().any(|one| one.state == DeliveryState::Failed);
+    it.deliveries(&format!("subscription:{uuid}"), failed).await;
+    (key, uuid)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn pn_10_pn_11_pn_12_events_are_shown_delivered_again_and_deleted() {
+async fn pn_10_events_are_listed_with_what_became_of_their_deliveries() {
     let (it, receiver) = (Eventful::start("pn 10").await, Receiver::start().await);
     let runner = it.run(&configure(&it, "")).await;
-    receiver.answers(Answer::Status(404));
-    let made = it
-        .subscribe("alice", json!({"name": "a", "jsonpath": FILES, "target_url": receiver.url("/recv")}))
-        .await;
-    let uuid = made["uuid"].as_str().unwrap();
-    let key = receive(&it, "one").await;
-    let target = format!("subscription:{uuid}");
-    it.deliveries(&target, |all| all.iter().any(|one| one.state == DeliveryState::Failed)).await;
-
+    let (key, uuid) = with_a_failed_delivery(&it, &receiver).await;
     let shown = circuits(&it, &["events", "deliveries", &key]).out;
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines[0], format!("Event - {key}"));
@@ -66,37 +70,54 @@ async fn pn_10_pn_11_pn_12_events_are_shown_delivered_again_and_deleted() {
     circuits(&it, &["events", "deliveries", "--until", earlier, &key]).is(0, &["ELM"]);
     let failed = circuits(&it, &["events", "deliveries", "--state", "failed", "--json"]).out;
     let failed: Value = serde_json::from_str(&failed).unwrap();
+    let target = format!("subscription:{uuid}");
     assert_eq!(
         (failed.as_array().unwrap().len(), &failed[0]["deliveries"][0]["target"]),
         (1, &json!(target))
     );
     circuits(&it, &["events", "deliveries", "nothing"]).is(1, &["there is no event nothing"]);
+    runner.stop().await;
+}
 
-    receiver.answers(Answer::Status(200));
-    circuits(&it, &["events", "redeliver", &key]).is(1, &["say yes with -y"]);
-    circuits(&it, &["subscriptions", "enable", uuid]).is(0, &["\"a\" is on."]);
-    circuits(&it, &["events", "redeliver", "-y", &key]).is(0, &["To be delivered again", &target]);
-    assert_eq!(receiver.wait("/recv", 2).await[1].json()["id"], "one");
-    it.deliveries(&target, |all| all.iter().any(|one| one.state == DeliveryState::Delivered)).await;
-    circuits(&it, &["events", "redeliver", "-y", "nothing"]).is(1, &["there is no event nothing"]);
-    circuits(&it, &["events", "redeliver", "-y", "--target", "webhook:x", &key])
-        .is(1, &["no delivery to webhook:x"]);
-
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_11_old_events_are_forgotten_and_subscriptions_stay() {
+    let (it, receiver) = (Eventful::start("pn 11").await, Receiver::start().await);
+    let runner = it.run(&configure(&it, "")).await;
+    let (_, uuid) = with_a_failed_delivery(&it, &receiver).await;
     let second = receive(&it, "two").await;
-    receiver.wait("/recv", 3).await;
     let forget = |arguments: &[&str]| circuits(&it, &[&["events", "forget", "-y"], arguments].concat());
     forget(&["--older-than-date", "2020-01-01 00:00:00", "--limit", "1000"]).is(0, &["Nothing to do"]);
     forget(&[]).is(2, &["--older-than"]);
-    let count = |it: &Eventful| {
-        circuits(it, &["events", "deliveries", "--limit", "100"]).out.matches("Event - ").count()
-    };
-    let before = count(&it);
+    let count = || circuits(&it, &["events", "deliveries", "--limit", "100"]).out.matches("Event - ").count();
+    let before = count();
     forget(&["--older-than-date", "2199-01-01 00:00:00", "--limit", "1"]).is(0, &["Deleted 1 event."]);
-    assert_eq!(count(&it), before - 1);
-    circuits(&it, &["events", "deliveries", &second]).is(0, &["ELM"]);
+    assert_eq!(count(), before - 1);
+    circuits(&it, &["events", "deliveries", &second]).is(0, &["Event - "]);
+    circuits(&it, &["events", "forget", "--older-than-date", "2199-01-01 00:00:00"])
+        .is(1, &["say yes with -y"]);
     forget(&["--older-than-date", "2199-01-01 00:00:00"]).is(0, &["Deleted"]);
     circuits(&it, &["events", "deliveries"]).is(0, &["No such event."]);
-    circuits(&it, &["subscriptions", "list"]).is(0, &[uuid, "alice", " on"]);
+    circuits(&it, &["subscriptions", "list"]).is(0, &[&uuid, "alice", "off since", "404"]);
+    runner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_12_an_event_is_delivered_again_on_request() {
+    let (it, receiver) = (Eventful::start("pn 12").await, Receiver::start().await);
+    let runner = it.run(&configure(&it, "")).await;
+    let (key, uuid) = with_a_failed_delivery(&it, &receiver).await;
+    let target = format!("subscription:{uuid}");
+    receiver.answers(Answer::Status(200));
+    circuits(&it, &["events", "redeliver", &key]).is(1, &["say yes with -y"]);
+    circuits(&it, &["subscriptions", "enable", &uuid]).is(0, &["\"a\" is on."]);
+    circuits(&it, &["events", "redeliver", "-y", &key]).is(0, &["To be delivered again", &target]);
+    assert_eq!(receiver.wait("/recv", 2).await[1].json()["id"], "one");
+    it.deliveries(&target, |all| all.iter().any(|one| one.state == DeliveryState::Delivered)).await;
+    let shown = circuits(&it, &["events", "deliveries", &key]).out;
+    assert!(shown.contains("target 200 delivered"), "{shown}");
+    circuits(&it, &["events", "redeliver", "-y", "nothing"]).is(1, &["there is no event nothing"]);
+    circuits(&it, &["events", "redeliver", "-y", "--target", "webhook:x", &key])
+        .is(1, &["no delivery to webhook:x"]);
     runner.stop().await;
 }
 
