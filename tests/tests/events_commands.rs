@@ -197,7 +197,9 @@ async fn pn_13_the_file_is_checked_made_and_refused_when_it_is_newer() {
     let newer = rusqlite::Connection::open(it.journal()).unwrap();
     newer.execute_batch("PRAGMA user_version = 99").unwrap();
     drop(newer);
-    circuits(&it, &["db", "check", "--equal"]).is(1, &["99", "3"]);
+    let equal = circuits(&it, &["db", "check", "--equal"]);
+    equal.is(1, &["its schema is 99, this version's is 3", "Run that version"]);
+    assert!(!equal.err.contains("db sync"), "it would refuse the file too: {}", equal.err);
     circuits(&it, &["run"]).is(1, &["its schema is 99, this one knows up to 3"]);
 }
 
@@ -207,5 +209,108 @@ fn the_types_of_events_are_listed_with_their_schemas() {
     run(&["events", "schema"]).is(0, &["circuits.action.completed", "circuits.runner.ready"]);
     let schema: Value = serde_json::from_str(&run(&["events", "schema", "action_completed"]).out).unwrap();
     assert_eq!(schema["title"], "circuits.action.completed");
-    run(&["events", "schema", "nope"]).is(1, &["there is no type of event nope"]);
+    run(&["events", "schema"]).is(0, &["action_completed        circuits.action.completed        "]);
+    run(&["events", "schema", "nope"]).is(1, &["there is no type of event nope", "`circuits events schema`"]);
+    for wrong in ["action_compelted", "circuits.action.complete"] {
+        run(&["events", "schema", wrong]).is(1, &[wrong, "did you mean circuits.action.completed?"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_13_db_sync_makes_a_file_that_is_missing_and_upgrades_an_older_one() {
+    let it = Eventful::start("pn 13 sync").await;
+    configure(&it, "");
+    circuits(&it, &["db", "check", "--equal"]).is(1, &["there is no journal"]);
+    circuits(&it, &["db", "sync"]).is(0, &["Everything is in the journal's file."]);
+    circuits(&it, &["db", "check", "--equal"]).is(0, &["schema is 3"]);
+    let older = rusqlite::Connection::open(it.journal()).unwrap();
+    // What the third version of the schema has brought.
+    older.execute_batch("DROP TABLE outbox; DROP TABLE record; PRAGMA user_version = 2").unwrap();
+    drop(older);
+    for _ in 0..2 {
+        circuits(&it, &["db", "check", "--equal"]).is(1, &["schema 2", "is 3", "`circuits db sync`"]);
+    }
+    circuits(&it, &["db", "sync"]).is(0, &[]);
+    circuits(&it, &["db", "check", "--equal"]).is(0, &["schema is 3"]);
+    circuits(&it, &["events", "deliveries"]).is(0, &["No such event."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pn_12_a_delivery_is_made_again_only_if_somebody_may_take_it_and_what_waits_is_counted() {
+    let (it, receiver) = (Eventful::start("pn 12").await, Receiver::start().await);
+    let runner = it.run(&configure(&it, "")).await;
+    let made = it
+        .subscribe("alice", json!({"name": "a", "jsonpath": FILES, "target_url": receiver.url("/recv")}))
+        .await;
+    let uuid = made["uuid"].as_str().unwrap();
+    let (first, second) = (receive(&it, "one").await, receive(&it, "two").await);
+    let target = format!("subscription:{uuid}");
+    it.deliveries(&target, |all| all.iter().filter(|one| one.state == DeliveryState::Delivered).count() == 2)
+        .await;
+    runner.stop().await;
+
+    // A subscription that is off: its delivery waits. A target may be named as the list shows it.
+    circuits(&it, &["subscriptions", "disable", uuid]).is(0, &["is off."]);
+    let again = circuits(&it, &["events", "redeliver", "-y", "--target", uuid, &first, &first]);
+    again.is(0, &["switched off", &format!("`circuits subscriptions enable {uuid}`")]);
+    assert_eq!(again.out.matches(&target).count(), 1, "an event that is named twice: {}", again.out);
+    let waiting = ["events", "deliveries", "--state", "waiting", "--target", uuid];
+    circuits(&it, &waiting).is(0, &[&first, "waiting, 0 attempts"]);
+    let late = "2199-01-01 00:00:00";
+    let forget =
+        |more: &[&str]| circuits(&it, &[&["events", "forget", "--older-than-date", late], more].concat());
+    let listed = circuits(&it, &["events", "deliveries", "--limit", "100", "--json"]).out;
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    // The limit counts from the oldest.
+    let place = listed.iter().rev().position(|one| one["key"] == first.as_str()).unwrap();
+    forget(&[])
+        .is(1, &[&format!("Delete {} events", listed.len()), "Deliveries of 1 of them still wait", "-y"]);
+    forget(&["--limit", &place.to_string()]).is(1, &["Deliveries of 0 of them still wait"]);
+    forget(&["--limit", &(place + 1).to_string()]).is(1, &["Deliveries of 1 of them still wait"]);
+    circuits(&it, &waiting).is(0, &[&first]);
+
+    circuits(&it, &["subscriptions", "rm", uuid]).is(0, &["is deleted."]);
+    circuits(&it, &["events", "redeliver", "-y", &second])
+        .is(1, &[&second, "cannot be delivered", "deleted"]);
+    let delivered = ["events", "deliveries", "--state", "delivered", &second];
+    circuits(&it, &delivered).is(0, &[uuid]);
+    assert_eq!(receiver.got().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_are_found_among_more_events_than_one_page_holds() {
+    let (it, receiver) = (Eventful::start("pages").await, Receiver::start().await);
+    let runner = it.run(&configure(&it, "")).await;
+    let path = "$.data[?@ == 'oldest']";
+    let made = it
+        .subscribe("alice", json!({"name": "a", "jsonpath": path, "target_url": receiver.url("/recv")}))
+        .await;
+    let post = async |ids: Vec<String>| {
+        let event =
+            |id| json!({"specversion": "1.0", "id": id, "source": "/s", "type": "t", "data": {"is": id}});
+        let batch = Value::from(ids.iter().map(event).collect::<Vec<_>>()).to_string();
+        let headers = [("Content-Type", "application/cloudevents-batch+json")];
+        let (status, keys) = it.http_with("POST", "/receive", &headers, batch.as_bytes()).await;
+        assert_eq!(status, 200, "{keys}");
+        keys
+    };
+    let oldest = post(vec!["oldest".to_owned()]).await;
+    // Those of a batch come at the same time.
+    for batch in 1..=3 {
+        post((0..100).map(|number| format!("{batch}-{number}")).collect()).await;
+    }
+    receiver.wait("/recv", 1).await;
+    runner.stop().await;
+    let events = |arguments: &[&str]| {
+        let said = circuits(&it, &[&["events", "deliveries", "--json"], arguments].concat());
+        let all: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+        all.into_iter().map(|one| one["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let found = events(&["--target", made["uuid"].as_str().unwrap()]);
+    assert_eq!(found, [oldest.trim()], "only one was wanted, before all others");
+    let all = events(&["--limit", "100000"]);
+    let each: std::collections::BTreeSet<_> = all.iter().collect();
+    assert!(all.len() > 300 && each.len() == all.len(), "{} of which {} differ", all.len(), each.len());
+    assert_eq!(events(&["--limit", "150"]), all[..150]);
+    assert_eq!(events(&["--limit", "0", "--target", made["uuid"].as_str().unwrap()]), [""; 0]);
 }

@@ -8,6 +8,8 @@ use circuits::signal::{
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
+use crate::webhooks::nearest;
+
 /// The `data` of the event that a subscription was switched off.
 #[derive(Clone, Debug, serde::Serialize, JsonSchema)]
 pub(crate) struct SubscriptionDisabled {
@@ -26,6 +28,13 @@ pub(crate) struct AboutSubscription {
     pub(crate) user: String,
     /// Why it was switched off.
     pub(crate) error: String,
+}
+
+/// The kind that a mistyped name or event type is most likely meant to be.
+pub fn nearest(text: &str) -> Option<EventKind> {
+    let known: Vec<_> =
+        EventKind::ALL.into_iter().flat_map(|kind| [kind.name().to_owned(), kind.event_type()]).collect();
+    EventKind::parse(nearest::nearest(text, known.iter().map(String::as_str))?)
 }
 
 /// The JSON Schema (draft 2020-12) of a whole event of this kind.

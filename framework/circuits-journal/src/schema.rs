@@ -146,8 +146,14 @@ pub(crate) fn version(path: &Path) -> Result<i32, Fault> {
         ErrorKind::NotFound => Fault::Missing,
         _ => error.into(),
     })?;
-    recognise(&mut file)?;
+    let version = recognise(&mut file)?;
     drop(file);
+    // SQLite would make a log for itself and leave it behind, so it is asked only if there is one that may know better.
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+        return Ok(version);
+    }
     Ok(reader(path)?.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
@@ -182,21 +188,22 @@ pub(crate) fn visit(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Refuses a file that is not ours by its header (sqlite.org/fileformat.html, 1.3), before SQLite may tidy up in it.
-fn recognise(file: &mut File) -> Result<(), Fault> {
+/// Refuses a file that is not ours by its header (sqlite.org/fileformat.html, 1.3), before SQLite may tidy up in it. Returns
+/// the version of the schema that the header names.
+fn recognise(file: &mut File) -> Result<i32, Fault> {
     let mut header = [0; 72];
     let whole = file.read_exact(&mut header);
     if whole.is_err() || !header.starts_with(b"SQLite format 3\0") {
         return Err(Fault::Foreign("it is not an SQLite database".to_owned()));
     }
-    let [.., a, b, c, d] = header;
+    let [.., e, f, g, h, _, _, _, _, a, b, c, d] = header;
     let application = i32::from_be_bytes([a, b, c, d]);
     if application != APPLICATION {
         return Err(Fault::Foreign(format!(
             "it is the database of another program (application_id {application:#x})"
         )));
     }
-    Ok(())
+    Ok(i32::from_be_bytes([e, f, g, h]))
 }
 
 fn migrate(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use circuits_journal::{Options, SqliteJournal};
+use circuits_journal::{EventLog, Options, SqliteJournal};
 use rusqlite::Connection;
 
 fn refused(path: &Path, parts: &[&str]) {
@@ -81,6 +81,30 @@ fn a_newer_version_s_file() {
     made(&path);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     refused(&path, &["newer version", "99"]);
+}
+
+#[test]
+fn the_schema_is_read_without_a_trace_also_from_the_log_of_a_runner_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let files = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries.map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+        files.sort();
+        files
+    };
+    let journal = SqliteJournal::open(&Options::new(&path)).unwrap();
+    // Nothing has been brought from the log into the file yet, the version of the schema included.
+    assert_eq!(std::fs::read(&path).unwrap()[60..64], [0; 4]);
+    let (found, newest) = EventLog::schema(&path).unwrap();
+    assert!(found == newest && newest > 0, "{found} {newest}");
+    drop(journal);
+    let before = files();
+    assert_eq!(EventLog::schema(&path).unwrap(), (newest, newest));
+    assert!(files() == before, "nothing is changed, and nothing is left behind");
+    assert!(EventLog::schema(&folder.path().join("other")).unwrap_err().to_string().contains("no journal"));
+    std::fs::write(&path, "").unwrap();
+    assert!(EventLog::schema(&path).unwrap_err().to_string().contains("not a circuits journal"));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The book of events, deliveries and subscriptions, for commands beside a runner.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use circuits::redact::Redactor;
-use circuits_events::book::Book;
+use circuits_events::book::{Book, StoredEvent};
 use circuits_journal::SqliteStore;
+use jiff::Timestamp;
 
 use crate::overrides::Overrides;
 
@@ -17,6 +19,41 @@ pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<(Book, Redactor)> {
         journal.context("the journal is off (journal=off), so there are no events and no subscriptions")?;
     let store = SqliteStore::open(&path)?;
     Ok((Book::new(Arc::new(store)), Redactor::new(config.secrets())))
+}
+
+/// How many events are read at a time; some are as large as the messages that they tell of.
+const PAGE: u32 = 100;
+
+/// The events of a window, newest first, a page at a time: all of them may be more than memory should hold.
+pub(crate) struct Pages<'a> {
+    book: &'a Book,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    /// Those of the last page that happened at `until`: the next page would begin with them again.
+    seen: HashSet<String>,
+}
+
+impl<'a> Pages<'a> {
+    /// Those after `since` and not after `until`.
+    pub(crate) fn new(book: &'a Book, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { book, since, until, seen: HashSet::new() }
+    }
+
+    /// The next page; empty at the end.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Vec<StoredEvent>> {
+        let limit = PAGE.saturating_add(self.seen.len().try_into().unwrap_or(u32::MAX));
+        let read = self.book.events(self.since, self.until, limit).await;
+        let mut page = read.map_err(anyhow::Error::msg)?;
+        page.retain(|event| !self.seen.contains(&event.key));
+        if let Some(last) = page.last().map(|event| event.at) {
+            if self.until != Some(last) {
+                self.seen.clear();
+            }
+            self.until = Some(last);
+            self.seen.extend(page.iter().filter(|event| event.at == last).map(|event| event.key.clone()));
+        }
+        Ok(page)
+    }
 }
 
 /// Runs this to its end.

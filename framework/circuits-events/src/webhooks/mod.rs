@@ -14,7 +14,7 @@ mod headers;
 mod load;
 #[cfg(test)]
 mod load_tests;
-mod nearest;
+pub(crate) mod nearest;
 mod payload;
 #[cfg(test)]
 mod render_tests;

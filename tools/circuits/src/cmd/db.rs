@@ -1,5 +1,6 @@
 //! `circuits db`: the journal's file as a whole.
 
+use std::cmp::Ordering;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -50,14 +51,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Check(args) if args.equal => {
             let path = journal_path(&args.overrides)?;
             let (found, newest) = EventLog::schema(&path)?;
-            if found != newest {
-                bail!(
-                    "the journal {} has the schema {found}; this version's is {newest}. `circuits db sync` brings it up to date",
-                    path.display()
-                );
+            let path = path.display();
+            match found.cmp(&newest) {
+                Ordering::Less => bail!(
+                    "the journal {path} has the schema {found}; this version's is {newest}. `circuits db sync` brings it up to date"
+                ),
+                Ordering::Greater => bail!(
+                    "the journal {path} was written by a newer version of circuits: its schema is {found}, this version's is \
+                     {newest}. Run that version"
+                ),
+                Ordering::Equal => {
+                    anstream::println!("The journal's schema is {newest}, that of this version.");
+                    Ok(())
+                }
             }
-            anstream::println!("The journal's schema is {newest}, that of this version.");
-            Ok(())
         }
         Command::Check(args) => check(args),
         Command::Sync(args) => {

@@ -1,6 +1,8 @@
 //! `circuits events`: what became of each message, from the journal; runs stored ones again and deletes old ones.
 
 mod deliveries;
+mod forget;
+mod schema;
 mod show;
 
 use std::collections::HashSet;
@@ -43,9 +45,9 @@ enum Command {
     /// Make deliveries of stored events again.
     Redeliver(deliveries::Redeliver),
     /// Delete stored events with their deliveries, oldest first.
-    Forget(deliveries::Forget),
+    Forget(forget::Args),
     /// List the types of events, or print the JSON Schema of one.
-    Schema(deliveries::Schema),
+    Schema(schema::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,8 +150,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Purge(args) => purge(args),
         Command::Deliveries(args) => deliveries::list(args),
         Command::Redeliver(args) => deliveries::redeliver(args),
-        Command::Forget(args) => deliveries::forget(args),
-        Command::Schema(args) => deliveries::show_schema(args),
+        Command::Forget(args) => forget::run(args),
+        Command::Schema(args) => schema::run(args),
     }
 }
 
@@ -200,6 +202,9 @@ pub(super) fn show(args: Show) -> anyhow::Result<()> {
         let mut text = Vec::new();
         show::write(&details, &mut text)?;
         out.write_all(redactor.hide(&String::from_utf8_lossy(&text)).as_bytes())?;
+        if !events.is_empty() {
+            writeln!(out, "events")?;
+        }
         for (event, made) in &events {
             deliveries::write(event, made, &redactor, &mut out)?;
         }

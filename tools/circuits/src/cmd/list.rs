@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     } else {
         show(&known, args.verbose, &mut out)?;
         show_extensions(&extensions, &mut out)?;
-        show_listeners(&mut out)?;
+        show_listeners(&listeners(), &mut out)?;
     }
     Ok(())
 }
@@ -69,12 +69,12 @@ fn listener(one: &Listener) -> Value {
     json!({"kind": "listener", "name": one.name(), "of": one.kind().name()})
 }
 
-fn show_listeners(out: &mut impl Write) -> Result<()> {
-    let all = listeners();
+fn show_listeners(all: &[&'static Listener], out: &mut impl Write) -> Result<()> {
     if !all.is_empty() {
         writeln!(out, "\nListeners")?;
     }
-    all.iter().try_for_each(|one| writeln!(out, "{}  hears of {}", one.name(), one.kind()))
+    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
+    all.iter().try_for_each(|one| writeln!(out, "{:width$}  hears of {}", one.name(), one.kind()))
 }
 
 fn show_extensions(all: &[&'static Extension], out: &mut impl Write) -> Result<()> {
@@ -293,6 +293,23 @@ mod tests {
         }
         assert!(text.contains("'server' is mandatory and is not set"), "{text}");
         assert!(shown(&[], true).contains("use components as _;"));
+    }
+
+    circuits::listener! { "audit", circuits::signal::ActionCompleted => hear }
+    circuits::listener! { "pager", circuits::signal::ActionFailed => hear }
+
+    async fn hear<T>(_: T) {}
+
+    #[test]
+    fn a_listener_is_shown_with_what_it_hears_of() {
+        let all = listeners();
+        let mut out = Vec::new();
+        show_listeners(&all, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\nListeners\naudit  hears of action_completed\npager  hears of action_failed\n"
+        );
+        assert_eq!(listener(all[1]), json!({"kind": "listener", "name": "pager", "of": "action_failed"}));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::exit::{self, Told};
 use crate::overrides::Overrides;
 use crate::records;
 
+/// How much of what a path selects in an event a line shows.
+const SHOWN: usize = 200;
+
 /// Arguments of `circuits subscriptions`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -101,6 +104,9 @@ struct Test {
     /// Try at most this many, the newest.
     #[arg(long, default_value_t = 100)]
     limit: u32,
+    /// Print JSON: an array of the events that it selects something in, each with what it selects.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     overrides: Overrides,
 }
@@ -110,7 +116,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::List(args) => list(&args),
         Command::Add(args) => add(&args),
         Command::Disable(args) => change(&args, &json!({"disabled": true})),
-        Command::Enable(args) => change(&args, &json!({"disabled": null, "error": null})),
+        Command::Enable(args) => {
+            change(&args, &json!({"disabled": null, "error": null}))?;
+            warn_if_off(&args.overrides)
+        }
         Command::Rm(args) => remove(&args),
         Command::Test(args) => test(&args),
     }
@@ -118,6 +127,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 
 fn list(args: &List) -> anyhow::Result<()> {
     let (book, redactor) = records::open(&args.overrides)?;
+    warn_if_off(&args.overrides)?;
     let mut all = records::block_on(book.subscriptions()).map_err(anyhow::Error::msg)?;
     all.retain(|one| args.user.as_ref().is_none_or(|user| one.user == *user));
     let mut out = anstream::stdout().lock();
@@ -149,10 +159,10 @@ fn list(args: &List) -> anyhow::Result<()> {
 fn add(args: &Add) -> anyhow::Result<()> {
     for (option, value) in [("--basic-password", &args.basic_password), ("--credentials", &args.credentials)]
     {
-        if value.as_ref().is_some_and(|value| !value.starts_with("${")) {
+        if value.as_ref().is_some_and(|value| !is_reference(value)) {
             bail!(
-                "{option} takes a variable of the runner's environment, such as '${{HOOK_TOKEN}}' (events_variables): the \
-                 command line is seen by everybody on this machine"
+                "{option} takes a variable of the runner's environment and nothing beside it, such as '${{HOOK_TOKEN}}' \
+                 (events_variables): the command line is seen by everybody on this machine"
             );
         }
     }
@@ -180,8 +190,21 @@ fn add(args: &Add) -> anyhow::Result<()> {
     let (book, _) = records::open(&args.overrides)?;
     records::block_on(book.put_subscription(&made)).map_err(anyhow::Error::msg)?;
     anstream::println!("{}", made.uuid);
-    if !args.overrides.load()?.settings().subscriptions {
-        anstream::eprintln!("The settings say subscriptions=false, so no event is held against it yet.");
+    warn_if_off(&args.overrides)
+}
+
+/// Whether a text is one `${NAME}` and no more. What the name may be, [`Subscription::create`] checks.
+fn is_reference(text: &str) -> bool {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| !name.contains(['$', '{', '}']))
+}
+
+/// Says so if the settings keep every subscription from getting anything.
+fn warn_if_off(overrides: &Overrides) -> anyhow::Result<()> {
+    if !overrides.load()?.settings().subscriptions {
+        anstream::eprintln!(
+            "The settings say subscriptions=false, so no event is held against subscriptions."
+        );
     }
     Ok(())
 }
@@ -229,25 +252,33 @@ fn test(args: &Test) -> anyhow::Result<()> {
     let since = args.since.map(|When(time)| Timestamp::try_from(time)).transpose()?;
     let (book, redactor) = records::open(&args.overrides)?;
     let events = records::block_on(book.events(since, None, args.limit)).map_err(anyhow::Error::msg)?;
-    let mut out = anstream::stdout().lock();
-    let mut selected = 0;
+    let mut found = Vec::new();
     for event in &events {
-        let forms = event.original.iter().chain([&event.event]);
-        for form in forms {
+        // As the engine does it: the form in which it came counts too.
+        for form in event.original.iter().chain([&event.event]) {
             match matcher.selected(form) {
                 Ok(values) if values.is_empty() => {}
                 Ok(values) => {
-                    selected += 1;
-                    let text = Value::from(values.into_iter().cloned().collect::<Vec<_>>());
-                    let shown: String = redactor.hide(&text.to_string()).chars().take(200).collect();
                     let kind = event.event["type"].as_str().unwrap_or("?");
-                    writeln!(out, "{}  {}  {}", event.key, line(kind), line(&shown))?;
+                    found.push(json!({"key": event.key, "type": kind, "selected": values}));
                     break;
                 }
-                Err(error) => writeln!(out, "{}  {error}", event.key)?,
+                Err(error) => anstream::eprintln!("{}: {error}", event.key),
             }
         }
     }
-    writeln!(out, "It selects something in {selected} of {}.", count(events.len(), "stored event"))?;
+    let mut out = anstream::stdout().lock();
+    let selected = found.len();
+    if args.json {
+        writeln!(out, "{:#}", redactor.hide_in(found.into()))?;
+    } else {
+        for one in &found {
+            let text = |key: &str| line(one[key].as_str().unwrap_or_default());
+            let shown = redactor.hide_in(one["selected"].clone()).to_string();
+            let shown: String = line(&shown).chars().take(SHOWN).collect();
+            writeln!(out, "{}  {}  {shown}", text("key"), text("type"))?;
+        }
+        writeln!(out, "It selects something in {selected} of {}.", count(events.len(), "stored event"))?;
+    }
     if selected == 0 { Err(Told(exit::GENERAL).into()) } else { Ok(()) }
 }

@@ -71,7 +71,7 @@ pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
     field("queued", &format!("{} for a worker, or for their turn", status["queued"]))?;
     field("handled", &format!("{}, {} of them with an error", status["handled"], status["failed"]))?;
     for (name, count) in status["counters"].as_object().into_iter().flatten() {
-        field(name, &count.to_string())?;
+        field("counted", &format!("{count} {name}"))?;
     }
     field("last message", &text("last_message"))?;
     if let Some(text) = status["last_error"]["text"].as_str() {
@@ -90,4 +90,25 @@ pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
         field("", problem.as_str().unwrap_or_default())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_stand_in_the_column_of_the_other_values() {
+        let mut status = as_json(None);
+        status["counters"] = json!({"deliveries_dropped": 5, "webhooks_failed": 1});
+        let mut out = Vec::new();
+        write(&status, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "counted       5 deliveries_dropped",
+            "counted       1 webhooks_failed",
+            "state         not ready",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line:?} is not in:\n{text}");
+        }
+    }
 }
