@@ -1,5 +1,6 @@
 //! Messages per second through the journal, one call after the other as the runner makes them, by the number of messages in
-//! hand at once: `cargo bench -p circuits-benches --bench journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the
+//! hand at once; and the same while it notes each message's events for others, which is what webhooks and subscriptions cost a
+//! message: `cargo bench -p circuits-benches --bench journal [-- FOLDER]`. FOLDER is on the disk to measure (default: the
 //! folder for temporary files).
 
 #![allow(clippy::unwrap_used, reason = "a failed measurement should say where")]
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use circuits::Reply;
 use circuits::journal::{Arrival, Journal, MemoryJournal, Outcome, Settlement};
+use circuits::{EventKinds, Reply};
 use circuits_journal::{Options, SqliteJournal};
 
 const TIME: Duration = Duration::from_secs(5);
@@ -28,13 +29,22 @@ fn main() {
     }
     .unwrap();
     println!("flushes of the disk alone: {:.0}/s", flushes(&folder.path().join("flushes")));
-    println!("{:>8} {:>12} {:>14} {:>14}", "at once", "messages/s", "mean ms each", "in memory/s");
+    println!(
+        "{:>8} {:>12} {:>14} {:>14} {:>14}",
+        "at once", "messages/s", "mean ms each", "with events/s", "in memory/s"
+    );
     for workers in [1, 10, 100] {
-        let file = folder.path().join(format!("journal-{workers}"));
-        let journal = SqliteJournal::open(&Options::new(file).max_bytes(Some(1 << 30))).unwrap();
-        let rate = measure(Arc::new(journal), workers);
+        let open = |name: &str| {
+            let file = folder.path().join(format!("{name}-{workers}"));
+            SqliteJournal::open(&Options::new(file).max_bytes(Some(1 << 30))).unwrap()
+        };
+        let rate = measure(Arc::new(open("journal")), workers);
+        let noting = open("events");
+        noting.outbox().unwrap().keep(EventKinds::all(), u64::MAX);
+        let events = measure(Arc::new(noting), workers);
         let memory = measure(Arc::new(MemoryJournal::default()), workers);
-        println!("{workers:>8} {rate:>12.0} {:>14.2} {memory:>14.0}", 1000.0 * workers as f64 / rate);
+        let each = 1000.0 * workers as f64 / rate;
+        println!("{workers:>8} {rate:>12.0} {each:>14.2} {events:>14.0} {memory:>14.0}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A consumer in a separate process, and what the system reports about it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,19 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
 use crate::consumer::Consumer;
-use crate::peer;
+use crate::{ours, peer};
 
 /// The line that a consumer prints once the broker has confirmed its subscription.
 pub(crate) const SUBSCRIBED: &str = "subscribed to the bench";
+
+const CONFIG: &str = "app.config";
 
 /// A consumer at work.
 pub(crate) struct Child {
     process: tokio::process::Child,
     /// From its start until it was subscribed.
     pub(crate) started: Duration,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The resources that a process has used so far.
@@ -36,7 +38,7 @@ impl Child {
     /// Starts it with this app.config and waits until it is subscribed.
     pub(crate) async fn start(consumer: Consumer, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("app.config");
+        let file = folder.path().join(CONFIG);
         std::fs::write(&file, config).unwrap();
         let (mut command, sign) = match consumer {
             Consumer::Peer => (peer::command(folder.path(), &file), peer::SUBSCRIBED),
@@ -64,7 +66,12 @@ impl Child {
         let started = begun.elapsed();
         // Read on, so that its further output does not block it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { process, started, _folder: folder }
+        Self { process, started, folder }
+    }
+
+    /// The file of its journal, if it is a runner that has one.
+    pub(crate) fn journal(&self) -> PathBuf {
+        ours::journal(&self.folder.path().join(CONFIG))
     }
 
     pub(crate) fn usage(&self) -> Usage {

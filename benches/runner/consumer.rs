@@ -17,12 +17,14 @@ use crate::place::Name;
 pub(crate) enum Consumer {
     Null(null::Mode),
     Ours(ReplyMode, Remembers),
+    /// The runner with its default settings and, as it ships, with its extensions.
+    Shipped,
     /// The Python client.
     Peer,
 }
 
 /// All of them, in the order of the table.
-const ALL: [Consumer; 8] = [
+const ALL: [Consumer; 9] = [
     Consumer::Null(null::Mode::ReceiptPerReply),
     Consumer::Null(null::Mode::ReceiptPerBatch),
     Consumer::Ours(ReplyMode::Confirmed, Remembers::InMemory),
@@ -31,6 +33,7 @@ const ALL: [Consumer; 8] = [
     Consumer::Ours(ReplyMode::Transaction, Remembers::InMemory),
     Consumer::Ours(ReplyMode::Transaction, Remembers::InJournal),
     Consumer::Peer,
+    Consumer::Shipped,
 ];
 
 impl Consumer {
@@ -41,6 +44,8 @@ impl Consumer {
             Self::Null(null::Mode::ReceiptPerBatch) => on != Name::RabbitMq,
             // It asks RabbitMQ for the virtual host `localhost`, which does not exist.
             Self::Peer => on != Name::RabbitMq && peer::is_there(),
+            // It has its place in the measurements of events.
+            Self::Shipped => false,
             _ => true,
         })
     }
@@ -53,7 +58,7 @@ impl Consumer {
             }
             Self::Ours(ReplyMode::Confirmed, _) => Some(Self::Null(null::Mode::ReceiptPerBatch)),
             Self::Ours(ReplyMode::Transaction, _) => Some(Self::Null(null::Mode::Transaction)),
-            Self::Null(_) | Self::Peer => None,
+            Self::Null(_) | Self::Peer | Self::Shipped => None,
         }
     }
 
@@ -81,8 +86,11 @@ impl Consumer {
                 input.read_to_end(&mut rest).await.unwrap();
                 null.stop().await;
             }
-            Self::Ours(mode, memory) => {
-                let ours = Ours::start(&text, config, mode, memory).await;
+            Self::Ours(..) | Self::Shipped => {
+                let ours = match self {
+                    Self::Ours(mode, memory) => Ours::start(&text, config, mode, memory).await,
+                    _ => Ours::shipped(&text, config).await,
+                };
                 println!("{SUBSCRIBED}");
                 input.read_to_end(&mut rest).await.unwrap();
                 ours.stop().await;
@@ -115,6 +123,7 @@ impl fmt::Display for Consumer {
                 "runner, `reply_mode=transaction`, `journal=off`"
             }
             Self::Ours(ReplyMode::Transaction, Remembers::InJournal) => "runner, `reply_mode=transaction`",
+            Self::Shipped => "runner with its extensions",
             Self::Peer => "Python client (replies neither persistent nor confirmed)",
         })
     }

@@ -22,6 +22,8 @@ pub(crate) const BODY: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The incident of the first message; the incidents of later messages have as many digits.
 const INCIDENT: u64 = 1_000_000_000;
+/// So many names the incidents have, in turns.
+pub(crate) const NAMES: u64 = 50;
 
 /// The figures of a backlog.
 pub(crate) struct Backlog {
@@ -58,7 +60,7 @@ pub(crate) struct Load {
     sender: Client,
     template: Composed,
     queues: Vec<String>,
-    /// The parts of the message's body before and after the incident's id.
+    /// The parts of the message's body before and after the incident's id and name.
     body: (Vec<u8>, Vec<u8>),
     /// Correlation ids of replies, as they arrive.
     replies: mpsc::UnboundedReceiver<(u64, Answer)>,
@@ -102,11 +104,11 @@ impl Load {
         let mut body: Value = serde_json::from_slice(&self.template.body).unwrap();
         // The labels alone are larger than the messages that we want.
         body["type_info"] = json!({});
-        body["incident"] = json!({"id": INCIDENT, "name": "Bench", "description": ""});
+        body["incident"] = json!({"id": INCIDENT, "name": name(0), "description": ""});
         let missing = bytes.checked_sub(body.to_string().len()).expect("the bare message is too large");
         body["incident"]["description"] = "x".repeat(missing).into();
         let text = body.to_string();
-        let (before, behind) = text.split_once(&INCIDENT.to_string()).unwrap();
+        let (before, behind) = text.split_once(&incident(0)).unwrap();
         self.body = (before.into(), behind.into());
     }
 
@@ -144,6 +146,13 @@ impl Load {
         self.sender.writer.send(&first).await.unwrap();
         // The consumer is ready once it has answered.
         self.replies(consumer, 1).await;
+        let latency = self.pace(consumer, count, rate).await;
+        child.stop(consumer).await;
+        Paced { started, idle, latency }
+    }
+
+    /// Sends messages at a steady pace to a consumer that is at work, and measures the time of their replies.
+    pub(crate) async fn pace(&mut self, consumer: Consumer, count: u64, rate: u32) -> Histogram<u64> {
         let mut sent = HashMap::new();
         let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -154,13 +163,18 @@ impl Load {
             self.sender.writer.send(&message).await.unwrap();
         }
         let replies = self.replies(consumer, count).await;
-        child.stop(consumer).await;
         let mut latency = Histogram::new(3).unwrap();
         for (id, answer) in replies {
             let micros = answer.arrived.duration_since(sent[&id]).as_micros();
             latency.record(u64::try_from(micros).unwrap()).unwrap();
         }
-        Paced { started, idle, latency }
+        latency
+    }
+
+    /// Sends messages all at once to a consumer that is at work, and measures its replies per second.
+    pub(crate) async fn burst(&mut self, consumer: Consumer, count: u64) -> f64 {
+        self.send(count).await;
+        rate(&self.replies(consumer, count).await)
     }
 
     /// Sends messages, and waits until the broker has confirmed them.
@@ -177,9 +191,10 @@ impl Load {
     fn message(&mut self) -> Frame {
         self.sent += 1;
         let (before, behind) = &self.body;
-        let mut body = BytesMut::with_capacity(before.len() + behind.len() + 10);
+        let incident = incident(self.sent);
+        let mut body = BytesMut::with_capacity(before.len() + incident.len() + behind.len());
         body.extend_from_slice(before);
-        body.extend_from_slice((INCIDENT + self.sent).to_string().as_bytes());
+        body.extend_from_slice(incident.as_bytes());
         body.extend_from_slice(behind);
         let queue = &self.queues[self.sent as usize % self.queues.len()];
         let frame = Frame::new("SEND").header("destination", queue).header("persistent", "true");
@@ -214,6 +229,16 @@ impl Load {
         }
         replies
     }
+}
+
+/// The name of the incident of a message.
+pub(crate) fn name(number: u64) -> String {
+    format!("Bench {:02}", number % NAMES)
+}
+
+/// Id and name of the incident of a message, as they stand in its body.
+fn incident(number: u64) -> String {
+    format!("{},\"name\":\"{}\"", INCIDENT + number, name(number))
 }
 
 /// Replies per second, from the first to the last.

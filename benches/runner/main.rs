@@ -1,18 +1,20 @@
 //! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a
 //! separate process, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
 //!
-//! `-- brokers --help`, `-- scale --help` and `-- outage --help` list the options.
+//! `-- brokers --help`, `-- scale --help`, `-- outage --help` and `-- events --help` list the options.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod brokers;
 mod child;
 mod consumer;
+mod events;
 mod load;
 mod null;
 mod ours;
 mod outage;
 mod peer;
 mod place;
+mod receivers;
 mod report;
 mod scale;
 
@@ -40,9 +42,14 @@ enum Command {
     Scale(scale::Arguments),
     /// How soon the session is subscribed again after the port of a restarted broker opens.
     Outage(outage::Arguments),
+    /// Replies beside webhooks and subscriptions whose targets hang, fail and are slow; what becomes of the deliveries.
+    Events(events::Arguments),
     /// Answers messages until the end of its input: one of the measured processes.
     #[command(hide = true)]
     Consume { consumer: Consumer, config: PathBuf },
+    /// Takes deliveries until the end of its input: a process beside the measured ones.
+    #[command(hide = true)]
+    Receive,
 }
 
 #[tokio::main]
@@ -51,13 +58,16 @@ async fn main() {
         Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
         Some(Command::Scale(arguments)) => scale::run(&arguments).await,
         Some(Command::Outage(arguments)) => outage::run(&arguments).await,
+        Some(Command::Events(arguments)) => events::run(&arguments).await,
         Some(Command::Consume { consumer, config }) => consumer.consume(&config).await,
+        Some(Command::Receive) => receivers::receive().await,
         None => {
-            for command in ["brokers", "scale", "outage"] {
+            for command in ["brokers", "scale", "outage", "events"] {
                 match Arguments::parse_from(["runner", command]).command {
                     Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
                     Some(Command::Scale(arguments)) => scale::run(&arguments).await,
                     Some(Command::Outage(arguments)) => outage::run(&arguments).await,
+                    Some(Command::Events(arguments)) => events::run(&arguments).await,
                     _ => {}
                 }
             }

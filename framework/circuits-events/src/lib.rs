@@ -12,6 +12,8 @@ mod engine;
 pub mod envelope;
 mod extension;
 mod http;
+#[cfg(feature = "internals")]
+pub mod internals;
 pub mod policy;
 pub mod receive;
 pub mod schema;

@@ -75,7 +75,7 @@ pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
             Vec::new()
         });
         for file in files {
-            let (items, texts) = items(&file);
+            let (items, texts) = items(document(&file));
             let of_file = |text| Fault { file: file.clone(), item: None, text };
             loaded.faults.extend(texts.into_iter().map(of_file));
             for (at, item) in items.iter().enumerate() {
@@ -102,6 +102,13 @@ pub fn load(paths: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> 
         loaded.webhooks.clear();
     }
     loaded
+}
+
+/// The webhooks of a YAML file of this text, those with faults left out.
+#[cfg(feature = "internals")]
+pub(crate) fn of_text(text: &str) -> Vec<Webhook> {
+    let (items, _) = items(parse(text, Language::Yaml));
+    items.iter().filter_map(|item| definition::read(item, &|_| None).ok()).collect()
 }
 
 /// The files that a path stands for.
@@ -132,9 +139,9 @@ fn is_definition(file: &Path) -> bool {
 }
 
 /// The items of a file, and what is wrong with the file around them.
-fn items(file: &Path) -> (Vec<Value>, Vec<String>) {
+fn items(document: Result<Map<String, Value>, String>) -> (Vec<Value>, Vec<String>) {
     let mut faults = Vec::new();
-    let items = document(file).and_then(|mut document| {
+    let items = document.and_then(|mut document| {
         let list = document.remove(LIST);
         for key in document.keys() {
             faults.push(format!("{key:?} is not a key of the file; its only key is {LIST}"));
@@ -155,8 +162,11 @@ fn items(file: &Path) -> (Vec<Value>, Vec<String>) {
 fn document(file: &Path) -> Result<Map<String, Value>, String> {
     let text = text(file)?;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
-    let language = if is_json { Language::Json } else { Language::Yaml };
-    match document::parse(text.strip_prefix('\u{feff}').unwrap_or(&text), language)? {
+    parse(&text, if is_json { Language::Json } else { Language::Yaml })
+}
+
+fn parse(text: &str, language: Language) -> Result<Map<String, Value>, String> {
+    match document::parse(text.strip_prefix('\u{feff}').unwrap_or(text), language)? {
         Value::Object(document) => Ok(document),
         Value::Null => Err(no_webhooks()),
         _ => Err(format!("the file must be a mapping; write {LIST}: before the list")),

@@ -27,6 +27,8 @@ mod variables;
 mod webhook;
 
 pub use error::Error;
+#[cfg(feature = "internals")]
+pub(crate) use load::of_text;
 pub use load::{Fault, Loaded, load};
 pub use variables::variables;
 pub use webhook::{Body, Webhook};
