@@ -6,6 +6,7 @@ use circuits_events::book::{Delivery, DeliveryState};
 use circuits_sandbox::Status;
 use circuits_tests::eventful::Eventful;
 use circuits_tests::receiver::{Answer, Receiver};
+use serde_json::json;
 
 use circuits_events as _;
 use circuits_http as _;
@@ -110,6 +111,35 @@ async fn deliveries_of_a_webhook_that_is_no_longer_defined_are_closed() {
     receiver.wait("/other", 1).await;
     let closed = it.deliveries("webhook:hook", all_are(DeliveryState::Failed, 1)).await.remove(0);
     assert_eq!(closed.text, "the webhook is no longer defined");
+    runner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_to_a_subscription_that_was_deleted_are_closed() {
+    let (it, receiver) = (Eventful::start("deleted").await, Receiver::start().await);
+    receiver.answers(Answer::Hang);
+    let runner = it.run("subscriptions=true").await;
+    let path = "$[?@.result]";
+    let made =
+        it.subscribe("alice", json!({"name": "n", "jsonpath": path, "target_url": receiver.url("/r")})).await;
+    let uuid = made["uuid"].as_str().unwrap();
+    // More than are under way at a time.
+    for _ in 0..4 {
+        assert_eq!(it.fire("Tell").await.2, Status::Completed);
+    }
+    receiver.wait("/r", 4).await;
+    let target = format!("subscription:{uuid}");
+    it.deliveries(&target, |all| all.len() == 8).await;
+    assert_eq!(it.http("DELETE", &format!("/eventmatch/{uuid}"), "alice", b"").await.0, 200);
+    receiver.answers(Answer::Status(200));
+    let ended =
+        |all: &[Delivery]| all.len() == 8 && all.iter().all(|one| one.state != DeliveryState::Waiting);
+    let closed = it.deliveries(&target, ended).await;
+    let failed: Vec<_> = closed.iter().filter(|one| one.state == DeliveryState::Failed).collect();
+    assert!(
+        !failed.is_empty() && failed.iter().all(|one| one.text == "the subscription was deleted"),
+        "{closed:?}"
+    );
     runner.stop().await;
 }
 

@@ -66,8 +66,12 @@ impl Engine {
             Some(Receiver::Subscriber(live)) => {
                 (self.call_subscriber(live, &stored, &mut delivery).await, self.options.tries)
             }
-            None if target.starts_with("webhook:") => {
-                delivery.text = "the webhook is no longer defined".to_owned();
+            None if self.is_gone(target, &live) => {
+                let gone = match target.starts_with("webhook:") {
+                    true => "the webhook is no longer defined",
+                    false => "the subscription was deleted",
+                };
+                delivery.text = gone.to_owned();
                 (Verdict::Failed { disable: None }, 0)
             }
             // Switched off meanwhile.

@@ -64,8 +64,8 @@ impl Engine {
                 _ if failures > 0 => 1,
                 Some(Receiver::Hook(hook)) => hook.webhook.concurrency(),
                 Some(Receiver::Subscriber(_)) => CALLS,
-                // A webhook that is no longer defined: its deliveries are closed. A subscription that is off: they wait.
-                None if target.starts_with("webhook:") => CALLS,
+                // What is gone for good: its deliveries are closed. A subscription that is off: they wait.
+                None if self.is_gone(target, &live) => CALLS,
                 None => 0,
             };
             let room = width.saturating_sub(under_way.len());
@@ -122,6 +122,14 @@ impl Engine {
                 () = tokio::time::sleep(next) => {}
                 () = ending.cancelled(), if !ending.is_cancelled() => {}
             }
+        }
+    }
+
+    /// Whether the target will never be there again: a webhook that is no longer defined, a subscription that was deleted.
+    pub(super) fn is_gone(&self, target: &str, live: &[Live]) -> bool {
+        match live.iter().find(|live| live.id == target) {
+            Some(live) => live.subscription.deleted.is_some(),
+            None => target.starts_with("webhook:") && self.hooks.iter().all(|hook| hook.id != target),
         }
     }
 
