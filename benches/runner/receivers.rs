@@ -70,7 +70,9 @@ impl Receivers {
     }
 }
 
-type Seen = Arc<Mutex<BTreeMap<String, (u64, HashSet<String>)>>>;
+/// How many requests came, and the ids that were among them.
+type Noted = (u64, HashSet<String>);
+type Seen = Arc<Mutex<BTreeMap<String, Noted>>>;
 
 /// The process itself.
 pub(crate) async fn receive() {
@@ -101,7 +103,7 @@ async fn answer(
     headers: HeaderMap,
 ) -> StatusCode {
     let path = uri.path();
-    let note = |note: &dyn Fn(&mut (u64, HashSet<String>))| {
+    let note = |note: &dyn Fn(&mut Noted)| {
         note(seen.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_default());
     };
     note(&|(requests, _)| *requests += 1);

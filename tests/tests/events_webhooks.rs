@@ -97,6 +97,8 @@ async fn mw_12_the_callback_url_ends_the_action_that_waits_once() {
     let id = it.world.fire("Callback", it.world.incident()).await;
     let path = ask(1).await;
     assert_eq!(it.world.sandbox.invocation(id).unwrap().status, Status::Pending);
+    // A link checker asks like this; it must not end the action.
+    assert_eq!(it.http("HEAD", &path, "", b"").await.0, 405);
     assert_eq!(it.http("GET", &path, "", b"").await.0, 200);
     assert_eq!(it.world.settled(id).await.status, Status::Error);
     assert_eq!(it.http("GET", &path, "", b"").await.0, 404, "a token can be used once");

@@ -54,9 +54,7 @@ fn loaded(settings: &Settings) -> (Loaded, Vec<String>) {
 
 fn policy(settings: &Settings) -> circuits::Result<Policy> {
     match &settings.events_policy_url {
-        Some(url) => {
-            Policy::http(url).map_err(|error| Error::new(format_args!("events_policy_url: {error}")))
-        }
+        Some(url) => Policy::http(url).map_err(Error::new),
         None => Ok(Policy::AllowAll),
     }
 }

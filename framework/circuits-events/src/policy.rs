@@ -29,13 +29,15 @@ pub enum Decision {
     Unknown,
 }
 
+/// The setting that names it.
+const FIELD: &str = "events_policy_url";
+
 impl Policy {
     /// The policy server at this address.
     ///
     /// # Errors
     /// When the text is not an address of HTTP, or carries a user, a query or a fragment.
     pub fn http(text: &str) -> Result<Self, Invalid> {
-        const FIELD: &str = "policy_url";
         let url = Url::parse(text).map_err(|error| {
             Invalid::at(FIELD, format!("is not a URL such as http://127.0.0.1:8181: {error}"))
         })?;
@@ -66,7 +68,7 @@ impl Policy {
             Ok(mut segments) => {
                 segments.pop_if_empty().push("events").push(user);
             }
-            Err(()) => return Err(Invalid::at("policy_url", "has no path to append to")),
+            Err(()) => return Err(Invalid::at(FIELD, "has no path to append to")),
         }
         Ok(Some(url))
     }
@@ -120,7 +122,7 @@ mod tests {
         for text in
             ["", "p:8181", "ftp://p", "http://u:p@h", "http://h?x=1", "http://h#x", "data:text/plain,x"]
         {
-            assert_eq!(Policy::http(text).unwrap_err().field(), Some("policy_url"), "{text}");
+            assert_eq!(Policy::http(text).unwrap_err().field(), Some("events_policy_url"), "{text}");
         }
     }
 

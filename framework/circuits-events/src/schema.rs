@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::webhooks::nearest;
 
-/// The `data` of the event that a subscription was switched off.
+/// A subscription was switched off after too many failures.
 #[derive(Clone, Debug, serde::Serialize, JsonSchema)]
 pub(crate) struct SubscriptionDisabled {
     /// The subscription.

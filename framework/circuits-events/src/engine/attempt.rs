@@ -128,6 +128,8 @@ impl Engine {
             (DeliveryState::Delivered, true) => "webhooks_delivered",
             (DeliveryState::Delivered, false) => "subscriptions_delivered",
             (DeliveryState::Denied, _) => "subscriptions_denied",
+            (DeliveryState::Waiting, true) => "webhooks_retried",
+            (DeliveryState::Waiting, false) => "subscriptions_retried",
             (_, true) => "webhooks_failed",
             (_, false) => "subscriptions_failed",
         };

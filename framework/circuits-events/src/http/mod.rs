@@ -46,16 +46,15 @@ pub(crate) fn mount(web: &Web, side: Side) {
         put(web, "/receive", Router::new().route("/receive", post(receive::receive)), side.clone());
     }
     if side.engine.options.callback_base.is_some() {
-        let router = Router::new().route("/tmp/{token}", get(callback::fail).post(callback::answer));
+        let router = Router::new()
+            .route("/tmp/{token}", get(callback::fail).post(callback::answer).head(no_such_method));
         put(web, "/tmp", router, side);
     }
 }
 
 fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
     let router = router
-        .method_not_allowed_fallback(|| async {
-            refuse(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
-        })
+        .method_not_allowed_fallback(no_such_method)
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing under this path") })
         .with_state(side);
     let service = move |request: Request<Bytes>| -> WebFuture {
@@ -69,6 +68,10 @@ fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
         })
     };
     web.mount(path, Arc::new(service));
+}
+
+async fn no_such_method() -> Refusal {
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
 }
 
 /// Why a request is not answered as it wishes.

@@ -122,7 +122,7 @@ impl fmt::Display for RefusedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is {}, which is not called: ", self.address, self.kind.words())?;
         f.write_str(if self.kind.is_link_local() {
-            "name another receiver, or set `allow_link_local` if this one is meant"
+            "name another receiver, or set events_link_local=true if this one is meant"
         } else {
             "name the receiver's own address"
         })
@@ -259,7 +259,7 @@ mod tests {
                 None => assert_eq!(checked.unwrap(), addresses),
                 Some(text) => {
                     let refused = checked.unwrap_err().to_string();
-                    assert!(refused.starts_with(text) && refused.contains("allow_link_local"), "{refused}");
+                    assert!(refused.starts_with(text) && refused.contains("events_link_local"), "{refused}");
                     assert_eq!(LENIENT.check_all(addresses.iter().copied()).unwrap(), addresses);
                 }
             }

@@ -72,7 +72,7 @@ impl Sender {
         }
         let client = builder.build().map_err(|error| {
             SetupError::new(
-                "the HTTP client for deliveries cannot be set up: check the user agent and `cafile`",
+                "the HTTP client for deliveries cannot be set up: check the user agent and events_cafile",
             )
             .source_is(error)
         })?;
