@@ -70,7 +70,14 @@ impl Receivers {
     }
 }
 
-type Seen = Arc<Mutex<BTreeMap<String, (u64, HashSet<String>)>>>;
+/// How many requests came to a path, and which deliveries it took.
+#[derive(Default)]
+struct At {
+    requests: u64,
+    taken: HashSet<String>,
+}
+
+type Seen = Arc<Mutex<BTreeMap<String, At>>>;
 
 /// The process itself.
 pub(crate) async fn receive() {
@@ -85,10 +92,7 @@ pub(crate) async fn receive() {
             well.send_replace(true);
         } else {
             let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let got = |(requests, taken): &(u64, HashSet<String>)| Got {
-                requests: *requests,
-                taken: taken.len() as u64,
-            };
+            let got = |at: &At| Got { requests: at.requests, taken: at.taken.len() as u64 };
             let all: BTreeMap<_, _> = seen.iter().map(|(path, seen)| (path, got(seen))).collect();
             println!("{}", serde_json::to_string(&all).unwrap());
         }
@@ -101,10 +105,10 @@ async fn answer(
     headers: HeaderMap,
 ) -> StatusCode {
     let path = uri.path();
-    let note = |note: &dyn Fn(&mut (u64, HashSet<String>))| {
+    let note = |note: &dyn Fn(&mut At)| {
         note(seen.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_default());
     };
-    note(&|(requests, _)| *requests += 1);
+    note(&|at| at.requests += 1);
     let mut well = well.subscribe();
     let is_well = *well.borrow();
     match path {
@@ -113,8 +117,8 @@ async fn answer(
         SLOW if !is_well => tokio::time::sleep(TAKES).await,
         _ => {}
     }
-    note(&|(_, taken)| {
-        taken.insert(headers["webhook-id"].to_str().unwrap().to_owned());
+    note(&|at| {
+        at.taken.insert(headers["webhook-id"].to_str().unwrap().to_owned());
     });
     StatusCode::NO_CONTENT
 }
