@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use circuits::EventKinds;
 use circuits::internals::Table;
 use circuits::journal::{Arrival, Journal, MemoryJournal, Outcome, Settlement};
 use circuits::message::ActionMessage;
@@ -36,12 +37,19 @@ pub(crate) fn all() -> Vec<Step> {
         step("route among 100 rules", 1, route),
         step("encode reply and ACK", 1, answer),
         step("journal in memory", TOGETHER, || note(Arc::new(MemoryJournal::default()))),
-        step("journal on disk", TOGETHER, || {
-            // The folder stays after the process.
-            let folder = tempfile::tempdir().unwrap().keep();
-            note(Arc::new(SqliteJournal::open(&Options::new(folder.join("journal"))).unwrap()))
+        step("journal on disk", TOGETHER, || note(Arc::new(on_disk()))),
+        step("journal on disk, events of every kind", TOGETHER, || {
+            let journal = on_disk();
+            journal.outbox().unwrap().keep(EventKinds::all(), u64::MAX);
+            note(Arc::new(journal))
         }),
     ]
+}
+
+fn on_disk() -> SqliteJournal {
+    // The folder stays after the process.
+    let folder = tempfile::tempdir().unwrap().keep();
+    SqliteJournal::open(&Options::new(folder.join("journal"))).unwrap()
 }
 
 /// An action message's body, with the usual mix of labels and text.

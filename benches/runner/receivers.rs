@@ -70,9 +70,14 @@ impl Receivers {
     }
 }
 
-/// How many requests came, and the ids that were among them.
-type Noted = (u64, HashSet<String>);
-type Seen = Arc<Mutex<BTreeMap<String, Noted>>>;
+/// How many requests came to a path, and which deliveries it took.
+#[derive(Default)]
+struct At {
+    requests: u64,
+    taken: HashSet<String>,
+}
+
+type Seen = Arc<Mutex<BTreeMap<String, At>>>;
 
 /// The process itself.
 pub(crate) async fn receive() {
@@ -87,10 +92,7 @@ pub(crate) async fn receive() {
             well.send_replace(true);
         } else {
             let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let got = |(requests, taken): &(u64, HashSet<String>)| Got {
-                requests: *requests,
-                taken: taken.len() as u64,
-            };
+            let got = |at: &At| Got { requests: at.requests, taken: at.taken.len() as u64 };
             let all: BTreeMap<_, _> = seen.iter().map(|(path, seen)| (path, got(seen))).collect();
             println!("{}", serde_json::to_string(&all).unwrap());
         }
@@ -103,10 +105,10 @@ async fn answer(
     headers: HeaderMap,
 ) -> StatusCode {
     let path = uri.path();
-    let note = |note: &dyn Fn(&mut Noted)| {
+    let note = |note: &dyn Fn(&mut At)| {
         note(seen.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_default());
     };
-    note(&|(requests, _)| *requests += 1);
+    note(&|at| at.requests += 1);
     let mut well = well.subscribe();
     let is_well = *well.borrow();
     match path {
@@ -115,8 +117,8 @@ async fn answer(
         SLOW if !is_well => tokio::time::sleep(TAKES).await,
         _ => {}
     }
-    note(&|(_, taken)| {
-        taken.insert(headers["webhook-id"].to_str().unwrap().to_owned());
+    note(&|at| {
+        at.taken.insert(headers["webhook-id"].to_str().unwrap().to_owned());
     });
     StatusCode::NO_CONTENT
 }

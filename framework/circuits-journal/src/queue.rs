@@ -10,8 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const ROOM: usize = 1024;
 /// How many of the others may wait behind them.
 const ROOM_BEHIND: usize = 64;
-/// How many of these are taken together; beside a call, one at most.
+/// How many of these are taken together.
 const TAKEN_BEHIND: usize = 8;
+/// After how many takings of others one of these has its turn, so that it does not wait for ever.
+const PATIENCE: u32 = 8;
 
 /// A queue between the tasks of a runtime, which never block, and one thread, which does.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ struct Waiting<T> {
     items: VecDeque<(T, OwnedSemaphorePermit)>,
     /// Taken when there is time.
     behind: VecDeque<(T, OwnedSemaphorePermit)>,
+    /// How often others were taken while some stood behind.
+    passed_over: u32,
     closed: bool,
 }
 
@@ -41,7 +45,12 @@ impl<T> Queue<T> {
         Self {
             room: Arc::new(Semaphore::new(ROOM)),
             room_behind: Arc::new(Semaphore::new(ROOM_BEHIND)),
-            waiting: Mutex::new(Waiting { items: VecDeque::new(), behind: VecDeque::new(), closed: false }),
+            waiting: Mutex::new(Waiting {
+                items: VecDeque::new(),
+                behind: VecDeque::new(),
+                passed_over: 0,
+                closed: false,
+            }),
             changed: Condvar::new(),
         }
     }
@@ -52,7 +61,7 @@ impl<T> Queue<T> {
         self.add(item, room, |waiting| &mut waiting.items)
     }
 
-    /// Adds an item that is taken when no others wait, or a few at a time with them. False if the queue is closed.
+    /// Adds an item that is taken when no others wait, or now and then one with them. False if the queue is closed.
     pub(crate) async fn push_behind(&self, item: T) -> bool {
         let Ok(room) = Arc::clone(&self.room_behind).acquire_owned().await else { return false };
         self.add(item, room, |waiting| &mut waiting.behind)
@@ -92,9 +101,14 @@ impl<T> Queue<T> {
             return None;
         }
         let mut taken: Vec<_> = waiting.items.drain(..).map(|(item, _room)| item).collect();
-        let behind = if taken.is_empty() { TAKEN_BEHIND } else { 1 };
-        let behind = behind.min(waiting.behind.len());
-        taken.extend(waiting.behind.drain(..behind).map(|(item, _room)| item));
+        if taken.is_empty() || waiting.passed_over >= PATIENCE {
+            let most = if taken.is_empty() { TAKEN_BEHIND } else { 1 };
+            let behind = most.min(waiting.behind.len());
+            taken.extend(waiting.behind.drain(..behind).map(|(item, _room)| item));
+            waiting.passed_over = 0;
+        } else if !waiting.behind.is_empty() {
+            waiting.passed_over += 1;
+        }
         Some(taken)
     }
 
@@ -139,13 +153,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_stands_behind_is_taken_one_by_one_while_others_come() {
+    async fn what_stands_behind_is_taken_when_no_others_wait_and_now_and_then_with_them() {
         let queue = Queue::new();
         for item in 10..20 {
             assert!(queue.push_behind(item).await);
         }
-        assert!(queue.push(1).await && queue.push(2).await);
-        assert_eq!(queue.take(Duration::ZERO).unwrap(), [1, 2, 10]);
+        for _ in 0..PATIENCE {
+            assert!(queue.push(1).await && queue.push(2).await);
+            assert_eq!(queue.take(Duration::ZERO).unwrap(), [1, 2]);
+        }
+        assert!(queue.push(1).await);
+        assert_eq!(queue.take(Duration::ZERO).unwrap(), [1, 10]);
         queue.close();
         assert_eq!(queue.take(Duration::ZERO).unwrap(), [11, 12, 13, 14, 15, 16, 17, 18]);
         assert_eq!(queue.take(Duration::ZERO).unwrap(), [19]);

@@ -1,5 +1,7 @@
 //! Stored events: found by id, by message and by time, deleted by age.
 
+use std::sync::PoisonError;
+
 use circuits::Result;
 use circuits::store::{Query, Record, Write};
 use jiff::Timestamp;
@@ -17,7 +19,7 @@ const OF_MESSAGE: &str = "event.of";
 /// The targets that ever had a delivery.
 const TARGET: &str = "event.target";
 /// How many events are deleted in one go.
-const BATCH: u32 = 50;
+const BATCH: u32 = 10;
 
 /// An event as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,33 +64,39 @@ impl StoredEvent {
 }
 
 impl Book {
-    /// Stores events with their deliveries. What is stored already stays as it is: returns the targets, one for each time, for
-    /// which a delivery waits already.
-    pub(crate) async fn add(&self, events: Vec<(StoredEvent, Vec<Addressed>)>) -> Result<Vec<String>> {
-        let (mut changes, mut waits) = (Vec::new(), Vec::new());
-        for (event, targets) in events {
-            let rank = event.at.as_millisecond();
-            if let Some(message) = event.message() {
-                let key = format!("{message}\n{}", event.key);
-                changes.push(Write::insert(OF_MESSAGE, Record::new(key, rank, "")));
-            }
-            for Addressed { target, room } in targets {
-                let state = if room { DeliveryState::Waiting } else { DeliveryState::Dropped };
-                let delivery = Delivery::new(&event.key, &target, state, event.at);
-                changes.push(Write::insert(DELIVERY, delivery.record()?));
-                if room {
-                    waits.push((changes.len(), target.clone()));
-                    changes.push(Write::insert(due_table(&target), Record::new(&event.key, rank, "")));
-                }
-                changes.push(Write::insert(TARGET, Record::new(target, 0, "")));
-            }
-            let StoredEvent { key, event, original, .. } = event;
-            let value = serde_json::to_string(&Stored { event, original })?;
-            changes.push(Write::insert(EVENT, Record::new(key, rank, value)));
+    /// Stores an event with its deliveries. What is stored already stays as it is: returns the targets for which the event waits
+    /// already.
+    pub(crate) async fn add(&self, event: StoredEvent, targets: Vec<Addressed>) -> Result<Vec<String>> {
+        let (mut changes, mut waits, mut met) = (Vec::new(), Vec::new(), Vec::new());
+        let rank = event.at.as_millisecond();
+        if let Some(message) = event.message() {
+            let key = format!("{message}\n{}", event.key);
+            changes.push(Write::insert(OF_MESSAGE, Record::new(key, rank, "")));
         }
+        for Addressed { target, room } in targets {
+            let state = if room { DeliveryState::Waiting } else { DeliveryState::Dropped };
+            let delivery = Delivery::new(&event.key, &target, state, event.at);
+            changes.push(Write::insert(DELIVERY, delivery.record()?));
+            if room {
+                waits.push((changes.len(), target.clone()));
+                changes.push(Write::insert(due_table(&target), Record::new(&event.key, rank, "")));
+            }
+            if !self.knows(&target) {
+                changes.push(Write::insert(TARGET, Record::new(&target, 0, "")));
+                met.push(target);
+            }
+        }
+        let StoredEvent { key, event, original, .. } = event;
+        let value = serde_json::to_string(&Stored { event, original })?;
+        changes.push(Write::insert(EVENT, Record::new(key, rank, value)));
         let made = self.store.apply(changes).await?;
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner).extend(met);
         let known = waits.into_iter().filter(|(index, _)| made.get(*index) == Some(&false));
         Ok(known.map(|(_, target)| target).collect())
+    }
+
+    fn knows(&self, target: &str) -> bool {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner).contains(target)
     }
 
     /// The targets that ever had a delivery.

@@ -5,7 +5,8 @@ mod delivery;
 mod events;
 mod subscriptions;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use circuits::store::Store;
 
@@ -17,12 +18,14 @@ pub use events::StoredEvent;
 #[derive(Clone)]
 pub struct Book {
     store: Arc<dyn Store>,
+    /// The targets that are stored already.
+    targets: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Book {
     /// The book in this store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, targets: Arc::default() }
     }
 }
 

@@ -171,7 +171,15 @@ impl Engine {
             .filter(|target| target.room)
             .map(|target| target.target.clone())
             .collect();
-        let stored = self.book.add(events).await;
+        // One by one: what waits for the journal meanwhile waits for one event at most.
+        let stored = async {
+            let mut known = Vec::new();
+            for (event, targets) in events {
+                known.extend(self.book.add(event, targets).await?);
+            }
+            Ok::<_, circuits::Error>(known)
+        }
+        .await;
         for target in targets {
             let queue = self.queue(&target);
             if stored.is_err() {
