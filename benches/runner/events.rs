@@ -304,7 +304,7 @@ impl Journal {
     }
 }
 
-/// Writes the definitions of the webhooks. One gives up after two tries, so that there are failed deliveries too.
+/// Writes the definitions of the webhooks. One gives up at once, so that there are failed deliveries too.
 fn webhooks(folder: &Path, port: u16) -> std::path::PathBuf {
     let hook = |path: &str, more: &str| {
         format!(
@@ -314,7 +314,7 @@ fn webhooks(folder: &Path, port: u16) -> std::path::PathBuf {
         )
     };
     let file = folder.join("webhooks.yml");
-    let hooks = [hook(HANGS, ""), hook(FAILS, "  tries: 2\n"), hook(SLOW, "")].concat();
+    let hooks = [hook(HANGS, ""), hook(FAILS, "  tries: 1\n"), hook(SLOW, "")].concat();
     std::fs::write(&file, format!("webhooks:\n{hooks}")).unwrap();
     file
 }
