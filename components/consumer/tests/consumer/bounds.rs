@@ -114,8 +114,9 @@ async fn what_takes_too_long_is_killed_with_all_it_started_even_if_it_ignores_th
 async fn what_a_program_leaves_running_ends_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = pipe(folder.path());
-    // The child holds the output, too.
-    let (_script, program) = script(&format!("sleep 1000 3> {} & echo done", pipe.display()));
+    // The child holds the output, too. The pipe is open before the program ends, or nobody would ever write to it.
+    let (_script, program) =
+        script(&format!("exec 3> {}; sleep 1000 & exec 3>&-; echo done", pipe.display()));
     let alive = tokio::task::spawn_blocking(move || std::fs::read(pipe));
     let done = kit(&program, "").await.handle(MENU, incident()).await;
     assert_eq!((done.reply.text(), done.reply.is_error()), ("done", false));
