@@ -8,8 +8,6 @@ use circuits::signal::{
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
-use crate::webhooks::nearest;
-
 /// A subscription was switched off after too many failures.
 #[derive(Clone, Debug, serde::Serialize, JsonSchema)]
 pub(crate) struct SubscriptionDisabled {
@@ -34,7 +32,7 @@ pub(crate) struct AboutSubscription {
 pub fn nearest(text: &str) -> Option<EventKind> {
     let known: Vec<_> =
         EventKind::ALL.into_iter().flat_map(|kind| [kind.name().to_owned(), kind.event_type()]).collect();
-    EventKind::parse(nearest::nearest(text, known.iter().map(String::as_str))?)
+    EventKind::parse(circuits::config::nearest(text, known.iter().map(String::as_str))?)
 }
 
 /// The JSON Schema (draft 2020-12) of a whole event of this kind.

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use circuits::EventKind;
+use circuits::config::nearest;
 use http::{HeaderMap, Method};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -11,7 +12,6 @@ use serde_json::{Map, Value};
 use super::compile::Compiler;
 use super::environment::Environment;
 use super::format::Format;
-use super::nearest::nearest;
 use super::webhook::Webhook;
 use super::{headers, secret, url};
 

@@ -14,7 +14,6 @@ mod headers;
 mod load;
 #[cfg(test)]
 mod load_tests;
-pub(crate) mod nearest;
 mod payload;
 #[cfg(test)]
 mod render_tests;

@@ -1,9 +1,8 @@
 //! The variables of templates: what a payload can use for each kind of event, and where the values come from.
 
 use circuits::EventKind;
+use circuits::config::nearest;
 use serde_json::{Map, Value};
-
-use super::nearest::nearest;
 
 /// For every kind. `.*` allows anything below.
 const ALWAYS: [&str; 10] = [

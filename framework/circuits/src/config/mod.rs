@@ -31,6 +31,7 @@ pub use endpoint::Endpoint;
 pub use error::{ConfigError, Fault};
 pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
+pub use nearest::nearest;
 use section::Entry;
 pub use section::Section;
 pub use settings::{ClientAuth, Credentials, Proxy, ReplyMode, Settings, Verify, VirtualHost};

@@ -1,7 +1,7 @@
 //! The known name nearest to a mistyped one, for hints in messages.
 
 /// The candidate that differs least from `name`, unless it differs in more than a third of its characters.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).max(1);
     candidates
         .into_iter()
@@ -65,5 +65,14 @@ mod tests {
         assert_eq!(nearest("reference_file", known), None);
         assert_eq!(hint("prot", known), "; did you mean `port`?");
         assert_eq!(hint("zzz", known), "");
+    }
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        let known = ["action_completed", "action_failed", "url"];
+        assert_eq!(nearest("action_compelted", known), Some("action_completed"));
+        assert_eq!(nearest("action_faild", known), Some("action_failed"));
+        assert_eq!(nearest("ulr", known), Some("url"));
+        assert_eq!(nearest("create_user", known), None);
     }
 }
