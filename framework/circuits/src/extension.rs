@@ -8,24 +8,20 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{error, info, info_span};
 
 use crate::callback::Callbacks;
 use crate::config::Config;
 use crate::outbox::Outbox;
+use crate::runtime::beside::Beside;
 use crate::signal::Bus;
 use crate::store::Store;
 use crate::web::Web;
 use crate::{Error, Health, Result, Signal, Submitter};
-
-/// How long all extensions together may take to end after they were told to.
-const STOP: Duration = Duration::from_secs(5);
 
 /// The future of an extension.
 pub type ExtensionFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -238,26 +234,22 @@ impl Extensions {
 
     /// Starts them beside a runner.
     pub fn start(mut self, context: Context) -> Attached {
-        let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
+        let beside = Beside::new("extensions", context.stop.clone());
         for (_, opened) in &mut self.opened {
             opened.attach(&context);
         }
         for (name, opened) in self.opened {
-            let (context, abort) = (context.clone(), abort.clone());
+            let context = context.clone();
             let run = async move { opened.run(context).await };
             let run = async move {
-                tokio::select! {
-                    ended = AssertUnwindSafe(run).catch_unwind() => match ended {
-                        Ok(()) => info!("The extension has ended"),
-                        Err(_) => error!("The extension panicked; the runner goes on without it"),
-                    },
-                    () = abort.cancelled() => {}
+                match AssertUnwindSafe(run).catch_unwind().await {
+                    Ok(()) => info!("The extension has ended"),
+                    Err(_) => error!("The extension panicked; the runner goes on without it"),
                 }
             };
-            tasks.spawn(run.instrument(info_span!("extension", name)));
+            beside.spawn(run, info_span!("extension", name));
         }
-        tasks.close();
-        Attached { tasks, stop: context.stop, abort }
+        Attached(beside)
     }
 }
 
@@ -269,21 +261,12 @@ impl std::fmt::Debug for Extensions {
 
 /// Running extensions.
 #[derive(Debug)]
-pub struct Attached {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    /// Ends those that do not end by themselves.
-    abort: CancellationToken,
-}
+pub struct Attached(Beside);
 
 impl Attached {
     /// Tells them to end, and waits until they have, for at most 5 seconds.
     pub async fn stop(self) {
-        self.stop.cancel();
-        if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
-            warn!("Some extensions did not end within {} s and are dropped", STOP.as_secs());
-            self.abort.cancel();
-        }
+        self.0.stop().await;
     }
 }
 

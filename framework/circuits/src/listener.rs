@@ -5,20 +5,16 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{error, info, info_span, warn};
 
+use crate::runtime::beside::Beside;
 use crate::runtime::vitals::Vitals;
 use crate::signal::{Bus, EventKind, Signal};
-
-/// How long all listeners together may take at the end for what they have not heard yet.
-const STOP: Duration = Duration::from_secs(5);
 
 /// The future of a listener.
 pub type ListenerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -87,41 +83,18 @@ pub fn listeners() -> Vec<&'static Listener> {
     all
 }
 
-/// Listeners at work.
-pub(crate) struct Listening {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    abort: CancellationToken,
-}
-
-impl Listening {
-    /// Starts the linked listeners, except those that `noload` names.
-    pub(crate) fn start(bus: &Bus, vitals: &Arc<Vitals>, noload: &[String]) -> Self {
-        let (tasks, stop, abort) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
-        for listener in listeners().into_iter().filter(|one| noload.iter().all(|name| name != one.name)) {
-            info!(listener = listener.name, of = %listener.kind, "Listening");
-            let (signals, vitals) = (bus.listen(listener.kind.into()), Arc::clone(vitals));
-            let (stop, abort) = (stop.clone(), abort.clone());
-            let listen = async move {
-                tokio::select! {
-                    () = listen(listener, signals, &vitals, &stop) => {}
-                    () = abort.cancelled() => {}
-                }
-            };
-            tasks.spawn(listen.instrument(info_span!("listener", name = listener.name)));
-        }
-        tasks.close();
-        Self { tasks, stop, abort }
+/// Starts the linked listeners, except those that `noload` names. At the end they hear what they have not heard yet.
+pub(crate) fn start(bus: &Bus, vitals: &Arc<Vitals>, noload: &[String]) -> Beside {
+    let stop = CancellationToken::new();
+    let beside = Beside::new("listeners", stop.clone());
+    for listener in listeners().into_iter().filter(|one| noload.iter().all(|name| name != one.name)) {
+        info!(listener = listener.name, of = %listener.kind, "Listening");
+        let (signals, vitals) = (bus.listen(listener.kind.into()), Arc::clone(vitals));
+        let stop = stop.clone();
+        let listen = async move { listen(listener, signals, &vitals, &stop).await };
+        beside.spawn(listen, info_span!("listener", name = listener.name));
     }
-
-    /// Lets them hear what they have not heard yet, for at most 5 seconds.
-    pub(crate) async fn stop(self) {
-        self.stop.cancel();
-        if tokio::time::timeout(STOP, self.tasks.wait()).await.is_err() {
-            warn!("Some listeners did not end within {} s and are dropped", STOP.as_secs());
-            self.abort.cancel();
-        }
-    }
+    beside
 }
 
 async fn listen(

@@ -1,6 +1,7 @@
 //! Everything around the delivery of messages: building the components, connecting, running, reloading, and the runner's health.
 
 pub(crate) mod announcer;
+pub(crate) mod beside;
 pub(crate) mod broker;
 pub(crate) mod connect;
 pub(crate) mod functions;

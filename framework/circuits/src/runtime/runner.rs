@@ -26,7 +26,7 @@ use crate::delivery::settle::Settler;
 use crate::delivery::submit::{Submission, Submitter};
 use crate::extension::Context;
 use crate::journal::{Journal, MemoryJournal};
-use crate::listener::Listening;
+use crate::listener;
 use crate::message::DestinationName;
 use crate::recording::Recorder;
 use crate::registry::{self, Registration};
@@ -214,7 +214,7 @@ impl Runner {
         let destinations = self.destinations();
         let listening = {
             let live = self.shared.live();
-            Listening::start(&self.bus, &self.shared.vitals, &live.config.settings().noload)
+            listener::start(&self.bus, &self.shared.vitals, &live.config.settings().noload)
         };
         let announcer = Announcer { bus: self.bus.clone(), outbox: self.journal.outbox() };
         let (session, mut deliveries) = self.session_options.map_or_else(Session::off, Session::start);
