@@ -51,7 +51,6 @@ fn noted(kind: EventKind) -> Noted {
         attempts: 1,
         started: Some(at),
         finished: finished.then(|| at + Duration::from_millis(12)),
-        headers: Vec::new(),
         body: json!({
             "action_id": 42, "type_info": {"large": true}, "incident": {"id": 2496, "name": "{{user.id}}"},
             "user": {"id": 5, "email": "a@example.com"}, "artifact": null, "queue": "not ours to replace"

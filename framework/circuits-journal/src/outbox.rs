@@ -132,15 +132,15 @@ impl Outbox for SqliteOutbox {
         }
     }
 
-    fn waiting(&self, after: i64, limit: u32) -> JournalFuture<'_, Vec<Noted>> {
+    fn waiting(&self, limit: u32) -> JournalFuture<'_, Vec<Noted>> {
         Box::pin(self.store.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT number, kind, at, nonce, data, outbox.seq, id, destination, rule, incident, attempts, started,
-                        finished, headers, body, reply, outcome
+                        finished, body, reply, outcome
                  FROM outbox LEFT JOIN message ON message.seq = outbox.seq LEFT JOIN content ON content.seq = outbox.seq
-                 WHERE number > ?1 ORDER BY number LIMIT ?2",
+                 ORDER BY number LIMIT ?1",
             )?;
-            let mut rows = statement.query(params![after, limit])?;
+            let mut rows = statement.query([limit])?;
             let (mut all, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 // An event of a kind that only a newer version knows is left to it.
@@ -174,10 +174,9 @@ fn noted(row: &Row<'_>) -> rusqlite::Result<Option<Noted>> {
     let message = match row.get::<_, Option<String>>(6)? {
         None => None,
         Some(id) => {
-            let headers: Option<String> = row.get(13)?;
-            let reply: Option<String> = row.get(15)?;
+            let reply: Option<String> = row.get(14)?;
             let reply = reply.and_then(|reply| serde_json::from_str::<Reply>(&reply).ok());
-            let outcome = match row.get::<_, Option<u8>>(16)? {
+            let outcome = match row.get::<_, Option<u8>>(15)? {
                 Some(1) => Outcome::SetAside,
                 _ => Outcome::Answered,
             };
@@ -189,8 +188,7 @@ fn noted(row: &Row<'_>) -> rusqlite::Result<Option<Noted>> {
                 attempts: row.get(10)?,
                 started: at(11)?,
                 finished: at(12)?,
-                headers: headers.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-                body: row.get::<_, Option<Vec<u8>>>(14)?.map(Bytes::from).unwrap_or_default(),
+                body: row.get::<_, Option<Vec<u8>>>(13)?.map(Bytes::from).unwrap_or_default(),
                 reply: reply.map(|reply| (reply, outcome)),
             }))
         }

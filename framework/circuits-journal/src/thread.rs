@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use crate::queue::Queue;
-use crate::store::{Call, Told};
+use crate::store::Call;
 use crate::writer::{Answer, Request};
 
 /// The way to the thread. Dropping the last one waits until every call that was made is in the file, and then releases the
@@ -25,19 +25,15 @@ impl Thread {
     /// Makes a call and waits until it has taken effect.
     pub(crate) async fn call(&self, call: Call) -> Answer {
         let (answer, answered) = oneshot::channel();
-        if !self.queue.push(Request { call, answer }).await {
-            return Err(ended());
-        }
-        answered.await.map_err(|_| ended())?
+        let taken = self.queue.push(Request { call, answer }).await;
+        answer_of(taken, answered).await
     }
 
     /// The same, behind the calls of messages.
-    pub(crate) async fn call_behind(&self, call: Call) -> circuits::Result<Told> {
+    pub(crate) async fn call_behind(&self, call: Call) -> Answer {
         let (answer, answered) = oneshot::channel();
-        if !self.queue.push_behind(Request { call, answer }).await {
-            return Err(ended());
-        }
-        answered.await.map_err(|_| ended())?
+        let taken = self.queue.push_behind(Request { call, answer }).await;
+        answer_of(taken, answered).await
     }
 
     /// Makes a call for whose answer nobody waits, if there is room for it.
@@ -47,8 +43,13 @@ impl Thread {
     }
 }
 
-fn ended() -> circuits::Error {
-    circuits::Error::new("the journal's thread has ended; restart the runner")
+/// The answer to a call that the queue has taken, or not. Without a thread there is none.
+async fn answer_of(taken: bool, answered: oneshot::Receiver<Answer>) -> Answer {
+    let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
+    if !taken {
+        return Err(ended());
+    }
+    answered.await.map_err(|_| ended())?
 }
 
 impl Drop for Thread {

@@ -45,8 +45,6 @@ pub struct NotedMessage {
     pub started: Option<SystemTime>,
     /// When its reply was known.
     pub finished: Option<SystemTime>,
-    /// Its STOMP headers, without the context token.
-    pub headers: Vec<(String, String)>,
     /// Its body; empty if it was too large to keep.
     pub body: Bytes,
     /// Its final reply, and who made it.
@@ -61,8 +59,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// Notes an event that is about no message. Never waits; while the journal has no room, the event is counted and dropped.
     fn note(&self, kind: EventKind, data: String);
 
-    /// The events that wait after this number, in their order.
-    fn waiting(&self, after: i64, limit: u32) -> JournalFuture<'_, Vec<Noted>>;
+    /// The events that wait longest, in their order.
+    fn waiting(&self, limit: u32) -> JournalFuture<'_, Vec<Noted>>;
 
     /// Forgets the events up to this number: they were passed on.
     fn passed_on(&self, through: i64) -> JournalFuture<'_, ()>;

@@ -92,7 +92,7 @@ impl Engine {
     /// Takes a batch of events from the outbox.
     async fn pass_on(&self) -> Result<usize> {
         self.refresh().await?;
-        let noted = self.outbox.waiting(0, BATCH).await?;
+        let noted = self.outbox.waiting(BATCH).await?;
         let Some(last) = noted.last().map(|noted| noted.number) else { return Ok(0) };
         let taken = noted.len();
         let mut events = Vec::new();
