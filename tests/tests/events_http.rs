@@ -4,21 +4,11 @@
 
 use circuits_sandbox::Status;
 use circuits_tests::eventful::Eventful;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use circuits_events as _;
 use circuits_http as _;
-
-/// Sends these bytes, and returns what comes back until the listener closes.
-async fn raw(port: u16, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    // The listener may close before it has read everything.
-    let _ = stream.write_all(bytes).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_requests_get_a_refusal_and_the_listener_goes_on() {
@@ -45,7 +35,7 @@ async fn wrong_requests_get_a_refusal_and_the_listener_goes_on() {
         ("GET /eventmatch HTTP/1.1\r\nHost: evil.example.com\r\nConnection: close\r\n\r\n".to_owned(), "421"),
         (format!("GET /eventmatch HTTP/1.1\r\n{host}Origin: https://evil.example.com\r\n\r\n"), "403"),
     ] {
-        let answer = raw(it.port, request.as_bytes()).await;
+        let answer = it.raw(request.as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{:.80}: {answer}", request);
     }
     // A client that goes away in the middle of a body.
