@@ -10,6 +10,7 @@
 pub mod book;
 mod engine;
 pub mod envelope;
+mod environment;
 mod extension;
 mod http;
 #[cfg(feature = "internals")]

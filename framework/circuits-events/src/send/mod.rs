@@ -25,3 +25,4 @@ pub use pause::pause;
 pub use sender::{Sender, SenderOptions};
 pub use setup_error::SetupError;
 pub use sign::SigningKey;
+pub(crate) use sign::{BYTES, KeyFault, key};

@@ -1,6 +1,7 @@
 //! Signatures by which a receiver knows that a delivery comes from us and is new (Standard Webhooks).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,24 @@ use super::failure::Failure;
 /// What a secret begins with, so that people and scanners recognise it. It is not part of the key.
 const PREFIX: &str = "whsec_";
 
+/// The lengths of a key that the specification allows.
+pub(crate) const BYTES: RangeInclusive<usize> = 24..=64;
+
+/// What is wrong with a secret.
+pub(crate) enum KeyFault {
+    /// It is not base64.
+    Base64,
+    /// It has so many bytes, which is too few or too many.
+    Length(usize),
+}
+
+/// The key in a secret: `whsec_` (or nothing) and 24 to 64 bytes in base64.
+pub(crate) fn key(secret: &str) -> Result<Vec<u8>, KeyFault> {
+    let text = secret.strip_prefix(PREFIX).unwrap_or(secret);
+    let key = STANDARD.decode(text).map_err(|_| KeyFault::Base64)?;
+    if BYTES.contains(&key.len()) { Ok(key) } else { Err(KeyFault::Length(key.len())) }
+}
+
 /// The key that a receiver shares with us. `Debug` does not show it.
 pub struct SigningKey(Webhook);
 
@@ -23,19 +42,15 @@ impl SigningKey {
     /// # Errors
     /// It is not base64, or has too few or too many bytes. The error does not repeat it.
     pub fn new(secret: &SecretString) -> Result<Self, SetupError> {
-        let text = secret.expose_secret().trim();
-        let key = STANDARD.decode(text.strip_prefix(PREFIX).unwrap_or(text)).map_err(|_| {
-            SetupError::new(
+        let key = key(secret.expose_secret().trim()).map_err(|fault| match fault {
+            KeyFault::Base64 => SetupError::new(
                 "the signing secret is not base64: write whsec_ and then 24 to 64 random bytes in base64, \
                  with their padding (=)",
-            )
+            ),
+            KeyFault::Length(bytes) => SetupError::new(format!(
+                "the signing secret has {bytes} bytes: write whsec_ and then 24 to 64 random bytes in base64"
+            )),
         })?;
-        if !(24..=64).contains(&key.len()) {
-            return Err(SetupError::new(format!(
-                "the signing secret has {} bytes: write whsec_ and then 24 to 64 random bytes in base64",
-                key.len()
-            )));
-        }
         let webhook = Webhook::from_bytes(key)
             .map_err(|error| SetupError::new("the signing secret cannot be used").source_is(error))?;
         Ok(Self(webhook))

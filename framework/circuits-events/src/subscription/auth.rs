@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, json};
 
 use super::{Invalid, attributes::short};
+use crate::environment::{Environment, Fault, fill, is_name};
 
 /// Stands where a secret is. Whoever puts it back keeps the secret that is stored.
 const MASK: &str = "***";
@@ -187,39 +188,27 @@ fn is_scheme(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || odd.contains(c))
 }
 
-fn is_variable(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
 /// Whether the text is one `${NAME}` and no more, which is no secret.
 fn is_reference(text: &str) -> bool {
-    text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(is_variable)
+    text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(is_name)
 }
 
-/// Puts in the variables. What was put in is not looked at again.
-fn expand(text: &str, field: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, Invalid> {
-    let (mut whole, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        whole.push_str(before);
-        let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_variable(name)) else {
-            let text =
-                "holds ${ without a variable's name and }; a secret with ${ in it belongs into a variable";
-            return Err(Invalid::at(field, text));
-        };
-        match environment(name).filter(|value| !value.is_empty()) {
-            Some(value) => whole.push_str(&value),
-            None => {
-                let text =
-                    format!("the environment variable {name} is not set, or not open to subscriptions");
-                return Err(Invalid::at(field, text));
-            }
-        }
-        rest = after;
-    }
-    whole.push_str(rest);
-    Ok(whole)
+/// Puts in the variables.
+fn expand(text: &str, field: &str, environment: Environment<'_>) -> Result<String, Invalid> {
+    fill(text, environment).map_err(|faults| {
+        Invalid::at(
+            field,
+            match faults.first() {
+                Some(Fault::Missing(name)) => {
+                    format!("the environment variable {name} is not set, or not open to subscriptions")
+                }
+                _ => {
+                    "holds ${ without a variable's name and }; a secret with ${ in it belongs into a variable"
+                        .to_owned()
+                }
+            },
+        )
+    })
 }
 
 impl fmt::Debug for Auth {

@@ -10,10 +10,10 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::compile::Compiler;
-use super::environment::Environment;
 use super::format::Format;
 use super::webhook::Webhook;
 use super::{headers, secret, url};
+use crate::environment::Environment;
 
 const KEYS: [&str; 11] = [
     "name",

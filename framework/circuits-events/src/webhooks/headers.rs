@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::environment::{Environment, fill};
+use super::references::fill;
+use crate::environment::Environment;
 
 /// Headers that a definition cannot set, and who sets them.
 const OURS: [(&str, &str); 10] = [

@@ -7,7 +7,6 @@ mod compile;
 mod definition;
 mod document;
 mod engine;
-mod environment;
 mod error;
 mod format;
 mod headers;
@@ -15,6 +14,7 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod payload;
+mod references;
 #[cfg(test)]
 mod render_tests;
 mod scan;

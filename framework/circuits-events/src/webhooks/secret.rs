@@ -1,12 +1,8 @@
 //! The signing secret of a webhook, in the form that the Standard Webhooks specification gives it.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
-use super::environment::{Environment, fill};
-
-/// The lengths that the specification allows.
-const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+use super::references::fill;
+use crate::environment::Environment;
+use crate::send::{BYTES, KeyFault, key};
 
 /// The secret, checked.
 ///
@@ -14,18 +10,23 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// What is wrong with it, without showing it.
 pub(crate) fn read(written: &str, environment: Environment<'_>) -> Result<String, Vec<String>> {
     let secret = fill(written, environment)?;
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(&secret)).map_err(|_| {
-        vec!["it is not whsec_ and base64; make one with: echo whsec_$(openssl rand -base64 32)".to_owned()]
-    })?;
-    if BYTES.contains(&key.len()) {
-        return Ok(secret);
-    }
     let (least, most) = (BYTES.start(), BYTES.end());
-    Err(vec![format!("it holds {} bytes; a signing secret has {least} to {most}", key.len())])
+    match key(&secret) {
+        Ok(_) => Ok(secret),
+        Err(KeyFault::Base64) => Err(vec![
+            "it is not whsec_ and base64; make one with: echo whsec_$(openssl rand -base64 32)".to_owned(),
+        ]),
+        Err(KeyFault::Length(bytes)) => {
+            Err(vec![format!("it holds {bytes} bytes; a signing secret has {least} to {most}")])
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]

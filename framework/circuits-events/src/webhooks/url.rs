@@ -2,7 +2,8 @@
 
 use ::url::{ParseError, Url};
 
-use super::environment::{Environment, fill};
+use super::references::fill;
+use crate::environment::Environment;
 
 /// The address with the values of its `${NAME}`.
 ///

@@ -1,38 +1,47 @@
-//! `${NAME}` in definitions: secrets come from the environment, and only the text as written is ever shown.
+//! `${NAME}` in what people write: the value comes from the environment and is shown nowhere.
 
-/// Where values come from; the runner passes the process's environment.
+/// Where values come from; the runner passes the process's environment, or a part of it.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Puts values in the place of `${NAME}`.
+/// What is wrong with a reference.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fault<'a> {
+    /// It has no closing brace.
+    Open,
+    /// What it names cannot be a variable.
+    NoName(&'a str),
+    /// The variable is missing or empty.
+    Missing(&'a str),
+}
+
+/// Puts values in the place of `${NAME}`. What was put in is not looked at again.
 ///
 /// # Errors
-/// A fault for each reference that is not one or whose variable is missing or empty. Faults never hold a
-/// value.
-pub(crate) fn fill(text: &str, environment: Environment<'_>) -> Result<String, Vec<String>> {
+/// A fault for each reference that is not one or whose variable is missing or empty. Faults never hold a value.
+pub(crate) fn fill<'a>(text: &'a str, environment: Environment<'_>) -> Result<String, Vec<Fault<'a>>> {
     let (mut filled, mut faults, mut rest) = (String::new(), Vec::new(), text);
     while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
         let Some((name, after)) = after.split_once('}') else {
-            faults.push("a ${ has no closing }; write ${NAME}".to_owned());
+            faults.push(Fault::Open);
             return Err(faults);
         };
         rest = after;
         if !is_name(name) {
-            faults.push(format!("${{{name}}} is not the name of a variable; use letters, digits and _"));
+            faults.push(Fault::NoName(name));
             continue;
         }
         match environment(name).filter(|value| !value.is_empty()) {
             Some(value) => filled.push_str(&value),
-            None => faults.push(format!(
-                "${{{name}}} is missing or empty in the runner's environment; set it before the start"
-            )),
+            None => faults.push(Fault::Missing(name)),
         }
     }
     filled.push_str(rest);
     if faults.is_empty() { Ok(filled) } else { Err(faults) }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a variable can have this name.
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
@@ -50,7 +59,9 @@ mod tests {
         };
         assert_eq!(fill("x${A}y$A{", &environment).unwrap(), "x${B}y$A{");
         let faults = fill("${NONE}${EMPTY}${a b}${", &environment).unwrap_err();
-        assert_eq!(faults.len(), 4, "{faults:?}");
-        assert!(faults[0].contains("${NONE} is missing or empty"), "{faults:?}");
+        assert_eq!(
+            faults,
+            [Fault::Missing("NONE"), Fault::Missing("EMPTY"), Fault::NoName("a b"), Fault::Open]
+        );
     }
 }
