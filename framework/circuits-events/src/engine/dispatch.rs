@@ -35,8 +35,7 @@ const LAST: Duration = Duration::from_secs(3);
 impl Engine {
     /// Works until `stop` resolves; then passes on what is left, for at most 3 seconds. The rest is passed on after the next start.
     pub(crate) async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
-        let (workers, ending) = (TaskTracker::new(), CancellationToken::new());
-        let mut working = HashSet::new();
+        let mut workers = Workers::default();
         let mut stop = pin!(stop);
         let (mut tidied, mut looked) = (Instant::now(), Instant::now());
         let arrivals = self.outbox.arrivals();
@@ -47,7 +46,7 @@ impl Engine {
                 self.changed.store(true, Ordering::Release);
             }
             let passed = self.pass_on().await;
-            self.start_workers(&mut working, &workers, &ending).await;
+            workers.start(&self).await;
             if tidied.elapsed() >= TIDY {
                 tidied = Instant::now();
                 self.tidy().await;
@@ -79,10 +78,8 @@ impl Engine {
         }
         let last = async {
             while self.pass_on().await.is_ok_and(|passed| passed > 0) {}
-            self.start_workers(&mut working, &workers, &ending).await;
-            ending.cancel();
-            workers.close();
-            workers.wait().await;
+            workers.start(&self).await;
+            workers.end().await;
         };
         if tokio::time::timeout(LAST, last).await.is_err() {
             info!("Deliveries that are under way are made again after the next start");
@@ -229,31 +226,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Starts a worker for each target that has none yet.
-    async fn start_workers(
-        self: &Arc<Self>,
-        working: &mut HashSet<String>,
-        workers: &TaskTracker,
-        ending: &CancellationToken,
-    ) {
-        let mut targets: Vec<String> = self.queues().keys().cloned().collect();
-        if !self.resumed.load(Ordering::Relaxed) {
-            // Those with deliveries from an earlier run.
-            match self.book.targets().await {
-                Ok(earlier) => targets.extend(earlier),
-                Err(error) => return warn!(%error, "Deliveries of an earlier run could not be looked for"),
-            }
-            self.resumed.store(true, Ordering::Relaxed);
-            targets.extend(self.hooks.iter().map(|hook| hook.id.clone()));
-        }
-        for target in targets {
-            if working.insert(target.clone()) {
-                let (engine, ending) = (Arc::clone(self), ending.clone());
-                workers.spawn(async move { engine.work(&target, &ending).await });
-            }
-        }
-    }
-
     /// Deletes events that are too old, and the oldest while there are more than may wait.
     async fn tidy(&self) {
         let cutoff = self.options.keep.and_then(|keep| SystemTime::now().checked_sub(keep));
@@ -270,5 +242,44 @@ impl Engine {
             Ok(events) => info!(events, "Old events were deleted"),
             Err(error) => warn!(%error, "Old events could not be deleted"),
         }
+    }
+}
+
+/// The workers, one for each target.
+#[derive(Default)]
+struct Workers {
+    targets: HashSet<String>,
+    /// Whether those of an earlier run are among them.
+    resumed: bool,
+    tasks: TaskTracker,
+    ending: CancellationToken,
+}
+
+impl Workers {
+    /// Starts one for each target that has none yet.
+    async fn start(&mut self, engine: &Arc<Engine>) {
+        let mut targets: Vec<String> = engine.queues().keys().cloned().collect();
+        if !self.resumed {
+            // Those with deliveries from an earlier run.
+            match engine.book.targets().await {
+                Ok(earlier) => targets.extend(earlier),
+                Err(error) => return warn!(%error, "Deliveries of an earlier run could not be looked for"),
+            }
+            self.resumed = true;
+            targets.extend(engine.hooks.iter().map(|hook| hook.id.clone()));
+        }
+        for target in targets {
+            if self.targets.insert(target.clone()) {
+                let (engine, ending) = (Arc::clone(engine), self.ending.clone());
+                self.tasks.spawn(async move { engine.work(&target, &ending).await });
+            }
+        }
+    }
+
+    /// Lets them finish what is under way.
+    async fn end(&self) {
+        self.ending.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }

@@ -67,8 +67,6 @@ pub(crate) struct Engine {
     /// Wakes the loop.
     wake: Notify,
     queues: Mutex<HashMap<String, Arc<Queue>>>,
-    /// Whether the targets of an earlier run have their workers.
-    resumed: AtomicBool,
 }
 
 /// What an engine is made of.
@@ -109,7 +107,6 @@ impl Engine {
             reading: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             queues: Mutex::default(),
-            resumed: AtomicBool::new(false),
         }
     }
 

@@ -68,8 +68,7 @@ pub(super) async fn delete(
 ) -> Answer {
     let _turn = side.turn.lock().await;
     let mut own = own(&side, peer, &headers, &uuid).await?;
-    own.updated = Timestamp::now();
-    own.deleted = Some(own.updated);
+    own.delete(Timestamp::now());
     store(&side, &own).await?;
     Ok(StatusCode::OK.into_response())
 }

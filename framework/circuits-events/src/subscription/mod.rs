@@ -133,6 +133,12 @@ impl Subscription {
         })
     }
 
+    /// Marks it as deleted: from now on nobody sees it and it gets nothing.
+    pub fn delete(&mut self, now: Timestamp) {
+        self.updated = now;
+        self.deleted = Some(now);
+    }
+
     /// Whether events are to be sent: it is neither switched off nor deleted.
     pub fn is_live(&self) -> bool {
         self.disabled.is_none() && self.deleted.is_none()

@@ -238,8 +238,7 @@ fn remove(args: &Named) -> anyhow::Result<()> {
     let (book, _) = records::open(&args.overrides)?;
     records::block_on(async {
         for mut one in named(&book, &args.uuids).await? {
-            one.updated = Timestamp::now();
-            one.deleted = Some(one.updated);
+            one.delete(Timestamp::now());
             book.put_subscription(&one).await.map_err(anyhow::Error::msg)?;
             anstream::println!("{} \"{}\" is deleted.", one.uuid, line(&one.name));
         }
