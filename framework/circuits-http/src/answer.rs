@@ -1,5 +1,5 @@
-//! One request: its body is read within bounds, whoever mounted its path answers it, and a fault of theirs becomes a 500 that
-//! tells the caller nothing.
+//! One request: its body is read within bounds, and whoever mounted its path answers it. If that fails, the caller gets a 500
+//! without details.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;

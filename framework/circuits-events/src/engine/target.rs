@@ -20,7 +20,7 @@ impl Hook {
     /// The webhooks, each with an id of its own.
     ///
     /// # Errors
-    /// What a webhook's definition did not show: a secret that is no key.
+    /// A secret that cannot be used as a key.
     pub(crate) fn all(webhooks: Vec<Webhook>) -> circuits::Result<Vec<Self>> {
         let mut hooks: Vec<Self> = Vec::new();
         for webhook in webhooks {

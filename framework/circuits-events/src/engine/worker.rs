@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// Whether the target will never be there again: a webhook that is no longer defined, a subscription that was deleted.
+    /// Whether the target is gone for good: the webhook is no longer defined, or the subscription was deleted.
     pub(super) fn is_gone(&self, target: &str, live: &[Live]) -> bool {
         match live.iter().find(|live| live.id == target) {
             Some(live) => live.subscription.deleted.is_some(),

@@ -64,7 +64,7 @@ async fn give(side: &Side, token: &str, reply: Reply) -> Result<Response, Refusa
     match side.callbacks.answer(&token.to_string(), reply).await? {
         CallbackOutcome::Taken => Ok(axum::Json(json!({"ok": true})).into_response()),
         CallbackOutcome::Unknown => {
-            Err(refuse(StatusCode::NOT_FOUND, "there is no such token, or it was used"))
+            Err(refuse(StatusCode::NOT_FOUND, "the token is unknown, or it was used already"))
         }
         CallbackOutcome::Expired => Err(refuse(StatusCode::GONE, "the token's time is over")),
     }

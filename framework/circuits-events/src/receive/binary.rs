@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Received, Refused, json, media};
 use crate::subscription::attributes::{is_name, short};
 
-/// The header that tells the binary mode.
+/// The header by which the binary mode is recognised.
 pub(super) const SPECVERSION: &str = "ce-specversion";
 const PREFIX: &str = "ce-";
 

@@ -188,7 +188,7 @@ fn is_scheme(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || odd.contains(c))
 }
 
-/// Whether the text is one `${NAME}` and no more, which is no secret.
+/// Whether the text is exactly one `${NAME}`. Such a text is not secret.
 fn is_reference(text: &str) -> bool {
     text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(is_name)
 }
