@@ -315,10 +315,10 @@ impl State {
         Ok(Reply::completed("through the gate"))
     }
 
-    /// Work that is still running when a signal comes. It ends when its process gets SIGTERM.
+    /// Work that is still running when its process is told to stop. It ends when the process gets SIGUSR1.
     async fn slow(self: Arc<Self>, action: Action) -> Result<Reply> {
         self.begin(&action)?;
-        let mut told = tokio::signal::unix::signal(SignalKind::terminate())?;
+        let mut told = tokio::signal::unix::signal(SignalKind::user_defined1())?;
         action.status("slowly");
         told.recv().await;
         Ok(Reply::completed("done slowly"))

@@ -166,6 +166,7 @@ fn send_signal(signal: &str, processes: &[u32]) {
 }
 
 /// The start and the end of another program can only be polled; polling in a tight loop would slow the program down.
-fn pause() {
+/// Waits a little before the next look at something that tells nobody when it changes.
+pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(20));
 }

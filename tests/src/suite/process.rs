@@ -1,16 +1,18 @@
 //! What happens when the runner's process ends, one way or another.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use circuits_sandbox::Status;
 
+use crate::process::pause;
 use crate::world::{On, World};
 
 /// A runner in a separate process.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    log: PathBuf,
 }
 
 impl Process {
@@ -34,7 +36,18 @@ impl Process {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child }
+        Self { child, log: directory.join("logs/app.log") }
+    }
+
+    /// Waits until its log holds `text`.
+    pub async fn logs(&self, text: &str) {
+        let (log, text) = (self.log.clone(), text.to_owned());
+        let waiting = tokio::task::spawn_blocking(move || {
+            while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains(&text)) {
+                pause();
+            }
+        });
+        waiting.await.unwrap();
     }
 
     /// Its process id.
@@ -68,7 +81,7 @@ impl Process {
                 }
                 self.signal("TERM");
                 // Signals that come too close together count as one.
-                std::thread::park_timeout(std::time::Duration::from_millis(20));
+                pause();
             }
         });
         ended.await.unwrap()
@@ -115,7 +128,10 @@ pub async fn sigterm_finishes_what_runs_and_leaves_the_rest(on: On, binary: &str
     let first = Process::start(Path::new(binary), directory.path(), &config);
     let (running, waiting) = (world.fire("Slow", incident).await, world.fire("Echo", incident).await);
     world.sandbox.until(running, |invocation| invocation.text().contains("slowly")).await;
-    assert_eq!(first.terminate().await, Some(0));
+    first.signal("TERM");
+    first.logs("Stopping: running handlers may finish").await;
+    first.signal("USR1");
+    assert_eq!(first.ended().await, Some(0));
     let invocation = world.settled(running).await;
     assert_eq!((invocation.status, invocation.final_replies), (Status::Completed, 1));
     assert_eq!(world.sandbox.invocation(waiting).unwrap().status, Status::Pending);

@@ -1,0 +1,11 @@
+//! Events that leave and enter over HTTP: webhooks, subscriptions, deliveries and what is received.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+
+mod commands;
+mod http;
+mod limits;
+mod process;
+mod subscriptions;
+mod subscriptions_command;
+mod webhooks;
