@@ -8,6 +8,7 @@ use std::time::Duration;
 use circuits::config::Config;
 use circuits::extension::{Attached, Extensions};
 use circuits::prelude::*;
+use circuits::store::{MemoryStore, open_store};
 use circuits::{RunError, Runner, Signal};
 use circuits_journal::{Options, SqliteJournal};
 use serde::Deserialize;
@@ -91,7 +92,11 @@ impl Ours {
             .collect();
         let extensions =
             if extended { Extensions::open(&config).await.unwrap() } else { Extensions::default() };
-        let runner = Runner::with_components(config, &components, |_| {}).await.unwrap();
+        let store = match extensions.keep_records() {
+            true => open_store(&config).await.unwrap(),
+            false => Arc::new(MemoryStore::default()),
+        };
+        let runner = Runner::with_components(config, &components, |_| {}).await.unwrap().store(store);
         let runner = match memory {
             Remembers::InMemory => runner,
             Remembers::InJournal => {

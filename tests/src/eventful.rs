@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use circuits::Runner;
 use circuits::extension::{Attached, Extensions};
+use circuits::store::open_store;
 use circuits_events::book::{Book, Delivery};
 use circuits_journal::{Options, SqliteJournal, SqliteStore};
 use circuits_sandbox::{InvocationId, Status};
@@ -67,6 +68,11 @@ impl Eventful {
         self.folder.path().join("journal")
     }
 
+    /// The store's file.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("journal.store")
+    }
+
     /// The lines of `[resilient]` that switch on what these tests need.
     pub fn settings(&self, more: &str) -> String {
         format!("journal={}\nhttp_port={}\nevents_tries=1\n{more}", self.journal().display(), self.port)
@@ -77,8 +83,9 @@ impl Eventful {
         let config = self.world.config(&self.probe, &self.settings(more));
         let journal = SqliteJournal::open(&Options::new(self.journal())).unwrap();
         let extensions = Extensions::open(&config).await.unwrap();
-        let runner =
-            Runner::with_components(config, &[&PROBE], |_| {}).await.unwrap().journal(Arc::new(journal));
+        let store = open_store(&config).await.unwrap();
+        let runner = Runner::with_components(config, &[&PROBE], |_| {}).await.unwrap();
+        let runner = runner.journal(Arc::new(journal)).store(store);
         let health = runner.health();
         let attached = extensions.start(runner.context());
         let mut running = Running::of(runner);
@@ -96,7 +103,7 @@ impl Eventful {
 
     /// The book, as a command beside the runner sees it.
     pub fn book(&self) -> Book {
-        Book::new(Arc::new(SqliteStore::open(&self.journal()).unwrap()))
+        Book::new(Arc::new(SqliteStore::open(&self.store()).unwrap()))
     }
 
     /// The deliveries of all events to this target, once `done` holds for them; oldest first.

@@ -145,6 +145,10 @@ struct Ready {
 }
 
 impl Opened for Ready {
+    fn keeps_records(&self) -> bool {
+        true
+    }
+
     fn attach(&mut self, context: &Context) {
         let (Some(outbox), Some(options)) = (context.outbox(), self.options.take()) else {
             error!(journal = %self.journal.display(), "The journal cannot keep events, so nothing is delivered");

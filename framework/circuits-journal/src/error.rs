@@ -1,4 +1,4 @@
-//! What is wrong with the journal's file, where, and what to do about it, both when it is opened and while it is in use.
+//! What is wrong with the file of a journal or a store, where, and what to do about it, both when it is opened and while it is in use.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why the journal cannot be opened. `Display` names the file and the cure.
+use crate::schema::Format;
+
+/// Why a journal or a store cannot be opened. `Display` names the file and the cure.
 #[derive(Debug)]
 pub struct OpenError {
     path: PathBuf,
+    format: &'static Format,
     fault: Fault,
 }
 
@@ -36,8 +39,8 @@ pub(crate) enum Fault {
 }
 
 impl OpenError {
-    pub(crate) fn new(path: &Path, fault: impl Into<Fault>) -> Self {
-        Self { path: path.to_owned(), fault: fault.into() }
+    pub(crate) fn new(path: &Path, format: &'static Format, fault: impl Into<Fault>) -> Self {
+        Self { path: path.to_owned(), format, fault: fault.into() }
     }
 
     /// Another process, most likely another runner, has this journal open.
@@ -63,45 +66,49 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-const ELSEWHERE: &str = "or name another file with journal= (journal=off does without one)";
-
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        let (path, format) = (self.path.display(), self.format);
+        let Format { name, key, without, made, .. } = format;
         match &self.fault {
             Fault::InUse => write!(
                 f,
-                "the journal {path} is in use: another process holds {path}-lock. Stop it, or give each runner a journal of its own \
-                 with journal="
+                "the {name} {path} is in use: another process holds {path}-lock. Stop it, or give each runner a {name} of its own \
+                 with {key}="
             ),
-            Fault::Missing => write!(
-                f,
-                "there is no journal {path}: `circuits run` makes it. Name the right one with journal= or --journal"
-            ),
+            Fault::Missing => {
+                write!(f, "there is no {name} {path}: {made}. Name the right one with {key}= or --{key}")
+            }
             Fault::File(error) => write!(
                 f,
-                "the journal {path} cannot be opened: {error}. Let this user write to its folder, {ELSEWHERE}"
+                "the {name} {path} cannot be opened: {error}. Let this user write to its folder, or name another file with {key}= \
+                 ({without} does without one)"
             ),
-            Fault::ReadOnly => {
-                write!(f, "the journal {path} is read-only. Let this user write to it, {ELSEWHERE}")
-            }
+            Fault::ReadOnly => write!(
+                f,
+                "the {name} {path} is read-only. Let this user write to it, or name another file with {key}= ({without} does without \
+                 one)"
+            ),
             Fault::Foreign(why) => write!(
                 f,
-                "the file {path} is not a circuits journal: {why}. It was not touched; move it away, {ELSEWHERE}"
+                "the file {path} is not a circuits {name}: {why}. It was not touched; move it away, or name another file with {key}= \
+                 ({without} does without one)"
             ),
             Fault::Newer(version) => write!(
                 f,
-                "the journal {path} was written by a newer version of circuits (its schema is {version}, this one knows up to {}). \
-                 Run that version, {ELSEWHERE}",
-                crate::schema::NEWEST
+                "the {name} {path} was written by a newer version of circuits (its schema is {version}, this one knows up to {}). \
+                 Run that version, or name another file with {key}= ({without} does without one)",
+                format.newest()
             ),
-            Fault::Damaged(how) => write!(f, "the journal {path} is damaged: {how}. {REPLACE}"),
+            Fault::Damaged(how) => write!(f, "the {name} {path} is damaged: {how}. {}", format.replace()),
             Fault::NoWal => write!(
                 f,
-                "the journal {path} is on a file system without shared memory (a network drive?). Name a file on a local disk with \
-                 journal="
+                "the {name} {path} is on a file system without shared memory (a network drive?). Name a file on a local disk with \
+                 {key}="
             ),
-            Fault::Sqlite(error) => write!(f, "the journal {path} cannot be opened: {}", advice(error)),
+            Fault::Sqlite(error) => {
+                write!(f, "the {name} {path} cannot be opened: {}", advice(format, error))
+            }
         }
     }
 }
@@ -116,21 +123,29 @@ impl StdError for OpenError {
     }
 }
 
-const REPLACE: &str = "Stop the runner, move the file and those named like it away and start again: what the broker still has \
-                       un-acknowledged is then handled as new, finished or not";
-
-/// The error of a file in use, with the cure.
-pub(crate) fn in_use(path: &Path, error: &rusqlite::Error) -> circuits::Error {
-    circuits::Error::new(format_args!("the journal {}: {}", path.display(), advice(error)))
+impl Format {
+    fn replace(&self) -> String {
+        format!(
+            "Stop the runner, move the file and those named like it away and start again: {}",
+            self.replaced
+        )
+    }
 }
 
-fn advice(error: &rusqlite::Error) -> String {
+/// The error of a file in use, with the cure.
+pub(crate) fn in_use(path: &Path, format: &Format, error: &rusqlite::Error) -> circuits::Error {
+    circuits::Error::new(format_args!("the {} {}: {}", format.name, path.display(), advice(format, error)))
+}
+
+fn advice(format: &Format, error: &rusqlite::Error) -> String {
     let cure = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "Make room on its disk",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "Another program has it locked: end that program, or its transaction"
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => REPLACE,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return format!("{error}. {}", format.replace());
+        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             "Let this user write to the file and its folder"
         }

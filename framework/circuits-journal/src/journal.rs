@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
 use circuits::outbox::Outbox;
-use circuits::store::Store;
 use circuits::{EventKind, Reply};
 
+use crate::blocking::Blocking;
 use crate::error::{Fault, OpenError};
 use crate::lock::Lock;
 use crate::options::Options;
 use crate::outbox::{Shared, SqliteOutbox};
 use crate::queue::Queue;
-use crate::records::SqliteStore;
 use crate::retention::Retention;
-use crate::schema;
-use crate::store::{Call, Store as Tables, Told};
+use crate::schema::{self, JOURNAL};
+use crate::store::{Call, Store, Told};
 use crate::thread::Thread;
 use crate::writer::Writer;
 
@@ -36,7 +35,7 @@ impl SqliteJournal {
     /// When the file or its folder cannot be written, another process holds the file, or the file is damaged or belongs to
     /// another program or a newer version. Nothing is changed in such a file.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
-        Self::start(options).map_err(|fault| OpenError::new(&options.path, fault))
+        Self::start(options).map_err(|fault| OpenError::new(&options.path, &JOURNAL, fault))
     }
 
     fn start(options: &Options) -> Result<Self, Fault> {
@@ -44,7 +43,7 @@ impl SqliteJournal {
             std::fs::create_dir_all(folder)?;
         }
         let lock = Lock::take(&options.path)?;
-        let store = Tables::open(&options.path)?;
+        let store = Store::open(&options.path)?;
         let queue = Arc::new(Queue::new());
         let shared = Arc::new(Shared::default());
         shared.count(store.connection())?;
@@ -59,8 +58,8 @@ impl SqliteJournal {
         };
         let handle = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run())?;
         let thread = Arc::new(Thread::new(queue, handle));
-        let store = SqliteStore::on(&options.path, reader, Some(Arc::clone(&thread)));
-        let outbox = Arc::new(SqliteOutbox { shared, thread: Arc::clone(&thread), store });
+        let reader = Blocking::new(&options.path, &JOURNAL, reader);
+        let outbox = Arc::new(SqliteOutbox { shared, thread: Arc::clone(&thread), reader });
         Ok(Self { thread, outbox })
     }
 
@@ -123,10 +122,6 @@ impl Journal for SqliteJournal {
 
     fn outbox(&self) -> Option<Arc<dyn Outbox>> {
         Some(Arc::clone(&self.outbox) as _)
-    }
-
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.outbox.store.clone())
     }
 
     fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {

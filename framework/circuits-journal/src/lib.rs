@@ -7,10 +7,14 @@
 //!
 //! The file belongs to one runner at a time, which holds a lock on `<file>-lock`. Meanwhile [`EventLog`] can read the file,
 //! ask for messages to be run again, and delete settled ones.
+//!
+//! [`SqliteStore`] is the store `sqlite`, where side features keep records, in another file.
 
+mod blocking;
 mod clock;
 mod error;
 mod events;
+mod files;
 mod journal;
 mod lock;
 mod options;

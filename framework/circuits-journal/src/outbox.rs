@@ -10,8 +10,8 @@ use circuits::{EventKind, EventKinds, Reply};
 use rusqlite::{Connection, Row, params};
 use tokio::sync::Notify;
 
+use crate::blocking::Blocking;
 use crate::events::time;
-use crate::records::SqliteStore;
 use crate::store::Call;
 use crate::thread::Thread;
 
@@ -117,7 +117,8 @@ impl Shared {
 pub(crate) struct SqliteOutbox {
     pub(crate) shared: Arc<Shared>,
     pub(crate) thread: Arc<Thread>,
-    pub(crate) store: SqliteStore,
+    /// A connection of its own, so that reading never waits for the writer.
+    pub(crate) reader: Blocking,
 }
 
 impl Outbox for SqliteOutbox {
@@ -132,15 +133,15 @@ impl Outbox for SqliteOutbox {
         }
     }
 
-    fn waiting(&self, limit: u32) -> JournalFuture<'_, Vec<Noted>> {
-        Box::pin(self.store.read(move |connection| {
+    fn waiting(&self, after: i64, limit: u32) -> JournalFuture<'_, Vec<Noted>> {
+        Box::pin(self.reader.with(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT number, kind, at, nonce, data, outbox.seq, id, destination, rule, incident, attempts, started,
                         finished, body, reply, outcome
                  FROM outbox LEFT JOIN message ON message.seq = outbox.seq LEFT JOIN content ON content.seq = outbox.seq
-                 ORDER BY number LIMIT ?1",
+                 WHERE number > ?1 ORDER BY number LIMIT ?2",
             )?;
-            let mut rows = statement.query([limit])?;
+            let mut rows = statement.query(params![after, limit])?;
             let (mut all, mut bytes) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 // An event of a kind that only a newer version knows is left to it.
@@ -156,7 +157,7 @@ impl Outbox for SqliteOutbox {
     }
 
     fn passed_on(&self, through: i64) -> JournalFuture<'_, ()> {
-        Box::pin(async move { self.thread.call_behind(Call::PassedOn { through }).await.map(drop) })
+        Box::pin(async move { self.thread.call(Call::PassedOn { through }).await.map(drop) })
     }
 
     fn dropped(&self) -> u64 {

@@ -1,61 +1,90 @@
-//! The records of side features, in the file of the journal. Reading has a connection of its own; writing goes through the
-//! journal's thread, behind the calls of messages, so that it never makes them wait for a lock.
+//! The store `sqlite`: records of side features, in a file of their own. What is written there shares neither a thread nor a
+//! write-ahead log with the journal, so no message waits for it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use circuits::store::{Query, Record, Store, StoreFuture, Write};
+use circuits::config::Config;
+use circuits::store::{Query, Record, Store, StoreFuture, StoreKind, Write};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params, params_from_iter};
 
-use crate::error::{OpenError, in_use};
-use crate::schema;
-use crate::store::{Call, Told};
-use crate::thread::Thread;
+use crate::blocking::Blocking;
+use crate::error::{Fault, OpenError};
+use crate::files;
+use crate::schema::{self, STORE};
 
-/// A store in the file of a journal. Cheap to clone.
-#[derive(Clone)]
+circuits::register! {
+    StoreKind::new("sqlite", |config| Box::pin(open(config))).about("in a file (store_file)")
+}
+
+async fn open(config: &Config) -> circuits::Result<Arc<dyn Store>> {
+    let path = config.settings().store_file.clone();
+    match tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await {
+        Ok(opened) => Ok(Arc::new(opened.map_err(circuits::Error::new)?)),
+        Err(_) => Err(circuits::Error::new("the store was not opened: the process ends")),
+    }
+}
+
+/// A store in a file. Several processes may have it open: the runner, and commands beside it. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct SqliteStore {
-    pub(crate) path: PathBuf,
-    /// Closed before the writer's connection, which then brings everything into the file.
-    reader: Arc<Mutex<Connection>>,
-    /// The journal's thread; `None` beside a runner, where the connection writes too.
-    writer: Option<Arc<Thread>>,
+    path: PathBuf,
+    connection: Blocking,
 }
 
 impl SqliteStore {
-    /// Opens the store in the file of a journal that a runner has made. A runner may be at work on it.
+    /// Opens the file, which is made if it is missing (readable by its owner alone).
     ///
     /// # Errors
-    /// When there is no file, when it is not a journal, or when it is one of another version that a runner has open.
+    /// When the file or its folder cannot be written, or the file is damaged or belongs to another program or a newer version.
+    /// Nothing is changed in such a file.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = schema::visit(path).map_err(|fault| OpenError::new(path, fault))?;
-        Ok(Self::on(path, connection, None))
+        let opened = || -> Result<_, Fault> {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            let connection = schema::open(path, &STORE)?;
+            // What was written survives the end of the process; `flush` does the rest.
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            Ok(connection)
+        };
+        let connection = opened().map_err(|fault| OpenError::new(path, &STORE, fault))?;
+        Ok(Self { path: path.to_owned(), connection: Blocking::new(path, &STORE, connection) })
     }
 
-    /// The store of a journal that is open, whose thread takes what is written.
-    pub(crate) fn on(path: &Path, reader: Connection, writer: Option<Arc<Thread>>) -> Self {
-        Self { path: path.to_owned(), reader: Arc::new(Mutex::new(reader)), writer }
+    /// The schema of a store's file, and the newest that this version knows. Nothing is changed.
+    ///
+    /// # Errors
+    /// When there is no file, or it is not a store.
+    pub fn schema(path: &Path) -> Result<(i32, i32), OpenError> {
+        let found = schema::version(path, &STORE).map_err(|fault| OpenError::new(path, &STORE, fault))?;
+        Ok((found, STORE.newest()))
     }
 
-    /// Runs `work` where it may block.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> circuits::Result<T> {
-        let reader = Arc::clone(&self.reader);
-        let read = move || work(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
-        let done = tokio::task::spawn_blocking(read).await;
-        let done =
-            done.map_err(|_| circuits::Error::new("the journal could not be read: the process ends"))?;
-        done.map_err(|error| in_use(&self.path, &error))
+    /// Reads the whole file; returns what is wrong with it.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub async fn check(&self) -> circuits::Result<Vec<String>> {
+        self.connection.with(|connection| files::faults(connection)).await
+    }
+
+    /// Brings everything from the write-ahead log into the file and onto the disk, so that the file alone can be copied.
+    /// False if somebody who is reading or writing at the moment kept back a part of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn sync(&self) -> circuits::Result<bool> {
+        self.connection.with(|connection| files::sync(connection)).await
     }
 }
 
 impl Store for SqliteStore {
     fn get<'a>(&'a self, table: &'a str, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         let (table, key) = (table.to_owned(), key.to_owned());
-        Box::pin(self.read(move |connection| {
+        Box::pin(self.connection.with(move |connection| {
             connection
                 .prepare_cached("SELECT rank, value FROM record WHERE tbl = ?1 AND key = ?2")?
                 .query_row([&table, &key], |row| Ok(Record::new(&key, row.get(0)?, row.get::<_, String>(1)?)))
@@ -71,7 +100,7 @@ impl Store for SqliteStore {
             "SELECT key, rank, value FROM record WHERE {conditions} ORDER BY {order} LIMIT {limit} OFFSET {}",
             query.offset
         );
-        Box::pin(self.read(move |connection| {
+        Box::pin(self.connection.with(move |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), |row| {
                 Ok(Record::new(row.get::<_, String>(0)?, row.get(1)?, row.get::<_, String>(2)?))
@@ -83,33 +112,41 @@ impl Store for SqliteStore {
     fn count<'a>(&'a self, table: &'a str, query: &'a Query) -> StoreFuture<'a, u64> {
         let (conditions, values) = conditions(table, query);
         let sql = format!("SELECT count(*) FROM record WHERE {conditions}");
-        Box::pin(self.read(move |connection| {
+        Box::pin(self.connection.with(move |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             statement.query_row(params_from_iter(values), |row| row.get::<_, u32>(0).map(u64::from))
         }))
     }
 
     fn apply(&self, changes: Vec<Write>) -> StoreFuture<'_, Vec<bool>> {
+        Box::pin(self.connection.with(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let changed = apply(&transaction, &changes)?;
+            transaction.commit()?;
+            Ok(changed)
+        }))
+    }
+
+    fn flush(&self) -> StoreFuture<'_, ()> {
+        let log = files::log_of(&self.path);
         Box::pin(async move {
-            if let Some(writer) = &self.writer {
-                return match writer.call_behind(Call::Write(changes)).await? {
-                    Told::Changed(changed) => Ok(changed),
-                    _ => Ok(Vec::new()),
-                };
-            }
-            self.read(move |connection| {
-                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let changed = apply(&transaction, &changes)?;
-                transaction.commit()?;
-                Ok(changed)
+            // All that was committed is in the write-ahead log, or was brought from there onto the disk (sqlite.org/wal.html).
+            let synced = move || File::open(&log)?.sync_data();
+            let done = tokio::task::spawn_blocking(synced).await;
+            let done =
+                done.map_err(|_| circuits::Error::new("the store was not flushed: the process ends"))?;
+            done.map_err(|error| {
+                circuits::Error::new(format_args!(
+                    "the store {} could not be brought onto the disk: {error}. Look at its disk",
+                    self.path.display()
+                ))
             })
-            .await
         })
     }
 }
 
 /// Makes the changes within a transaction.
-pub(crate) fn apply(connection: &Connection, changes: &[Write]) -> rusqlite::Result<Vec<bool>> {
+fn apply(connection: &Connection, changes: &[Write]) -> rusqlite::Result<Vec<bool>> {
     let put = |or: &str, table: &str, record: &Record| {
         connection
             .prepare_cached(&format!(
@@ -145,10 +182,4 @@ fn conditions(table: &str, query: &Query) -> (String, Vec<Value>) {
         }
     }
     (conditions.join(" AND "), values)
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
-    }
 }

@@ -9,13 +9,49 @@ use circuits::private_file;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
+use crate::files::{log_of, size};
 use crate::lock::Lock;
 
-/// Marks the file as ours (`application_id`): "Circ".
-const APPLICATION: i32 = 0x4369_7263;
+/// A kind of file.
+#[derive(Debug)]
+pub(crate) struct Format {
+    /// What messages call it.
+    pub(crate) name: &'static str,
+    /// The setting that names the file.
+    pub(crate) key: &'static str,
+    /// What to set to do without a file.
+    pub(crate) without: &'static str,
+    /// What becomes of the content when the file is moved away.
+    pub(crate) replaced: &'static str,
+    /// When the runner makes it.
+    pub(crate) made: &'static str,
+    /// Marks the file as ours (`application_id`).
+    application: i32,
+    /// Each raises the version of the schema (`user_version`) by one. Never change one that was released.
+    migrations: &'static [&'static str],
+}
 
-/// Each raises the version of the schema (`user_version`) by one. Never change one that was released.
-const MIGRATIONS: &[&str] = &[
+pub(crate) static JOURNAL: Format = Format {
+    name: "journal",
+    key: "journal",
+    without: "journal=off",
+    replaced: "what the broker still has un-acknowledged is then handled as new, finished or not",
+    made: "`circuits run` makes it",
+    application: 0x4369_7263, // "Circ"
+    migrations: MESSAGES,
+};
+
+pub(crate) static STORE: Format = Format {
+    name: "store",
+    key: "store_file",
+    without: "store=memory",
+    replaced: "subscriptions, and events that were not delivered yet, are lost with it",
+    made: "`circuits run` makes it once webhooks, subscriptions or the like are configured, `circuits db sync` at once",
+    application: 0x4369_7253, // "CirS"
+    migrations: RECORDS,
+};
+
+const MESSAGES: &[&str] = &[
     "
     CREATE TABLE message (
         seq         INTEGER PRIMARY KEY, -- in the order of arrival
@@ -72,7 +108,10 @@ const MIGRATIONS: &[&str] = &[
         data   TEXT    NOT NULL
     ) STRICT;
     CREATE INDEX about ON outbox (seq) WHERE seq IS NOT NULL;
-    -- What side features remember.
+",
+];
+
+const RECORDS: &[&str] = &["
     CREATE TABLE record (
         tbl   TEXT    NOT NULL,
         key   TEXT    NOT NULL,
@@ -81,11 +120,14 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (tbl, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX by_rank ON record (tbl, rank, key);
-",
-];
+"];
 
-/// The newest schema that this version knows.
-pub(crate) const NEWEST: i32 = MIGRATIONS.len() as i32;
+impl Format {
+    /// The newest schema that this version knows.
+    pub(crate) fn newest(&self) -> i32 {
+        self.migrations.len() as i32
+    }
+}
 
 /// How long another program may hold a lock on the file before a call fails.
 const BUSY: Duration = Duration::from_secs(5);
@@ -97,12 +139,12 @@ const CHECKPOINT: i32 = 4000;
 const WAL_KEPT: i64 = 64 << 20;
 
 /// Opens the file for writing; makes it or brings it up to date if necessary.
-pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
+pub(crate) fn open(path: &Path, format: &Format) -> Result<Connection, Fault> {
     // SQLite gives its companion files the mode of this one.
     let mut file = private_file().create(true).truncate(false).read(true).write(true).open(path)?;
     let size = file.metadata()?.len();
     if size > 0 {
-        recognise(&mut file)?;
+        recognise(&mut file, format)?;
     }
     drop(file);
     let mut connection = Connection::open_with_flags(
@@ -117,10 +159,10 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
         // Only possible while there is no table.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         // Set before there is a write-ahead log, so that it is in the file's header.
-        connection.pragma_update(None, "application_id", APPLICATION)?;
+        connection.pragma_update(None, "application_id", format.application)?;
     }
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > NEWEST {
+    if version > format.newest() {
         return Err(Fault::Newer(version));
     }
     if size <= CHECKED {
@@ -136,22 +178,20 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    migrate(&mut connection, version)?;
+    migrate(&mut connection, format, version)?;
     Ok(connection)
 }
 
 /// The version of the schema of a file that a runner has made.
-pub(crate) fn version(path: &Path) -> Result<i32, Fault> {
+pub(crate) fn version(path: &Path, format: &Format) -> Result<i32, Fault> {
     let mut file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Fault::Missing,
         _ => error.into(),
     })?;
-    let version = recognise(&mut file)?;
+    let version = recognise(&mut file, format)?;
     drop(file);
     // SQLite would make a log for itself and leave it behind, so it is asked only if there is one that may know better.
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if std::fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+    if size(&log_of(path)) == 0 {
         return Ok(version);
     }
     Ok(reader(path)?.pragma_query_value(None, "user_version", |row| row.get(0))?)
@@ -166,31 +206,31 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Opens a file that a runner has made, without taking it from a runner that may be at work on it.
-pub(crate) fn visit(path: &Path) -> Result<Connection, Fault> {
+pub(crate) fn visit(path: &Path, format: &Format) -> Result<Connection, Fault> {
     let mut file = File::open(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Fault::Missing,
         _ => error.into(),
     })?;
-    recognise(&mut file)?;
+    recognise(&mut file, format)?;
     drop(file);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > NEWEST {
+    if version > format.newest() {
         return Err(Fault::Newer(version));
     }
-    if version < NEWEST {
+    if version < format.newest() {
         // A runner that has it open is of the older version, and the schema must not change under its feet.
         let _lock = Lock::take(path)?;
-        migrate(&mut connection, version)?;
+        migrate(&mut connection, format, version)?;
     }
     Ok(connection)
 }
 
 /// Refuses a file that is not ours by its header (sqlite.org/fileformat.html, 1.3), before SQLite may tidy up in it. Returns
 /// the version of the schema that the header names.
-fn recognise(file: &mut File) -> Result<i32, Fault> {
+fn recognise(file: &mut File, format: &Format) -> Result<i32, Fault> {
     let mut header = [0; 72];
     let whole = file.read_exact(&mut header);
     if whole.is_err() || !header.starts_with(b"SQLite format 3\0") {
@@ -198,16 +238,18 @@ fn recognise(file: &mut File) -> Result<i32, Fault> {
     }
     let [.., e, f, g, h, _, _, _, _, a, b, c, d] = header;
     let application = i32::from_be_bytes([a, b, c, d]);
-    if application != APPLICATION {
-        return Err(Fault::Foreign(format!(
-            "it is the database of another program (application_id {application:#x})"
-        )));
+    if application != format.application {
+        let owner = match [&JOURNAL, &STORE].into_iter().find(|other| other.application == application) {
+            Some(other) => format!("it is a circuits {}", other.name),
+            None => format!("it is the database of another program (application_id {application:#x})"),
+        };
+        return Err(Fault::Foreign(owner));
     }
     Ok(i32::from_be_bytes([e, f, g, h]))
 }
 
-fn migrate(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
-    for (migration, reached) in MIGRATIONS.iter().zip(1..).skip(version.try_into().unwrap_or(0)) {
+fn migrate(connection: &mut Connection, format: &Format, version: i32) -> rusqlite::Result<()> {
+    for (migration, reached) in format.migrations.iter().zip(1..).skip(version.try_into().unwrap_or(0)) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", reached)?;

@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use circuits::journal::{Arrival, Outcome, Rerun, Settlement, Standing, Step};
-use circuits::store::Write;
 use circuits::{EventKind, Reply};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::json;
@@ -13,7 +12,7 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::error::Fault;
 use crate::outbox::Shared;
-use crate::{records, schema};
+use crate::schema::{self, JOURNAL};
 
 /// Larger bodies are not kept: bodies are there to be looked at and run again by hand, and SQLite has a limit of its own.
 const KEPT_BODY: usize = 16 << 20;
@@ -56,8 +55,6 @@ pub(crate) enum Call {
     PassedOn {
         through: i64,
     },
-    /// Records of side features.
-    Write(Vec<Write>),
     /// For tests that disturb the file under the writer.
     #[cfg(test)]
     Meddle(fn(&Connection) -> rusqlite::Result<()>),
@@ -69,7 +66,6 @@ pub(crate) enum Told {
     Nothing,
     Standings(Vec<Standing>),
     Rerun(Option<Box<Rerun>>),
-    Changed(Vec<bool>),
 }
 
 /// A message that has arrived.
@@ -111,7 +107,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        Ok(Self { connection: schema::open(path)?, clock: Clock::start(), flushes: true })
+        Ok(Self { connection: schema::open(path, &JOURNAL)?, clock: Clock::start(), flushes: true })
     }
 
     /// Carries out the calls in one transaction: all of them, or none. The answers come back in the order of the calls.
@@ -162,7 +158,6 @@ fn apply(connection: &Connection, call: &Call, now: i64, outbox: &Shared) -> rus
             return Ok(Told::Standings(standings));
         }
         Call::Rerun { after } => return Ok(Told::Rerun(rerun(connection, *after)?.map(Box::new))),
-        Call::Write(changes) => return Ok(Told::Changed(records::apply(connection, changes)?)),
         Call::Note { kind, data } => outbox.note_alone(connection, (*kind, now), data)?,
         Call::PassedOn { through } => outbox.passed_on(connection, *through)?,
         Call::Step { id, step } => self::step(connection, id, step, now, outbox)?,

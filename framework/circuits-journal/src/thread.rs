@@ -1,4 +1,4 @@
-//! The journal's thread, as long as anybody may have something to write: the journal, its outbox, its store.
+//! The journal's thread, as long as anybody may have something to write: the journal and its outbox.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,15 +25,11 @@ impl Thread {
     /// Makes a call and waits until it has taken effect.
     pub(crate) async fn call(&self, call: Call) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let taken = self.queue.push(Request { call, answer }).await;
-        answer_of(taken, answered).await
-    }
-
-    /// The same, behind the calls of messages.
-    pub(crate) async fn call_behind(&self, call: Call) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let taken = self.queue.push_behind(Request { call, answer }).await;
-        answer_of(taken, answered).await
+        let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
+        if !self.queue.push(Request { call, answer }).await {
+            return Err(ended());
+        }
+        answered.await.map_err(|_| ended())?
     }
 
     /// Makes a call for whose answer nobody waits, if there is room for it.
@@ -41,15 +37,6 @@ impl Thread {
         let (answer, _) = oneshot::channel();
         self.queue.offer(Request { call, answer })
     }
-}
-
-/// The answer to a call that the queue has taken, or not. Without a thread there is none.
-async fn answer_of(taken: bool, answered: oneshot::Receiver<Answer>) -> Answer {
-    let ended = || circuits::Error::new("the journal's thread has ended; restart the runner");
-    if !taken {
-        return Err(ended());
-    }
-    answered.await.map_err(|_| ended())?
 }
 
 impl Drop for Thread {

@@ -12,6 +12,7 @@ use crate::lock::Lock;
 use crate::outbox::Shared;
 use crate::queue::Queue;
 use crate::retention::Retention;
+use crate::schema::JOURNAL;
 use crate::store::{Call, Store, Told};
 
 /// How often it looks for something to tidy up when nothing else happens.
@@ -83,7 +84,7 @@ impl Writer {
             }
             Err(error) => {
                 for request in requests {
-                    respond(request.answer, Err(in_use(&self.path, &error)));
+                    respond(request.answer, Err(in_use(&self.path, &JOURNAL, &error)));
                 }
             }
         }

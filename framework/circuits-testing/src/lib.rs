@@ -21,6 +21,7 @@
 //! [`on`](Mock::on).
 
 mod stage;
+mod store_contract;
 
 pub use circuits::replay_dir;
 pub use circuits::testing::{
@@ -28,6 +29,7 @@ pub use circuits::testing::{
     replay,
 };
 pub use stage::Stage;
+pub use store_contract::store_contract;
 
 /// Compiles the component in the README.
 #[cfg(doctest)]

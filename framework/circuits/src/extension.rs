@@ -133,6 +133,12 @@ pub fn extensions() -> Vec<&'static Extension> {
 
 /// An extension that has taken what it needs and waits for the runner.
 pub trait Opened: Send {
+    /// Whether it keeps records. Unless one extension says so, the runner does not open the store that the settings name, and
+    /// [`Context::store`] is one in memory.
+    fn keeps_records(&self) -> bool {
+        false
+    }
+
     /// Is called before the runner connects, so that no message comes before what is set up here: routes, and the events that
     /// the journal is to note.
     fn attach(&mut self, context: &Context) {
@@ -173,7 +179,7 @@ impl Context {
         &self.submitter
     }
 
-    /// Where an extension keeps records; they outlive the process if the journal does.
+    /// Where an extension keeps records; whether they outlive the process is up to `store` in app.config.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
@@ -230,6 +236,11 @@ impl Extensions {
             }
         }
         if faults.is_empty() { Ok(Self { opened }) } else { Err(Error::new(faults.join("\n"))) }
+    }
+
+    /// Whether one of them keeps records, so that the store must be opened.
+    pub fn keep_records(&self) -> bool {
+        self.opened.iter().any(|(_, one)| one.keeps_records())
     }
 
     /// Starts them beside a runner.

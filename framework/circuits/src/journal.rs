@@ -13,7 +13,6 @@ use circuits_stomp::Delivery;
 use crate::message::CONTEXT_TOKEN;
 use crate::outbox::Outbox;
 use crate::signal::Waiting;
-use crate::store::{MemoryStore, Store};
 use crate::{Reply, Result};
 
 /// The future of a journal call.
@@ -158,11 +157,6 @@ pub trait Journal: Send + Sync + 'static {
     /// Where the journal notes the events that others must hear of; `None` if it cannot.
     fn outbox(&self) -> Option<Arc<dyn Outbox>> {
         None
-    }
-
-    /// Where side features keep their records; by default in memory.
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::new(MemoryStore::default())
     }
 
     /// The first message after this position that is to run again and is not settled yet.

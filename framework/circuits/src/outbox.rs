@@ -59,8 +59,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// Notes an event that is about no message. Never waits; while the journal has no room, the event is counted and dropped.
     fn note(&self, kind: EventKind, data: String);
 
-    /// The events that wait longest, in their order.
-    fn waiting(&self, limit: u32) -> JournalFuture<'_, Vec<Noted>>;
+    /// The events behind the one with this number, those that wait longest first.
+    fn waiting(&self, after: i64, limit: u32) -> JournalFuture<'_, Vec<Noted>>;
 
     /// Forgets the events up to this number: they were passed on.
     fn passed_on(&self, through: i64) -> JournalFuture<'_, ()>;

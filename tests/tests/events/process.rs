@@ -44,6 +44,33 @@ impl Alone {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_is_a_file_of_its_own_that_is_made_when_a_side_feature_is_configured() {
+    let it = Eventful::start("store").await;
+    for (more, made) in [("", false), ("subscriptions=true\n", true)] {
+        let config = it.world.app_config(&it.settings(more).replace("http_port", "#http_port"));
+        let folder = Place::new(BINARY);
+        let runner = Process::start(Path::new(BINARY), &folder.path(""), &format!("{config}[probe]\n"));
+        runner.logs("started successfully").await;
+        assert_eq!(runner.terminate().await, Some(0));
+        assert_eq!((it.journal().exists(), it.store().exists()), (true, made), "{more}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_used_ends_the_start_with_the_cure() {
+    let it = Eventful::start("no store").await;
+    for (more, says) in [
+        ("subscriptions=true\nstore=sqllite", "did you mean `sqlite`?"),
+        ("subscriptions=true\nstore_file=app.config", "is not a circuits store"),
+        ("store=redis", "Linked are: memory, sqlite"),
+    ] {
+        let place = Place::new(BINARY);
+        place.write("app.config", &format!("{}[probe]\n", it.world.app_config(&it.settings(more))));
+        place.run(&["run"]).is(1, &[says]);
+    }
+}
+
 #[test]
 fn mw_5_a_bad_definition_ends_the_start_before_anything_connects() {
     let item = |change: &str| {

@@ -21,7 +21,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("framework/circuits-events", &["circuits"], &["circuits-journal", "circuits-http", "circuits-sandbox"]),
     ("framework/circuits-http", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
-    ("framework/circuits-journal", &["circuits"], &[]),
+    ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
     // A test oracle that shares no code with the clients under test.
     ("framework/circuits-sandbox", &[], &[]),

@@ -17,6 +17,7 @@ mod safe_file;
 mod selection;
 mod shutdown;
 mod status;
+mod store;
 mod test_port;
 
 // Extensions that the command ships with.

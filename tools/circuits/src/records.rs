@@ -1,24 +1,33 @@
 //! The book of events, deliveries and subscriptions, for commands beside a runner.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::bail;
 use circuits::redact::Redactor;
+use circuits::store::open_store;
 use circuits_events::book::{Book, StoredEvent};
 use circuits_journal::SqliteStore;
 use jiff::Timestamp;
 
 use crate::overrides::Overrides;
 
-/// The book in the journal that the settings name, and a redactor that hides secrets in the output.
+/// The book in the store that the settings name, and a redactor that hides secrets in the output.
 pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<(Book, Redactor)> {
     let config = overrides.load()?;
-    let journal = config.settings().journal.clone();
-    let path =
-        journal.context("the journal is off (journal=off), so there are no events and no subscriptions")?;
-    let store = SqliteStore::open(&path)?;
-    Ok((Book::new(Arc::new(store)), Redactor::new(config.secrets())))
+    let settings = config.settings();
+    if settings.journal.is_none() {
+        bail!("the journal is off (journal=off), so there are no events and no subscriptions");
+    }
+    match settings.store.as_str() {
+        "memory" => bail!(
+            "the runner alone sees its store (store=memory), so there is nothing to show or change from outside"
+        ),
+        // It is not made here, where another user than the runner's may be at work.
+        "sqlite" => drop(SqliteStore::schema(&settings.store_file)?),
+        _ => {}
+    }
+    let store = block_on(open_store(&config)).map_err(anyhow::Error::msg)?;
+    Ok((Book::new(store), Redactor::new(config.secrets())))
 }
 
 /// How many events are read at a time; some are as large as the messages that they tell of.

@@ -47,6 +47,16 @@ pub(crate) struct Addressed {
     pub(crate) room: bool,
 }
 
+/// What is about to be stored.
+#[derive(Default)]
+struct Adding {
+    changes: Vec<Write>,
+    /// The places in `changes` of deliveries that are to wait, with their targets.
+    waits: Vec<(usize, String)>,
+    /// Targets that are new.
+    met: Vec<String>,
+}
+
 impl StoredEvent {
     /// An event that happened or came now.
     pub fn new(event: Value, original: Option<Value>, at: Timestamp) -> Self {
@@ -64,10 +74,22 @@ impl StoredEvent {
 }
 
 impl Book {
-    /// Stores an event with its deliveries. What is stored already stays as it is: returns the targets for which the event waits
+    /// Stores events with their deliveries. What is stored already stays as it is: returns the targets of deliveries that wait
     /// already.
-    pub(crate) async fn add(&self, event: StoredEvent, targets: Vec<Addressed>) -> Result<Vec<String>> {
-        let (mut changes, mut waits, mut met) = (Vec::new(), Vec::new(), Vec::new());
+    pub(crate) async fn add(&self, events: Vec<(StoredEvent, Vec<Addressed>)>) -> Result<Vec<String>> {
+        let mut adding = Adding::default();
+        for (event, targets) in events {
+            self.add_one(&mut adding, event, targets)?;
+        }
+        let Adding { changes, waits, met } = adding;
+        let made = self.store.apply(changes).await?;
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner).extend(met);
+        let known = waits.into_iter().filter(|(index, _)| made.get(*index) == Some(&false));
+        Ok(known.map(|(_, target)| target).collect())
+    }
+
+    fn add_one(&self, adding: &mut Adding, event: StoredEvent, targets: Vec<Addressed>) -> Result<()> {
+        let Adding { changes, waits, met } = adding;
         let rank = event.at.as_millisecond();
         if let Some(message) = event.message() {
             let key = format!("{message}\n{}", event.key);
@@ -81,7 +103,7 @@ impl Book {
                 waits.push((changes.len(), target.clone()));
                 changes.push(Write::insert(due_table(&target), Record::new(&event.key, rank, "")));
             }
-            if !self.knows(&target) {
+            if !met.contains(&target) && !self.knows(&target) {
                 changes.push(Write::insert(TARGET, Record::new(&target, 0, "")));
                 met.push(target);
             }
@@ -89,10 +111,12 @@ impl Book {
         let StoredEvent { key, event, original, .. } = event;
         let value = serde_json::to_string(&Stored { event, original })?;
         changes.push(Write::insert(EVENT, Record::new(key, rank, value)));
-        let made = self.store.apply(changes).await?;
-        self.targets.lock().unwrap_or_else(PoisonError::into_inner).extend(met);
-        let known = waits.into_iter().filter(|(index, _)| made.get(*index) == Some(&false));
-        Ok(known.map(|(_, target)| target).collect())
+        Ok(())
+    }
+
+    /// Resolves when everything that was stored before survives a power cut.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.store.flush().await
     }
 
     fn knows(&self, target: &str) -> bool {

@@ -44,6 +44,7 @@ impl Book {
         let value = serde_json::to_string(subscription)?;
         let rank = subscription.created.as_millisecond();
         let record = Record::new(subscription.uuid.to_string(), rank, value);
-        self.store.apply(vec![Write::put(SUBSCRIPTION, record)]).await.map(drop)
+        self.store.apply(vec![Write::put(SUBSCRIPTION, record)]).await?;
+        self.store.flush().await
     }
 }

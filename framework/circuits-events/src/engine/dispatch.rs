@@ -22,6 +22,8 @@ use crate::envelope;
 
 /// How many events are taken at a time.
 const BATCH: u32 = 20;
+/// How long stored events stay in the outbox as well, so that many of them cost one flush of the disk.
+const FLUSH: Duration = Duration::from_millis(250);
 /// How often the store is looked at for subscriptions that others changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often old events are deleted, and how many at a time.
@@ -32,12 +34,28 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long deliveries under way, and those of the last events, may take at the end.
 const LAST: Duration = Duration::from_secs(3);
 
+/// How far the events of the outbox have come.
+#[derive(Default)]
+struct Passage {
+    /// The number of the last one that is stored.
+    stored: i64,
+    /// Since when some are stored that are in the outbox still.
+    begun: Option<Instant>,
+}
+
+impl Passage {
+    fn is_complete(&self) -> bool {
+        self.begun.is_none()
+    }
+}
+
 impl Engine {
     /// Works until `stop` resolves; then passes on what is left, for at most 3 seconds. The rest is passed on after the next start.
     pub(crate) async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) {
         let mut workers = Workers::default();
         let mut stop = pin!(stop);
         let (mut tidied, mut looked) = (Instant::now(), Instant::now());
+        let mut passage = Passage::default();
         let arrivals = self.outbox.arrivals();
         loop {
             // However busy it is: others may have changed subscriptions.
@@ -45,7 +63,7 @@ impl Engine {
                 looked = Instant::now();
                 self.changed.store(true, Ordering::Release);
             }
-            let passed = self.pass_on().await;
+            let passed = self.pass_on(&mut passage).await;
             workers.start(&self).await;
             if tidied.elapsed() >= TIDY {
                 tidied = Instant::now();
@@ -73,11 +91,14 @@ impl Engine {
                 () = &mut stop => break,
                 () = arrivals.notified() => {}
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(if passage.is_complete() { LOOK } else { FLUSH }) => {}
             }
         }
         let last = async {
-            while self.pass_on().await.is_ok_and(|passed| passed > 0) {}
+            while self.pass_on(&mut passage).await.is_ok_and(|passed| passed > 0) {}
+            if let Err(error) = self.complete(&mut passage).await {
+                warn!(%error, "The last events stay in the journal; they are passed on again after the next start");
+            }
             workers.start(&self).await;
             workers.end().await;
         };
@@ -86,10 +107,14 @@ impl Engine {
         }
     }
 
-    /// Takes a batch of events from the outbox.
-    async fn pass_on(&self) -> Result<usize> {
+    /// Takes over a batch of events from the outbox. They leave it a little later, many at once.
+    async fn pass_on(&self, passage: &mut Passage) -> Result<usize> {
+        if passage.begun.is_some_and(|begun| begun.elapsed() >= FLUSH) {
+            self.complete(passage).await?;
+        }
+        let noted = self.outbox.waiting(passage.stored, BATCH).await?;
+        // After reading, so that no event that followed a subscription misses it.
         self.refresh().await?;
-        let noted = self.outbox.waiting(BATCH).await?;
         let Some(last) = noted.last().map(|noted| noted.number) else { return Ok(0) };
         let taken = noted.len();
         let mut events = Vec::new();
@@ -104,8 +129,19 @@ impl Engine {
             }
         }
         self.store(events).await?;
-        self.outbox.passed_on(last).await?;
+        passage.stored = last;
+        passage.begun.get_or_insert_with(Instant::now);
         Ok(taken)
+    }
+
+    /// Brings what was stored onto the disk, so that not even a power cut can lose what then leaves the outbox.
+    async fn complete(&self, passage: &mut Passage) -> Result<()> {
+        if passage.begun.is_some() {
+            self.book.flush().await?;
+            self.outbox.passed_on(passage.stored).await?;
+            passage.begun = None;
+        }
+        Ok(())
     }
 
     fn targets(&self, noted: &Noted, event: &StoredEvent) -> Vec<Addressed> {
@@ -168,15 +204,7 @@ impl Engine {
             .filter(|target| target.room)
             .map(|target| target.target.clone())
             .collect();
-        // One by one: what waits for the journal meanwhile waits for one event at most.
-        let stored = async {
-            let mut known = Vec::new();
-            for (event, targets) in events {
-                known.extend(self.book.add(event, targets).await?);
-            }
-            Ok::<_, circuits::Error>(known)
-        }
-        .await;
+        let stored = self.book.add(events).await;
         for target in targets {
             let queue = self.queue(&target);
             if stored.is_err() {

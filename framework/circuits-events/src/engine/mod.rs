@@ -138,6 +138,8 @@ impl Engine {
             events.push((event, targets));
         }
         self.store(events).await?;
+        // Whoever sent them forgets them now.
+        self.book.flush().await?;
         Ok(keys)
     }
 

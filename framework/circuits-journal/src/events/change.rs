@@ -1,6 +1,5 @@
 //! Changes the log: asks for messages to be run again, deletes settled ones, and takes care of the file.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
@@ -8,6 +7,7 @@ use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 use super::query::time;
 use super::{Check, Details, Event, EventLog, LogError, Status, Why};
 use crate::error::Fault;
+use crate::files::{self, log_of, size};
 use crate::lock::Lock;
 use crate::store::milliseconds;
 
@@ -133,10 +133,6 @@ impl EventLog {
     /// When it cannot be read at all.
     pub fn check(&self) -> Result<Check, LogError> {
         let checked = || {
-            let mut verdict = self.connection.prepare("PRAGMA integrity_check(20)")?;
-            let mut faults: Vec<String> =
-                verdict.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            faults.retain(|fault| fault != "ok");
             let count = |status: Status| {
                 let sql = format!("SELECT count(*) FROM message WHERE {}", status.condition());
                 Ok((status, self.connection.query_row(&sql, [], |row| row.get(0))?))
@@ -144,9 +140,9 @@ impl EventLog {
             let sql = "SELECT arrived FROM message ORDER BY arrived LIMIT 1";
             let oldest: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
             Ok(Check {
-                faults,
+                faults: files::faults(&self.connection)?,
                 messages: Status::ALL.into_iter().map(count).collect::<rusqlite::Result<_>>()?,
-                bytes: (size(&self.path), size(&beside(&self.path, "-wal"))),
+                bytes: (size(&self.path), size(&log_of(&self.path))),
                 oldest: oldest.map(time),
                 in_use: self.is_in_use(),
             })
@@ -165,18 +161,6 @@ impl EventLog {
     /// # Errors
     /// When the file cannot be written.
     pub fn sync(&self) -> Result<bool, LogError> {
-        let blocked =
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-        blocked.map(|blocked| !blocked).map_err(|error| self.trouble(&error))
+        files::sync(&self.connection).map_err(|error| self.trouble(&error))
     }
-}
-
-fn size(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 
 use crate::error::{OpenError, in_use};
-use crate::schema;
+use crate::schema::{self, JOURNAL};
 
 /// A journal's file, open to look at.
 #[derive(Debug)]
@@ -200,7 +200,8 @@ impl EventLog {
     /// # Errors
     /// When there is no file, when it is not a journal, or when it is one of another version that a runner has open.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let connection = schema::visit(path).map_err(|fault| OpenError::new(path, fault))?;
+        let connection =
+            schema::visit(path, &JOURNAL).map_err(|fault| OpenError::new(path, &JOURNAL, fault))?;
         Ok(Self { path: path.to_owned(), connection })
     }
 
@@ -209,11 +210,11 @@ impl EventLog {
     /// # Errors
     /// When there is no file, or it is not a journal.
     pub fn schema(path: &Path) -> Result<(i32, i32), OpenError> {
-        let found = schema::version(path).map_err(|fault| OpenError::new(path, fault))?;
-        Ok((found, schema::NEWEST))
+        let found = schema::version(path, &JOURNAL).map_err(|fault| OpenError::new(path, &JOURNAL, fault))?;
+        Ok((found, JOURNAL.newest()))
     }
 
     fn trouble(&self, error: &rusqlite::Error) -> LogError {
-        LogError(Why::Journal(in_use(&self.path, error)))
+        LogError(Why::Journal(in_use(&self.path, &JOURNAL, error)))
     }
 }

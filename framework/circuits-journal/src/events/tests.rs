@@ -173,7 +173,7 @@ async fn a_file_of_the_first_version_is_brought_up() {
     let path = folder.path().join("journal");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(
-        "DROP TABLE step; DROP TABLE outbox; DROP TABLE record; DROP INDEX by_arrival; DROP INDEX by_rule; DROP INDEX by_incident; DROP INDEX unsettled;
+        "DROP TABLE step; DROP TABLE outbox; DROP INDEX by_arrival; DROP INDEX by_rule; DROP INDEX by_incident; DROP INDEX unsettled;
          DROP INDEX failures; DROP INDEX reruns; DROP INDEX asked_for;
          ALTER TABLE message DROP COLUMN failed; ALTER TABLE message DROP COLUMN rerun_of; PRAGMA user_version = 1",
     )

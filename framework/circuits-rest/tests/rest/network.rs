@@ -208,8 +208,9 @@ async fn the_environment_decides_about_proxies() {
             child.env("CIRCUITS_TEST_PROXY", config.port.to_string());
         }
         child.env("CIRCUITS_TEST_PEER", peer.port.to_string()).env("CIRCUITS_TEST_CA", peer.cafile());
-        let output = child.args(["--exact", "child"]).output().await.unwrap();
-        assert!(output.status.success(), "{environment:?}: {}", String::from_utf8_lossy(&output.stdout));
+        let output = child.args(["--exact", "network::child"]).output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{environment:?}: {text}");
         assert_eq!(
             (env.asked().len(), config.asked().len()),
             expected,
@@ -355,9 +356,9 @@ async fn tls_1_2_is_the_oldest_that_is_spoken() {
     std::fs::write(&file, PERMISSIVE).unwrap();
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
     child.env("OPENSSL_CONF", file).env("CIRCUITS_TEST_PERMISSIVE", "1");
-    let output = child.args(["--exact", "permissive_child", "--nocapture"]).output().await.unwrap();
+    let output = child.args(["--exact", "network::permissive_child", "--nocapture"]).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
     if text.contains("skipped") {
         println!("{text}");
     }

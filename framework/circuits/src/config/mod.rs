@@ -31,6 +31,7 @@ pub use endpoint::Endpoint;
 pub use error::{ConfigError, Fault};
 pub use locate::Sources;
 pub use log_level::{LogLevel, UnknownLogLevel};
+pub(crate) use nearest::hint;
 pub use nearest::nearest;
 use section::Entry;
 pub use section::Section;
@@ -161,6 +162,10 @@ impl Config {
             }
             (layers::RESILIENT, "journal", None) => {
                 (settings.journal.as_ref().map(|path| path.display().to_string()), origin)
+            }
+            (layers::RESILIENT, "store", None) => (Some(settings.store.clone()), origin),
+            (layers::RESILIENT, "store_file", None) => {
+                (Some(settings.store_file.display().to_string()), origin)
             }
             (layers::RESILIENT, "stomp_timeout", Some(given)) => {
                 let seconds = settings.stomp_timeout.as_secs().to_string();

@@ -13,7 +13,7 @@ use super::error::Fault;
 use super::host;
 use super::layers::RESILIENT;
 use super::section::{Entry, Section};
-use super::settings::{ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, Settings, Verify};
+use super::settings::{ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, STORE, Settings, Verify};
 use super::table::{self, Key, Kind};
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
@@ -97,6 +97,8 @@ impl<'a> Reader<'a> {
             journal: self.journal(),
             journal_keep: self.optional("journal_keep_days").map(|days: u32| DAY * days),
             journal_max_bytes: self.optional("journal_max_mb").map(|megabytes: u64| megabytes * MEBIBYTE),
+            store: self.store(),
+            store_file: self.store_file(),
             health_port: self.optional("health_port"),
             health_host: self.host_name("health_host", "health_port").unwrap_or_default(),
             log_http_responses: self.path("log_http_responses"),
@@ -236,16 +238,34 @@ impl<'a> Reader<'a> {
     }
 
     /// Beside the log's directory, and not in it: what cleans up logs must not take the journal along.
+    fn beside_logs(&self) -> PathBuf {
+        self.path("logdir").unwrap_or_default().with_file_name(JOURNAL)
+    }
+
     fn journal(&self) -> Option<PathBuf> {
-        let beside_logs = || self.path("logdir").unwrap_or_default().with_file_name(JOURNAL);
         match self.text("journal") {
-            None => Some(beside_logs()),
+            None => Some(self.beside_logs()),
             // Not every word that reads as no: `notes/journal` is a path.
             Some(text) => match text.to_ascii_lowercase().as_str() {
                 "off" | "false" | "no" | "0" => None,
                 _ => Some(path(&text, self.home)),
             },
         }
+    }
+
+    /// What is to outlive the process does so together with the messages that it is about.
+    fn store(&self) -> String {
+        let as_the_journal = || if self.journal().is_some() { "sqlite" } else { "memory" };
+        self.text("store").unwrap_or_else(|| as_the_journal().to_owned())
+    }
+
+    fn store_file(&self) -> PathBuf {
+        let beside = || {
+            let mut name = self.journal().unwrap_or_else(|| self.beside_logs()).into_os_string();
+            name.push(STORE);
+            name.into()
+        };
+        self.path("store_file").unwrap_or_else(beside)
     }
 
     fn logfile(&mut self) -> String {

@@ -11,6 +11,8 @@ use super::read;
 
 /// The journal's name where none is set.
 pub(super) const JOURNAL: &str = "circuits.journal";
+/// What is added to the journal's name for the file of the store.
+pub(super) const STORE: &str = ".store";
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const MEBIBYTE: u64 = 1 << 20;
 
@@ -87,6 +89,10 @@ pub struct Settings {
     pub journal_keep: Option<Duration>,
     /// Bytes beyond which the oldest settled messages leave the journal (`journal_max_mb`; `None` means no limit).
     pub journal_max_bytes: Option<u64>,
+    /// The kind of store in which side features keep their records (`store`).
+    pub store: String,
+    /// File of the store, for kinds that have one (`store_file`).
+    pub store_file: PathBuf,
     /// Port on which `/healthz` and `/readyz` answer (`health_port`).
     pub health_port: Option<u16>,
     /// Address on which they do (`health_host`).

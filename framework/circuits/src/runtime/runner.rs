@@ -158,9 +158,15 @@ impl Runner {
     /// Remembers messages in `journal` instead of in memory.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
-        self.store = journal.store();
-        self.callbacks = Callbacks::new(Arc::clone(&self.store));
         self.journal = journal;
+        self
+    }
+
+    /// Lets side features keep their records in `store` instead of in memory.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.callbacks = Callbacks::new(Arc::clone(&store));
+        self.store = store;
         self
     }
 

@@ -7,6 +7,7 @@ use crate::config::{Config, Section, Sources};
 use crate::extension::extensions;
 use crate::registry::{Registration, select};
 use crate::runtime::requirements::missing_keys;
+use crate::store::check_store;
 
 /// The value of `host` in app.config.example.
 const EXAMPLE_HOST: &str = "resilient.example.com";
@@ -54,6 +55,7 @@ pub async fn check_config(sources: &Sources, linked: &[&'static Registration]) -
             linked.to_vec()
         }
     };
+    checked.faults.extend(check_store(&config).err().map(|error| error.to_string()));
     for extension in extensions().iter().filter(|one| settings.noload.iter().all(|name| name != one.name())) {
         let found = extension.checked(&config);
         checked.faults.extend(found.faults);

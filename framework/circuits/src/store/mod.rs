@@ -1,8 +1,10 @@
-//! What side features remember: records in tables, each with a key and a rank, in the file of the journal or in memory.
+//! What side features remember: records in tables, each with a key and a rank, in a file, in memory, or
+//! wherever a linked crate keeps them ([`StoreKind`]).
 //!
 //! A table needs no declaration: it exists as long as it has a record. The rank orders the records of a table; usually it is
 //! a time in milliseconds since 1970.
 
+mod kind;
 mod memory;
 
 use std::future::Future;
@@ -10,6 +12,7 @@ use std::pin::Pin;
 
 use crate::Result;
 
+pub use kind::{OpenStore, StoreKind, check_store, open_store, store_kinds};
 pub use memory::MemoryStore;
 
 /// The future of a call of a store.
@@ -38,9 +41,9 @@ impl Record {
 pub struct Query {
     /// Those whose key begins so.
     pub prefix: Option<String>,
-    /// Those whose rank is greater.
+    /// Those whose rank is greater: the begin of a window is not part of it.
     pub above: Option<i64>,
-    /// Those whose rank is not greater.
+    /// Those whose rank is not greater: the end of a window is part of it.
     pub through: Option<i64>,
     /// Highest rank first.
     pub descending: bool,
@@ -78,8 +81,10 @@ impl Write {
     }
 }
 
-/// Remembers records. A call has taken effect when its future resolves; what it changed survives the end of the process,
-/// unless the store is in memory.
+/// Remembers records. A call has taken effect when its future resolves; what it changed survives the end of the process, unless
+/// the store is in memory.
+///
+/// `circuits_testing::store_contract` checks all that is said here for a store of your own.
 pub trait Store: Send + Sync + 'static {
     /// The record with this key.
     fn get<'a>(&'a self, table: &'a str, key: &'a str) -> StoreFuture<'a, Option<Record>>;
@@ -92,4 +97,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Makes the changes in their order, all of them or none. Returns for each whether it changed anything.
     fn apply(&self, changes: Vec<Write>) -> StoreFuture<'_, Vec<bool>>;
+
+    /// Resolves when all that was applied before survives a power cut too. A store for which that always holds leaves it as it is.
+    fn flush(&self) -> StoreFuture<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

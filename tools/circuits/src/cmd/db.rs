@@ -1,16 +1,17 @@
-//! `circuits db`: the journal's file as a whole.
+//! `circuits db`: the files of the journal and of the store as a whole.
 
 use std::cmp::Ordering;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use circuits_journal::{EventLog, Options, SqliteJournal};
+use circuits_journal::{EventLog, Options, SqliteJournal, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::event_log::{local, open, utc};
 use crate::exit::{self, Told};
 use crate::overrides::Overrides;
+use crate::records::block_on;
 
 /// Arguments of `circuits db`.
 #[derive(Debug, clap::Args)]
@@ -21,16 +22,16 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Read the whole file: what is in it, and whether it is sound. Exit code 1 if it is not.
+    /// Read the whole journal, and the store: what is in them, and whether they are sound. Exit code 1 if they are not.
     Check(Check),
-    /// Bring everything from the write-ahead log into the file, so that the file alone can be copied. Makes or upgrades the file if
-    /// necessary.
+    /// Bring everything from the write-ahead logs into the files of the journal and the store, so that the files alone can be copied.
+    /// Makes or upgrades the files if necessary.
     Sync(Sync),
 }
 
 #[derive(Debug, clap::Args)]
 struct Check {
-    /// Only say whether the file's schema is exactly that of this version; change nothing.
+    /// Only say whether the schemas are exactly those of this version; change nothing.
     #[arg(long, conflicts_with = "json")]
     equal: bool,
     /// Print JSON.
@@ -49,47 +50,75 @@ struct Sync {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Check(args) if args.equal => {
-            let path = journal_path(&args.overrides)?;
-            let (found, newest) = EventLog::schema(&path)?;
-            let path = path.display();
-            match found.cmp(&newest) {
-                Ordering::Less => bail!(
-                    "the journal {path} has the schema {found}; this version's is {newest}. `circuits db sync` brings it up to date"
-                ),
-                Ordering::Greater => bail!(
-                    "the journal {path} was written by a newer version of circuits: its schema is {found}, this version's is \
-                     {newest}. Run that version"
-                ),
-                Ordering::Equal => {
-                    anstream::println!("The journal's schema is {newest}, that of this version.");
-                    Ok(())
-                }
+            let files = Files::of(&args.overrides)?;
+            equal("journal", &files.journal, EventLog::schema(&files.journal)?)?;
+            match files.store.filter(|path| path.exists()) {
+                Some(path) => equal("store", &path, SqliteStore::schema(&path)?),
+                None => Ok(()),
             }
         }
         Command::Check(args) => check(args),
         Command::Sync(args) => {
-            let path = journal_path(&args.overrides)?;
-            if std::fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
-                drop(SqliteJournal::open(&Options::new(&path))?);
+            let files = Files::of(&args.overrides)?;
+            if std::fs::metadata(&files.journal).map_or(0, |file| file.len()) == 0 {
+                drop(SqliteJournal::open(&Options::new(&files.journal))?);
             }
-            if !open(&args.overrides)?.sync()? {
-                bail!(
-                    "somebody reads or writes the journal at the moment, so a part stays in its log; try again"
-                );
+            let mut whole = open(&args.overrides)?.sync()?;
+            if let Some(path) = files.store {
+                let store = SqliteStore::open(&path)?;
+                whole &= block_on(store.sync()).map_err(anyhow::Error::msg)?;
             }
-            anstream::println!("Everything is in the journal's file.");
+            if !whole {
+                bail!("somebody reads or writes at the moment, so a part stays in a log; try again");
+            }
+            anstream::println!("Everything is in the files.");
             Ok(())
         }
     }
 }
 
-fn journal_path(overrides: &Overrides) -> anyhow::Result<PathBuf> {
-    let journal = overrides.load()?.settings().journal.clone();
-    journal.context("the journal is off (journal=off)")
+/// Where the journal is, and the store, if it is a file.
+struct Files {
+    journal: PathBuf,
+    store: Option<PathBuf>,
+}
+
+impl Files {
+    fn of(overrides: &Overrides) -> anyhow::Result<Self> {
+        let config = overrides.load()?;
+        let settings = config.settings();
+        let journal = settings.journal.clone().context("the journal is off (journal=off)")?;
+        Ok(Self { journal, store: (settings.store == "sqlite").then(|| settings.store_file.clone()) })
+    }
+}
+
+fn equal(name: &str, path: &Path, (found, newest): (i32, i32)) -> anyhow::Result<()> {
+    let path = path.display();
+    match found.cmp(&newest) {
+        Ordering::Less => bail!(
+            "the {name} {path} has the schema {found}; this version's is {newest}. `circuits db sync` brings it up to date"
+        ),
+        Ordering::Greater => bail!(
+            "the {name} {path} was written by a newer version of circuits: its schema is {found}, this version's is {newest}. Run that \
+             version"
+        ),
+        Ordering::Equal => {
+            anstream::println!("The {name}'s schema is {newest}, that of this version.");
+            Ok(())
+        }
+    }
 }
 
 fn check(args: Check) -> anyhow::Result<()> {
     let found = open(&args.overrides)?.check()?;
+    let store = match Files::of(&args.overrides)?.store.filter(|path| path.exists()) {
+        Some(path) => {
+            let faults = block_on(SqliteStore::open(&path)?.check()).map_err(anyhow::Error::msg)?;
+            Some((path, faults))
+        }
+        None => None,
+    };
+    let sound = found.faults.is_empty() && store.as_ref().is_none_or(|(_, faults)| faults.is_empty());
     let mut out = anstream::stdout().lock();
     if args.json {
         let messages: Value =
@@ -102,6 +131,9 @@ fn check(args: Check) -> anyhow::Result<()> {
             "log_bytes": found.bytes.1,
             "oldest": utc(found.oldest),
             "in_use": found.in_use,
+            "store": store.as_ref().map(|(path, faults)| {
+                json!({"file": path, "sound": faults.is_empty(), "faults": faults, "bytes": bytes_of(path)})
+            }),
         });
         writeln!(out, "{value:#}")?;
     } else {
@@ -122,6 +154,22 @@ fn check(args: Check) -> anyhow::Result<()> {
              still has un-acknowledged is then handled as new, finished or not."
         };
         writeln!(out, "{verdict}")?;
+        if let Some((path, faults)) = &store {
+            for fault in faults {
+                writeln!(out, "fault      {fault}")?;
+            }
+            let verdict = if faults.is_empty() {
+                "is sound."
+            } else {
+                "is damaged. Stop the runner, move the file and those named like it away and start again: subscriptions, and events \
+                 that were not delivered yet, are lost with it."
+            };
+            writeln!(out, "The store {} ({} bytes) {verdict}", path.display(), bytes_of(path))?;
+        }
     }
-    if found.faults.is_empty() { Ok(()) } else { Err(Told(exit::GENERAL).into()) }
+    if sound { Ok(()) } else { Err(Told(exit::GENERAL).into()) }
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
 }

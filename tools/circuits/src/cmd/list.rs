@@ -1,10 +1,11 @@
-//! `circuits list`: the components and extensions that are linked into this binary, and what is known of them without a platform.
+//! `circuits list`: the components, extensions, listeners and kinds of store that are linked into this binary, and what is known of them without a platform.
 
 use std::io::{Result, Write};
 use std::sync::Arc;
 
 use circuits::config::{Config, Sources};
 use circuits::extension::{Extension, extensions};
+use circuits::store::{StoreKind, store_kinds};
 use circuits::{Handled, Inspected, Listener, Registration, inspect, listeners, registrations};
 use circuits_deploy::{Object, objects};
 use serde_json::{Map, Value, json};
@@ -51,14 +52,26 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             .map(as_json)
             .chain(extensions.iter().map(|one| extension(one)))
             .chain(listeners().into_iter().map(listener))
+            .chain(store_kinds().into_iter().map(store))
             .collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
         show(&known, args.verbose, &mut out)?;
         show_extensions(&extensions, &mut out)?;
         show_listeners(&listeners(), &mut out)?;
+        show_stores(&store_kinds(), &mut out)?;
     }
     Ok(())
+}
+
+fn store(one: &StoreKind) -> Value {
+    json!({"kind": "store", "name": one.name(), "about": one.purpose()})
+}
+
+fn show_stores(all: &[&'static StoreKind], out: &mut impl Write) -> Result<()> {
+    writeln!(out, "\nStores")?;
+    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
+    all.iter().try_for_each(|one| writeln!(out, "{:width$}  {}", one.name(), one.purpose()))
 }
 
 fn extension(one: &Extension) -> Value {
@@ -310,6 +323,14 @@ mod tests {
             "\nListeners\naudit  hears of action_completed\npager  hears of action_failed\n"
         );
         assert_eq!(listener(all[1]), json!({"kind": "listener", "name": "pager", "of": "action_failed"}));
+    }
+
+    #[test]
+    fn kinds_of_store_are_shown_with_where_they_keep_records() {
+        let mut out = Vec::new();
+        show_stores(&store_kinds(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "\nStores\nmemory  until the process ends\nsqlite  in a file (store_file)\n");
     }
 
     #[test]

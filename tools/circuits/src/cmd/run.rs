@@ -19,6 +19,7 @@ use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
 use crate::shutdown::{self, Grace};
 use crate::status;
+use crate::store;
 
 /// Arguments of `circuits run`.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         announce(&config);
         let journal = journal::open(config.settings())?;
         let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
+        let store = store::open(&config, &extensions).await?;
         let watch = args.auto_restart.then(|| Watch::new(&args.overrides, &config)).transpose()?;
         let redactor = log.redactor();
         let mut stop = pin!(async {
@@ -65,7 +67,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         };
         let result = match runner {
             Ok(runner) => {
-                let runner = journal::give(runner, journal);
+                let runner = journal::give(runner, journal).store(store);
                 let attached = extensions.start(runner.context());
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));

@@ -70,6 +70,20 @@ pub(super) const KEYS: &[Key] = &[
     )
     .default("1024"),
     key(
+        "store",
+        Kind::Text,
+        "Where side features keep their records: events and deliveries, subscriptions, callbacks. `sqlite` is a file, \
+         `memory` lasts until the process ends; linked crates may have more kinds, and `circuits list` names them.",
+    )
+    .otherwise("`sqlite` with a journal, `memory` without one"),
+    key(
+        "store_file",
+        Kind::Path,
+        "File of the store `sqlite`, on a local disk, one for each runner. It is made when a side feature is configured.",
+    )
+    .otherwise("the journal's name with .store")
+    .sample("circuits.journal.store"),
+    key(
         "health_port",
         Kind::Number(Range::new(1, 65_535).zero("none")),
         "Port on which /healthz (it makes progress) and /readyz (it is connected and subscribed) answer 200 or 503 over \

@@ -19,7 +19,7 @@ use super::show::{self, say};
 use crate::logging::{self, LogOptions};
 use crate::overrides::Overrides;
 use crate::selection::Selection;
-use crate::{fire, journal, platform};
+use crate::{fire, journal, platform, store};
 
 pub(super) async fn run(
     overrides: &Overrides,
@@ -75,8 +75,9 @@ pub(super) async fn run(
 
     let redactor = log.redactor();
     let extensions = Extensions::open(&config).await.map_err(anyhow::Error::msg)?;
+    let store = store::open(&config, &extensions).await?;
     let runner = Runner::prepare(config, move |secret| redactor.add(secret)).await?;
-    let runner = journal::give(runner, journal);
+    let runner = journal::give(runner, journal).store(store);
     let attached = extensions.start(runner.context());
     let (mut signals, mut events) = (runner.signals(), sandbox.events());
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();

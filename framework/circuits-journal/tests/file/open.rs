@@ -1,7 +1,5 @@
 //! Which files are refused when a journal is opened, and with which words.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::path::Path;
 
 use circuits_journal::{EventLog, Options, SqliteJournal};

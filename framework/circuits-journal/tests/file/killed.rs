@@ -1,7 +1,6 @@
 //! SIGKILL at random points: whatever the journal has answered before is in the file afterwards.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -66,7 +65,7 @@ fn every_answered_call_survives() {
     let mut answered = BTreeMap::new();
     for _ in 0..ROUNDS {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
+            .args(["--exact", "killed::child", "--nocapture"])
             .env(CHILD, &file)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,7 +1,5 @@
 //! Whatever calls it gets, the journal in a file answers as the one in memory does, even after it was closed and opened.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use bytes::Bytes;
 use circuits::Reply;
 use circuits::journal::{Arrival, Journal, MemoryJournal, Outcome, Settlement, Standing};
