@@ -269,17 +269,24 @@ struct Look {
     outbox: u64,
 }
 
-/// The journal of a runner at work, read without the code that writes it.
+/// The journal and the store of a runner at work, read without the code that writes them.
 struct Journal(Connection);
 
 impl Journal {
     fn open(path: &Path) -> Self {
-        Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let store = format!("{}.store", path.display());
+        // Without a side feature there is none.
+        if Path::new(&store).exists() {
+            connection.execute("ATTACH ?1 AS store", [store]).unwrap();
+        }
+        Self(connection)
     }
 
+    /// How many rows there are; none in a table that nobody has made.
     fn count(&self, from: &str) -> u64 {
         let count = self.0.query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get::<_, u32>(0));
-        count.unwrap().into()
+        count.map_or(0, u64::from)
     }
 
     /// Deliveries that are still to be made.

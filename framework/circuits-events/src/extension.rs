@@ -19,7 +19,7 @@ use crate::send::{Sender, SenderOptions, pause};
 use crate::webhooks::{self, Loaded};
 
 /// How much less urgent than messages all of this is to the system (nice value).
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 circuits::register! {
     Extension::new("events", |config| Box::pin(std::future::ready(open(config))))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::in_use;
 use crate::schema::Format;
@@ -21,14 +22,18 @@ impl Blocking {
         Self { path: path.to_owned(), format, connection: Arc::new(Mutex::new(connection)) }
     }
 
-    /// Runs `work` on a thread that may block.
+    /// Runs `work` where it may block: on the caller's thread if the caller has a runtime to itself, otherwise on another thread, which
+    /// costs several times as much as what most calls do.
     pub(crate) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> circuits::Result<T> {
         let connection = Arc::clone(&self.connection);
         let done = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
-        let done = tokio::task::spawn_blocking(done).await;
+        let done = match Handle::current().runtime_flavor() {
+            RuntimeFlavor::CurrentThread => Ok(done()),
+            _ => tokio::task::spawn_blocking(done).await,
+        };
         let ends = |_| {
             circuits::Error::new(format_args!("the {} was not asked: the process ends", self.format.name))
         };

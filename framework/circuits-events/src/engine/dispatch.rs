@@ -21,7 +21,9 @@ use crate::book::StoredEvent;
 use crate::envelope;
 
 /// How many events are taken at a time.
-const BATCH: u32 = 20;
+const BATCH: u32 = 50;
+/// How long events are gathered: so that they are not looked at while the action that they tell of is at work, and many at once.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long stored events stay in the outbox as well, so that many of them cost one flush of the disk.
 const FLUSH: Duration = Duration::from_millis(250);
 /// How often the store is looked at for subscriptions that others changed.
@@ -89,7 +91,10 @@ impl Engine {
             }
             tokio::select! {
                 () = &mut stop => break,
-                () = arrivals.notified() => {}
+                () = arrivals.notified() => tokio::select! {
+                    () = &mut stop => break,
+                    () = tokio::time::sleep(GATHER) => {}
+                },
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(if passage.is_complete() { LOOK } else { FLUSH }) => {}
             }
