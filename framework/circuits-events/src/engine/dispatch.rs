@@ -93,6 +93,7 @@ impl Engine {
                 () = &mut stop => break,
                 () = arrivals.notified() => tokio::select! {
                     () = &mut stop => break,
+                    () = self.wake.notified() => {}
                     () = tokio::time::sleep(GATHER) => {}
                 },
                 () = self.wake.notified() => {}
