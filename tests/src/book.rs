@@ -18,5 +18,8 @@ struct Extensions;
 #[doc = include_str!("../../docs/src/events.md")]
 struct Events;
 
+#[doc = include_str!("../../docs/src/accounts.md")]
+struct TheAccounts;
+
 #[doc = include_str!("../../docs/src/webhooks.md")]
 struct Webhooks;

@@ -118,8 +118,8 @@ fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
         policy: policy(settings)?,
         options: Some(options),
         redactor: Redactor::new(config.secrets()),
-        user_header: settings.http_user_header.as_str().into(),
         journal: settings.journal.clone().unwrap_or_default(),
+        user_header: settings.http_user_header.as_str().into(),
         engine: None,
     })))
 }
@@ -139,8 +139,8 @@ struct Ready {
     policy: Policy,
     options: Option<Options>,
     redactor: Redactor,
-    user_header: Arc<str>,
     journal: PathBuf,
+    user_header: Arc<str>,
     engine: Option<Arc<Engine>>,
 }
 
@@ -162,6 +162,7 @@ impl Opened for Ready {
             hooks: std::mem::take(&mut self.hooks),
             options,
             callbacks: context.callbacks().clone(),
+            accounts: context.accounts().clone(),
             health: context.health().clone(),
             redactor: self.redactor.clone(),
         };

@@ -14,7 +14,8 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 
-use crate::origin::Known;
+use crate::gate::Gate;
+use crate::serve::Inside;
 
 /// Bytes of a request's body.
 const BODY: usize = 1024 * 1024;
@@ -23,14 +24,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn answer(
     web: &Web,
-    known: &Known,
+    inside: &Inside,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match known.fault(request.headers()) {
+    let mut response = match inside.known.fault(request.headers()) {
         Some((status, text)) => refusal(status, &text),
-        None => respond(web, peer, request).await,
+        None => respond(web, &inside.gate, peer, request).await,
     };
     let headers = response.headers_mut();
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
@@ -42,11 +43,18 @@ pub(crate) async fn answer(
     response.map(Full::new)
 }
 
-async fn respond(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
-    let Some(service) = web.find(request.uri().path()) else {
+async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
+    let Some(found) = web.find(request.uri().path()) else {
         return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
     };
     let (mut parts, body) = request.into_parts();
+    // Before anything is read for them.
+    if !found.open {
+        match gate.caller(&parts, peer).await {
+            Ok(caller) => drop(caller.map(|caller| parts.extensions.insert(caller))),
+            Err(refused) => return *refused,
+        }
+    }
     let too_large =
         || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {BODY} bytes"));
     // Its length is often known before it comes.
@@ -62,7 +70,7 @@ async fn respond(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Res
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
     parts.extensions.insert(peer);
-    let called = AssertUnwindSafe(async { service.call(Request::from_parts(parts, body)).await });
+    let called = AssertUnwindSafe(async { found.service.call(Request::from_parts(parts, body)).await });
     match tokio::time::timeout(TIMEOUT, called.catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
@@ -74,7 +82,7 @@ async fn respond(web: &Web, peer: SocketAddr, request: Request<Incoming>) -> Res
 }
 
 /// An answer in the form of all refusals: `{"error": ".."}`.
-fn refusal(status: StatusCode, text: &str) -> Response<Bytes> {
+pub(crate) fn refusal(status: StatusCode, text: &str) -> Response<Bytes> {
     let body = serde_json::json!({ "error": text }).to_string();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;

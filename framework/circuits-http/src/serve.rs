@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::answer::answer;
+use crate::gate::Gate;
 use crate::origin::Known;
 
 /// How many connections are served at a time; further ones wait in the system's queue.
@@ -29,12 +30,18 @@ const GRACE: Duration = Duration::from_secs(4);
 /// The pause after the system would not accept a connection, usually for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(200);
 
-pub(crate) async fn serve(listener: TcpListener, known: Known, context: &Context) {
+/// What each request passes on its way in.
+pub(crate) struct Inside {
+    pub(crate) known: Known,
+    pub(crate) gate: Gate,
+}
+
+pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Context) {
     if let Ok(address) = listener.local_addr() {
         info!("Listening for HTTP requests on http://{address}");
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let known = Arc::new(known);
+    let inside = Arc::new(inside);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stopped = pin!(context.stopped());
     loop {
@@ -52,12 +59,12 @@ pub(crate) async fn serve(listener: TcpListener, known: Known, context: &Context
                 continue;
             }
         };
-        let (web, known, stop): (Web, _, _) = (context.web().clone(), Arc::clone(&known), stop.clone());
+        let (web, inside, stop): (Web, _, _) = (context.web().clone(), Arc::clone(&inside), stop.clone());
         tasks.spawn(async move {
             let _place = place;
             let service = service_fn(move |request| {
-                let (web, known) = (web.clone(), Arc::clone(&known));
-                async move { Ok::<_, Infallible>(answer(&web, &known, peer, request).await) }
+                let (web, inside) = (web.clone(), Arc::clone(&inside));
+                async move { Ok::<_, Infallible>(answer(&web, &inside, peer, request).await) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())

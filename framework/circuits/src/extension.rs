@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, info_span};
 
+use crate::account::Accounts;
 use crate::callback::Callbacks;
 use crate::config::Config;
 use crate::outbox::Outbox;
@@ -159,6 +160,7 @@ pub struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) outbox: Option<Arc<dyn Outbox>>,
     pub(crate) callbacks: Callbacks,
+    pub(crate) accounts: Accounts,
     pub(crate) web: Web,
     pub(crate) stop: CancellationToken,
 }
@@ -192,6 +194,11 @@ impl Context {
     /// Where answers to callbacks are handed in.
     pub fn callbacks(&self) -> &Callbacks {
         &self.callbacks
+    }
+
+    /// Who may use the HTTP side.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Where routes of the HTTP listener are mounted, in [`attach`](Opened::attach).

@@ -31,6 +31,7 @@
 //! without running the handler again. Messages of one incident keep their order; different incidents run in parallel.
 //! Errors, panics and timeouts of a handler become error replies.
 
+pub mod account;
 mod action;
 mod backoff;
 mod blocking;

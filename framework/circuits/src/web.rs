@@ -27,8 +27,15 @@ where
     }
 }
 
-/// A path, and who answers what is there and below.
-type Mounted = (String, Arc<dyn WebService>);
+/// Who answers what is at a path and below.
+#[derive(Clone)]
+pub struct Mounted {
+    path: String,
+    /// Who answers.
+    pub service: Arc<dyn WebService>,
+    /// Whether it answers callers who have not said who they are, because it looks at each request itself.
+    pub open: bool,
+}
 
 /// The mounted routes. Cheap to clone.
 #[derive(Clone, Default)]
@@ -37,20 +44,31 @@ pub struct Web {
 }
 
 impl Web {
-    /// Gives this service the requests for `path` (such as `/receive`) and everything below it.
+    /// Gives this service the requests for `path` (such as `/receive`) and everything below it. Once there are accounts, it gets
+    /// only those of known callers, each with a [`Caller`](crate::account::Caller) in its extensions; which rights are needed is for
+    /// the service to say.
     pub fn mount(&self, path: impl Into<String>, service: Arc<dyn WebService>) {
-        self.routes.write().unwrap_or_else(PoisonError::into_inner).push((path.into(), service));
+        self.put(Mounted { path: path.into(), service, open: false });
+    }
+
+    /// The same for a service that looks itself at who calls, because a secret is in the path or in the body.
+    pub fn mount_open(&self, path: impl Into<String>, service: Arc<dyn WebService>) {
+        self.put(Mounted { path: path.into(), service, open: true });
+    }
+
+    fn put(&self, mounted: Mounted) {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner).push(mounted);
     }
 
     /// The service with the longest path that `path` is, or is below.
-    pub fn find(&self, path: &str) -> Option<Arc<dyn WebService>> {
+    pub fn find(&self, path: &str) -> Option<Mounted> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
         let below = |mounted: &str| {
             path.strip_prefix(mounted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let found =
-            routes.iter().filter(|(mounted, _)| below(mounted)).max_by_key(|(mounted, _)| mounted.len());
-        found.map(|(_, service)| Arc::clone(service))
+            routes.iter().filter(|mounted| below(&mounted.path)).max_by_key(|mounted| mounted.path.len());
+        found.cloned()
     }
 
     /// Whether nothing is mounted.
@@ -62,7 +80,7 @@ impl Web {
 impl std::fmt::Debug for Web {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_list().entries(routes.iter().map(|(path, _)| path)).finish()
+        f.debug_list().entries(routes.iter().map(|mounted| &mounted.path)).finish()
     }
 }
 
@@ -73,6 +91,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_path_that_fits_answers() {
         let web = Web::default();
+        assert!(web.find("/").is_none());
         for text in ["/a", "/a/b"] {
             let answer = move |_: Request<Bytes>| -> WebFuture {
                 Box::pin(async move { Response::new(Bytes::from_static(text.as_bytes())) })
@@ -80,7 +99,7 @@ mod tests {
             web.mount(text, Arc::new(answer));
         }
         let ask = async |path: &str| match web.find(path) {
-            Some(service) => service.call(Request::new(Bytes::new())).await.into_body(),
+            Some(found) => found.service.call(Request::new(Bytes::new())).await.into_body(),
             None => Bytes::from_static(b"none"),
         };
         for (path, answer) in [

@@ -1,7 +1,9 @@
-//! Events that leave and enter over HTTP: webhooks, subscriptions, deliveries and what is received.
+//! Events that leave and enter over HTTP: webhooks, subscriptions, deliveries, what is received, and who may
+//! call.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
+mod accounts;
 mod commands;
 mod http;
 mod limits;

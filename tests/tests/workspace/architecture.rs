@@ -18,7 +18,12 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     // It deploys the definitions of components; a component does not compile it.
     ("framework/circuits-deploy", &["circuits"], &[]),
     // Extensions: never another extension, except through a trait in `circuits`.
-    ("framework/circuits-events", &["circuits"], &["circuits-journal", "circuits-http", "circuits-sandbox"]),
+    ("framework/circuits-accounts", &["circuits"], &[]),
+    (
+        "framework/circuits-events",
+        &["circuits"],
+        &["circuits-accounts", "circuits-journal", "circuits-http", "circuits-sandbox"],
+    ),
     ("framework/circuits-http", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
@@ -34,6 +39,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         "tools/*",
         &[
             "circuits",
+            "circuits-accounts",
             "circuits-deploy",
             "circuits-events",
             "circuits-http",

@@ -34,6 +34,8 @@ enum Command {
     Events(cmd::events::Args),
     /// Show, add, switch, delete and try subscriptions to events.
     Subscriptions(cmd::subscriptions::Args),
+    /// Say who may use the HTTP side (http_port): accounts, their rights and passwords, tokens.
+    Account(cmd::account::Args),
     /// Show, retry or drop the messages that were set aside because the process died of them too often.
     Dead(cmd::dead::Args),
     /// Check the journal's file, or make it ready to be copied.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => cmd::status::run(args),
         Command::Events(args) => cmd::events::run(args),
         Command::Subscriptions(args) => cmd::subscriptions::run(args),
+        Command::Account(args) => cmd::account::run(args),
         Command::Dead(args) => cmd::dead::run(args),
         Command::Db(args) => cmd::db::run(args),
         Command::Config(args) => cmd::config::run(args),

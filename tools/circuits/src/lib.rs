@@ -21,6 +21,7 @@ mod store;
 mod test_port;
 
 // Extensions that the command ships with.
+use circuits_accounts as _;
 use circuits_events as _;
 use circuits_http as _;
 

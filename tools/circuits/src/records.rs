@@ -1,10 +1,12 @@
 //! The book of events, deliveries and subscriptions, for commands beside a runner.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use anyhow::bail;
+use circuits::config::Config;
 use circuits::redact::Redactor;
-use circuits::store::open_store;
+use circuits::store::{Store, open_store};
 use circuits_events::book::{Book, StoredEvent};
 use circuits_journal::SqliteStore;
 use jiff::Timestamp;
@@ -14,10 +16,15 @@ use crate::overrides::Overrides;
 /// The book in the store that the settings name, and a redactor that hides secrets in the output.
 pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<(Book, Redactor)> {
     let config = overrides.load()?;
-    let settings = config.settings();
-    if settings.journal.is_none() {
+    if config.settings().journal.is_none() {
         bail!("the journal is off (journal=off), so there are no events and no subscriptions");
     }
+    Ok((Book::new(store(&config)?), Redactor::new(config.secrets())))
+}
+
+/// The store that the settings name, beside a runner that may be at work on it.
+pub(crate) fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let settings = config.settings();
     match settings.store.as_str() {
         "memory" => bail!(
             "the runner alone sees its store (store=memory), so there is nothing to show or change from outside"
@@ -26,8 +33,7 @@ pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<(Book, Redactor)> {
         "sqlite" => drop(SqliteStore::schema(&settings.store_file)?),
         _ => {}
     }
-    let store = block_on(open_store(&config)).map_err(anyhow::Error::msg)?;
-    Ok((Book::new(store), Redactor::new(config.secrets())))
+    block_on(open_store(config)).map_err(anyhow::Error::msg)
 }
 
 /// How many events are read at a time; some are as large as the messages that they tell of.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use circuits::account::{OPERATOR, Rights, UserAccount};
 use circuits::outbox::Noted;
 use circuits::{EventKind, Result};
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use super::{Engine, Live};
 use crate::book::Addressed;
 use crate::book::StoredEvent;
 use crate::envelope;
+use crate::subscription::Subscription;
 
 /// How many events are taken at a time.
 const BATCH: u32 = 50;
@@ -169,6 +171,9 @@ impl Engine {
             let Some(matcher) = live.matcher.as_ref().filter(|_| live.subscription.is_live()) else {
                 return false;
             };
+            if !live.may_see(&event.event) {
+                return false;
+            }
             let forms = event.original.iter().chain([&event.event]);
             forms.into_iter().any(|form| {
                 matcher.selects(form).unwrap_or_else(|_| {
@@ -239,21 +244,25 @@ impl Engine {
         let stored = self.book.stored_subscriptions().await.inspect_err(|_| {
             self.changed.store(true, Ordering::Release);
         })?;
-        let known = self.live();
-        let same = |live: &Live, value: &str| live.stored == value;
-        if known.len() == stored.len()
-            && known.iter().zip(&stored).all(|(live, record)| same(live, &record.value))
-        {
-            return Ok(());
-        }
+        let accounts = self.accounts.all().await.inspect_err(|_| {
+            self.changed.store(true, Ordering::Release);
+        })?;
         let read = stored.into_iter().filter_map(|record| match serde_json::from_str(&record.value) {
-            Ok(subscription) => Some(Live::new(subscription, record.value)),
+            Ok(subscription) => {
+                let rights = rights_of(&subscription, &accounts);
+                Some(Live::new(subscription, record.value, rights))
+            }
             Err(error) => {
                 warn!(%error, subscription = record.key, "The stored subscription cannot be read; it gets nothing");
                 None
             }
         });
         let live: Vec<_> = read.collect();
+        let known = self.live();
+        let same = |(one, other): (&Live, &Live)| one.stored == other.stored && one.rights == other.rights;
+        if known.len() == live.len() && known.iter().zip(&live).all(same) {
+            return Ok(());
+        }
         *self.subscriptions.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(live);
         // One that was brought back goes on at once.
         self.queues().values().for_each(|queue| queue.wake.notify_one());
@@ -277,6 +286,16 @@ impl Engine {
             Err(error) => warn!(%error, "Old events could not be deleted"),
         }
     }
+}
+
+/// What the owner of a subscription may see; `None` means everything. Once there are accounts, that is for the operator's own
+/// subscriptions alone, and those of an account that is gone get nothing.
+fn rights_of(subscription: &Subscription, accounts: &[UserAccount]) -> Option<Rights> {
+    if accounts.is_empty() || subscription.user == OPERATOR {
+        return None;
+    }
+    let owner = accounts.iter().find(|account| account.name == subscription.user);
+    Some(owner.map(|account| account.rights.clone()).unwrap_or_default())
 }
 
 /// The workers, one for each target.

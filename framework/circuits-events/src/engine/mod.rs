@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use circuits::account::Accounts;
 use circuits::outbox::Outbox;
 use circuits::redact::Redactor;
 use circuits::{Callbacks, EventKind, EventKinds, Health, Result};
@@ -57,6 +58,7 @@ pub(crate) struct Engine {
     hooks: Vec<Hook>,
     pub(crate) options: Options,
     callbacks: Callbacks,
+    accounts: Accounts,
     health: Health,
     redactor: Redactor,
     subscriptions: RwLock<Arc<Vec<Live>>>,
@@ -78,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) hooks: Vec<Hook>,
     pub(crate) options: Options,
     pub(crate) callbacks: Callbacks,
+    pub(crate) accounts: Accounts,
     pub(crate) health: Health,
     pub(crate) redactor: Redactor,
 }
@@ -91,7 +94,8 @@ struct Queue {
 
 impl Engine {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { book, outbox, sender, policy, hooks, options, callbacks, health, redactor } = parts;
+        let Parts { book, outbox, sender, policy, hooks, options, callbacks, accounts, health, redactor } =
+            parts;
         Self {
             book,
             outbox,
@@ -100,6 +104,7 @@ impl Engine {
             hooks,
             options,
             callbacks,
+            accounts,
             health,
             redactor,
             subscriptions: RwLock::default(),

@@ -1,6 +1,8 @@
 //! Who gets events: webhooks, which are fixed while the runner runs, and subscriptions, which come and go.
 
+use circuits::account::{Right, Rights, Scope};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use url::Url;
 
 use crate::send::SigningKey;
@@ -49,12 +51,26 @@ pub(crate) struct Live {
     pub(crate) stored: String,
     /// `None` if its path can no longer be read.
     pub(crate) matcher: Option<Matcher>,
+    /// What its owner may see; `None` means everything.
+    pub(crate) rights: Option<Rights>,
 }
 
 impl Live {
-    pub(crate) fn new(subscription: Subscription, stored: String) -> Self {
+    pub(crate) fn new(subscription: Subscription, stored: String, rights: Option<Rights>) -> Self {
         let matcher = subscription.matcher().ok();
-        Self { id: id(&subscription), subscription, stored, matcher }
+        Self { id: id(&subscription), subscription, stored, matcher, rights }
+    }
+
+    /// Whether its owner may see this event: one about an action with the right for its destination, any other one with the right
+    /// for everything.
+    pub(crate) fn may_see(&self, event: &Value) -> bool {
+        let Some(rights) = &self.rights else { return true };
+        let source = event["source"].as_str().unwrap_or_default();
+        let scope = match source.split_once("/destinations/") {
+            Some((_, destination)) => Scope::Destination(destination.to_owned()),
+            None => Scope::All,
+        };
+        rights.allow(Right::Read, &scope)
     }
 }
 

@@ -5,17 +5,16 @@ mod callback;
 mod eventmatch;
 mod receive;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use circuits::Callbacks;
-use circuits::web::{Web, WebFuture};
+use circuits::web::{Web, WebFuture, WebService};
 use http::Request;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -29,7 +28,7 @@ use crate::engine::Engine;
 pub(crate) struct Side {
     pub(crate) engine: Arc<Engine>,
     pub(crate) callbacks: Callbacks,
-    /// The header that names the user.
+    /// The header in which a proxy names the user, for those who name none.
     pub(crate) user_header: Arc<str>,
     /// Changes of subscriptions happen one after the other.
     pub(crate) turn: Arc<Mutex<()>>,
@@ -42,22 +41,23 @@ pub(crate) fn mount(web: &Web, side: Side) {
         let router = Router::new()
             .route("/eventmatch", get(eventmatch::list).post(eventmatch::create))
             .route("/eventmatch/{uuid}", one);
-        put(web, "/eventmatch", router, side.clone());
-        put(web, "/receive", Router::new().route("/receive", post(receive::receive)), side.clone());
+        web.mount("/eventmatch", service(router, side.clone()));
+        web.mount("/receive", service(Router::new().route("/receive", post(receive::receive)), side.clone()));
     }
     if side.engine.options.callback_base.is_some() {
         let router = Router::new()
             .route("/tmp/{token}", get(callback::fail).post(callback::answer).head(no_such_method));
-        put(web, "/tmp", router, side);
+        // The token in the path is the secret.
+        web.mount_open("/tmp", service(router, side));
     }
 }
 
-fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
+fn service(router: Router<Side>, side: Side) -> Arc<dyn WebService> {
     let router = router
         .method_not_allowed_fallback(no_such_method)
         .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing under this path") })
         .with_state(side);
-    let service = move |request: Request<Bytes>| -> WebFuture {
+    Arc::new(move |request: Request<Bytes>| -> WebFuture {
         let router = router.clone();
         Box::pin(async move {
             let Ok(response) = router.oneshot(request.map(Body::from)).await;
@@ -66,8 +66,7 @@ fn put(web: &Web, path: &str, router: Router<Side>, side: Side) {
             let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
             http::Response::from_parts(parts, body)
         })
-    };
-    web.mount(path, Arc::new(service));
+    })
 }
 
 async fn no_such_method() -> Refusal {
@@ -104,18 +103,5 @@ impl From<circuits::Error> for Refusal {
             StatusCode::SERVICE_UNAVAILABLE,
             "the runner's store cannot be used at the moment; its log says more",
         )
-    }
-}
-
-impl Side {
-    /// The user that the proxy names. A request that did not come from this machine names nobody.
-    fn user(&self, headers: &HeaderMap, peer: Option<&SocketAddr>) -> Result<String, Refusal> {
-        let name = &*self.user_header;
-        let trusted = peer.is_some_and(|peer| peer.ip().is_loopback());
-        let user = headers.get(name).filter(|_| trusted).and_then(|user| user.to_str().ok()).map(str::trim);
-        match user {
-            Some(user) if !user.is_empty() && user.len() <= 200 => Ok(user.to_owned()),
-            _ => Err(refuse(StatusCode::UNAUTHORIZED, format_args!("name the user in the header {name}"))),
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod broker;
 mod events;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,7 +121,10 @@ impl<'a> Reader<'a> {
             http_port: self.optional("http_port"),
             http_url: self.url("http_url"),
             http_user_header: self.header_name("http_user_header"),
-            noload: list(&self.text("noload").unwrap_or_default()).map(str::to_owned).collect(),
+            http_auth: self.names("http_auth"),
+            http_token_ttl: self.seconds("http_token_ttl"),
+            http_trusted_proxies: self.addresses("http_trusted_proxies"),
+            noload: self.names("noload"),
             logdir: self.path("logdir").unwrap_or_default(),
             logfile: self.logfile(),
             loglevel: self.parsed("loglevel").unwrap_or(LogLevel::Info),
@@ -278,6 +282,26 @@ impl<'a> Reader<'a> {
 
     fn entry(&self, key: &str) -> Option<&'a Entry> {
         self.section.entry(key)
+    }
+
+    /// The names in a list.
+    fn names(&self, key: &str) -> Vec<String> {
+        list(&self.text(key).unwrap_or_default()).map(str::to_owned).collect()
+    }
+
+    /// The IP addresses in a list.
+    fn addresses(&mut self, key: &'static str) -> Vec<IpAddr> {
+        let (mut addresses, mut wrong) = (Vec::new(), false);
+        for name in self.names(key) {
+            match name.parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) => wrong = true,
+            }
+        }
+        if wrong {
+            self.refuse(key, "must be IP addresses, separated by commas");
+        }
+        addresses
     }
 
     /// The text of a key; an empty value counts as not set.

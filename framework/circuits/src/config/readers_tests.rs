@@ -53,6 +53,7 @@ fn every_setting_is_read_outside_the_configuration() {
     let mut texts = Vec::new();
     for folder in [
         "framework/circuits/src",
+        "framework/circuits-accounts/src",
         "framework/circuits-events/src",
         "framework/circuits-http/src",
         "tools/circuits/src",

@@ -1,5 +1,6 @@
 //! The typed form of `[resilient]`: what the runner itself needs. Defaults and ranges stand in the table of settings.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,6 +132,12 @@ pub struct Settings {
     pub http_url: Option<String>,
     /// Header that names the user of a request (`http_user_header`).
     pub http_user_header: String,
+    /// Kinds of authentication of its callers (`http_auth`).
+    pub http_auth: Vec<String>,
+    /// How long a token is good that a caller gets for a password (`http_token_ttl`).
+    pub http_token_ttl: Duration,
+    /// Proxies that may name the user of a request (`http_trusted_proxies`).
+    pub http_trusted_proxies: Vec<IpAddr>,
     /// Components not to load (`noload`).
     pub noload: Vec<String>,
     /// Directory of the log file (`logdir`).

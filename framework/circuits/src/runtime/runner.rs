@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::account::Accounts;
 use crate::callback::Callbacks;
 use crate::config::Config;
 use crate::delivery::headroom::Headroom;
@@ -194,6 +195,7 @@ impl Runner {
             store: Arc::clone(&self.store),
             outbox: self.journal.outbox(),
             callbacks: self.callbacks.clone(),
+            accounts: Accounts::new(Arc::clone(&self.store)),
             web: Web::default(),
             stop: CancellationToken::new(),
         }

@@ -1,8 +1,9 @@
-//! `circuits list`: the components, extensions, listeners and kinds of store that are linked into this binary, and what is known of them without a platform.
+//! `circuits list`: the components, extensions, listeners, kinds of store and of authentication that are linked into this binary, and what is known of them without a platform.
 
 use std::io::{Result, Write};
 use std::sync::Arc;
 
+use circuits::account::{AuthKind, auth_kinds};
 use circuits::config::{Config, Sources};
 use circuits::extension::{Extension, extensions};
 use circuits::store::{StoreKind, store_kinds};
@@ -53,13 +54,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             .chain(extensions.iter().map(|one| extension(one)))
             .chain(listeners().into_iter().map(listener))
             .chain(store_kinds().into_iter().map(store))
+            .chain(auth_kinds().into_iter().map(auth))
             .collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
         show(&known, args.verbose, &mut out)?;
         show_extensions(&extensions, &mut out)?;
         show_listeners(&listeners(), &mut out)?;
-        show_stores(&store_kinds(), &mut out)?;
+        show_kinds("Stores", store_kinds().into_iter().map(|one| (one.name(), one.purpose())), &mut out)?;
+        show_kinds(
+            "Authentication",
+            auth_kinds().into_iter().map(|one| (one.name(), one.purpose())),
+            &mut out,
+        )?;
     }
     Ok(())
 }
@@ -68,10 +75,21 @@ fn store(one: &StoreKind) -> Value {
     json!({"kind": "store", "name": one.name(), "about": one.purpose()})
 }
 
-fn show_stores(all: &[&'static StoreKind], out: &mut impl Write) -> Result<()> {
-    writeln!(out, "\nStores")?;
-    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
-    all.iter().try_for_each(|one| writeln!(out, "{:width$}  {}", one.name(), one.purpose()))
+fn auth(one: &AuthKind) -> Value {
+    json!({"kind": "authentication", "name": one.name(), "about": one.purpose()})
+}
+
+fn show_kinds(
+    title: &str,
+    all: impl Iterator<Item = (&'static str, &'static str)>,
+    out: &mut impl Write,
+) -> Result<()> {
+    let all: Vec<_> = all.collect();
+    if !all.is_empty() {
+        writeln!(out, "\n{title}")?;
+    }
+    let width = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    all.iter().try_for_each(|(name, about)| writeln!(out, "{name:width$}  {about}"))
 }
 
 fn extension(one: &Extension) -> Value {
@@ -328,7 +346,8 @@ mod tests {
     #[test]
     fn kinds_of_store_are_shown_with_where_they_keep_records() {
         let mut out = Vec::new();
-        show_stores(&store_kinds(), &mut out).unwrap();
+        let kinds = store_kinds().into_iter().map(|one| (one.name(), one.purpose()));
+        show_kinds("Stores", kinds, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "\nStores\nmemory  until the process ends\nsqlite  in a file (store_file)\n");
     }

@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+pub(crate) mod account;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod customize;

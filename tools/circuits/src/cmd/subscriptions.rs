@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
+use circuits::account::OPERATOR;
 use circuits_events::book::Book;
 use circuits_events::subscription::{Matcher, Subscription};
 use jiff::Timestamp;
@@ -64,7 +65,7 @@ struct Add {
     #[arg(long)]
     url: String,
     /// Whose it is.
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = OPERATOR)]
     user: String,
     /// Name for basic authentication.
     #[arg(long, requires = "basic_password", conflicts_with = "header_type")]

@@ -78,7 +78,28 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "http_user_header",
         Kind::Text,
-        "Header in which a proxy on this machine names the user of a request to http_port.",
+        "Header in which a proxy names the user of a request to http_port: as long as there is no account one on this \
+         machine, with `trusted_header` in http_auth one of http_trusted_proxies.",
     )
     .default("Http-Remote-User"),
+    key(
+        "http_auth",
+        Kind::List,
+        "How callers of http_port say who they are, once `circuits account add` has made an account. basic: name and \
+         password. token: what `POST /management/auth` or `circuits account token` gives. trusted_header: \
+         http_user_header. `circuits list` names further kinds that are linked.",
+    )
+    .default("basic, token"),
+    key(
+        "http_token_ttl",
+        Kind::Seconds(Range::new(1, 31_536_000)),
+        "Seconds for which a token of `POST /management/auth` is good.",
+    )
+    .default("3600"),
+    key(
+        "http_trusted_proxies",
+        Kind::List,
+        "Addresses of the proxies whose http_user_header is believed.",
+    )
+    .default("127.0.0.1, ::1"),
 ];

@@ -1,0 +1,112 @@
+//! Kinds of authentication: each looks at a request and says who calls, if it can.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use super::{Accounts, Caller};
+use crate::config::{Config, hint};
+use crate::{Error, Result};
+
+/// The future of an [`Authenticator`].
+pub type AuthFuture<'a> = Pin<Box<dyn Future<Output = Result<Verdict>> + Send + 'a>>;
+
+/// Makes the authenticator that the settings describe.
+pub type OpenAuth = fn(&Config, &Accounts) -> Result<Arc<dyn Authenticator>>;
+
+/// What a kind of authentication makes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request has nothing that this kind looks at; another kind may know who calls.
+    NotMine,
+    /// They call.
+    Is(Caller),
+    /// What the request has is wrong.
+    Refused,
+    /// There were too many wrong attempts from this address; the next one is looked at in so many seconds.
+    Later(u64),
+}
+
+/// Says who calls.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Looks at the head of a request, which came from this address.
+    fn authenticate<'a>(&'a self, head: &'a Parts, from: SocketAddr) -> AuthFuture<'a>;
+
+    /// What a client must send, for the header `WWW-Authenticate` (RFC 9110, 11.6.1); `None` for what a client does not send itself.
+    fn challenge(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// A kind of authentication, which `http_auth=` in app.config names; const, so that [`register!`](crate::register) can place it at
+/// link time.
+#[derive(Debug)]
+pub struct AuthKind {
+    name: &'static str,
+    about: &'static str,
+    open: OpenAuth,
+}
+
+inventory::collect!(AuthKind);
+
+impl AuthKind {
+    /// A kind with its name.
+    pub const fn new(name: &'static str, open: OpenAuth) -> Self {
+        Self { name, about: "", open }
+    }
+
+    /// What it looks at, in a few words: `circuits list` shows them.
+    #[must_use]
+    pub const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it looks at; empty if it does not say.
+    pub fn purpose(&self) -> &'static str {
+        self.about
+    }
+
+    /// Makes the authenticator.
+    ///
+    /// # Errors
+    /// When a setting is wrong.
+    pub fn open(&self, config: &Config, accounts: &Accounts) -> Result<Arc<dyn Authenticator>> {
+        (self.open)(config, accounts)
+    }
+}
+
+/// Every linked kind, sorted by name.
+pub fn auth_kinds() -> Vec<&'static AuthKind> {
+    let mut all: Vec<_> = inventory::iter::<AuthKind>.into_iter().collect();
+    all.sort_by_key(|kind| kind.name);
+    all
+}
+
+/// The kinds that the settings name.
+///
+/// # Errors
+/// Names one that no linked crate has.
+pub fn check_auth(config: &Config) -> Result<Vec<&'static AuthKind>> {
+    let all = auth_kinds();
+    let find = |name: &String| {
+        all.iter().copied().find(|kind| kind.name == name).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|kind| kind.name).collect();
+            Error::new(format_args!(
+                "[resilient] http_auth names `{name}`, and no linked crate has this kind of authentication{}. Linked are: {}. \
+                 Correct it, or link the crate with `use <crate> as _;`",
+                hint(name, names.iter().copied()),
+                names.join(", ")
+            ))
+        })
+    };
+    config.settings().http_auth.iter().map(find).collect()
+}
