@@ -97,10 +97,7 @@ fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
         info!(of = %webhook.kind(), "Webhook {webhook}");
     }
     let callbacks = webhooks.iter().any(webhooks::Webhook::uses_callback);
-    let callback_base = settings
-        .http_port
-        .filter(|_| callbacks)
-        .map(|port| settings.http_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}")));
+    let callback_base = settings.http_base().filter(|_| callbacks);
     let options = Options {
         tries: settings.events_tries,
         timeout: settings.events_timeout,

@@ -53,9 +53,11 @@ impl Gate {
         from: SocketAddr,
     ) -> circuits::Result<Result<Option<Caller>, Box<Response<Bytes>>>> {
         if !self.accounts.any().await? {
-            let Some(kind) = self.without_accounts.as_ref().filter(|_| from.ip().is_loopback()) else {
-                return Ok(Ok(None));
-            };
+            if !from.ip().to_canonical().is_loopback() {
+                let text = "there is no account yet, so only this machine may call; `circuits account add` makes one";
+                return Ok(Err(self.refuse(text, None)));
+            }
+            let Some(kind) = &self.without_accounts else { return Ok(Ok(None)) };
             return Ok(match kind.authenticate(head, from).await? {
                 Verdict::Is(caller) => Ok(Some(caller)),
                 _ => Ok(None),

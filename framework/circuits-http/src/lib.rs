@@ -1,14 +1,15 @@
 //! The HTTP side of the runner: one listener, on which other extensions mount their routes.
 //!
-//! It is off unless `http_port` is set, and listens on 127.0.0.1 only. It reads each request within bounds of size and time, finds
+//! It is off unless `http_port` is set, and listens on 127.0.0.1 unless told otherwise. It speaks TLS with the operator's certificate, reads each request within bounds of size and time, finds
 //! out who calls, and hands it to whoever mounted its path ([`circuits::web`]).
 
 mod answer;
 mod gate;
 mod origin;
 mod serve;
+mod tls;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use circuits::Error;
 use circuits::account::check_auth;
@@ -19,6 +20,7 @@ use tracing::error;
 
 use gate::Gate;
 use serve::Inside;
+use tls::Tls;
 
 circuits::register! {
     Extension::new("http", |config| Box::pin(open(config)))
@@ -28,36 +30,76 @@ circuits::register! {
 }
 
 async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
-    let Some(port) = config.settings().http_port else { return Ok(None) };
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let settings = config.settings();
+    let Some(port) = settings.http_port else { return Ok(None) };
+    let mut faults = faults(config);
+    let tls = match settings.http_identity.as_ref().map(Tls::read).transpose() {
+        Ok(tls) => tls,
+        Err(error) => {
+            faults.push(error.to_string());
+            None
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Error::new(faults.join("\n")));
+    }
+    let address = (settings.http_host.as_str(), port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Error::new(format_args!(
-            "http_port: cannot listen on {address}: {error}. Name a free port, or end the program that has it"
+            "http_port: cannot listen on {}:{port}: {error}. Name a free port, and an address of this machine with http_host=",
+            settings.http_host
         ))
     })?;
-    let known = origin::Known::new(config.settings().http_url.as_deref());
-    check_auth(config)?;
-    Ok(Some(Box::new(Http { listener, known, config: config.clone() })))
+    let known = origin::Known::new(&settings.http_host, settings.http_url.as_deref());
+    Ok(Some(Box::new(Http { listener, known, tls, config: config.clone() })))
+}
+
+/// What the settings alone show to be wrong.
+fn faults(config: &Config) -> Vec<String> {
+    let settings = config.settings();
+    let mut faults: Vec<_> = check_auth(config).err().map(|error| error.to_string()).into_iter().collect();
+    let host = settings.http_host.as_str();
+    let local =
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if !local && settings.http_identity.is_none() && !settings.http_plain {
+        faults.push(format!(
+            "[resilient] http_host={host}: whoever is on the way could read passwords and tokens. Set http_cert= and http_key=, or \
+             http_plain=true where something in between encrypts"
+        ));
+    }
+    faults
 }
 
 fn check(config: &Config) -> Findings {
-    let faults = check_auth(config).err().map(|error| error.to_string());
-    Findings { faults: faults.into_iter().collect(), ..Findings::default() }
+    let settings = config.settings();
+    if settings.http_port.is_none() {
+        return Findings::default();
+    }
+    let mut faults = faults(config);
+    faults.extend(
+        settings
+            .http_identity
+            .as_ref()
+            .and_then(|files| Tls::read(files).err())
+            .map(|error| error.to_string()),
+    );
+    Findings { faults, ..Findings::default() }
 }
 
 /// A listener that waits for the runner.
 struct Http {
     listener: TcpListener,
     known: origin::Known,
+    tls: Option<Tls>,
     config: Config,
 }
 
 impl Opened for Http {
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
         Box::pin(async move {
-            let Self { listener, known, config } = *self;
+            let Self { listener, known, tls, config } = *self;
             match Gate::new(&config, context.accounts()) {
-                Ok(gate) => serve::serve(listener, Inside { known, gate }, &context).await,
+                Ok(gate) => serve::serve(listener, Inside { known, gate, tls }, &context).await,
                 Err(error) => error!(%error, "The HTTP listener cannot tell who calls, so it lets nobody in"),
             }
         })

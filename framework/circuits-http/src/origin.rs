@@ -1,6 +1,8 @@
 //! Keeps out what a web page makes a browser on this machine send: a page of another site, or one whose name was pointed at
 //! this machine after it was loaded.
 
+use std::net::IpAddr;
+
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
 
@@ -9,12 +11,16 @@ use http::{HeaderMap, StatusCode, Uri};
 pub(crate) struct Known(Vec<String>);
 
 impl Known {
-    /// Those of this machine, and the host of `http_url`.
-    pub(crate) fn new(http_url: Option<&str>) -> Self {
+    /// Those of this machine, `http_host`, and the host of `http_url`.
+    pub(crate) fn new(http_host: &str, http_url: Option<&str>) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         let url = http_url.and_then(|url| url.parse::<Uri>().ok());
         let public = url.and_then(|url| url.host().map(str::to_ascii_lowercase));
-        Self(own.into_iter().chain(public).collect())
+        let listening = match http_host.parse() {
+            Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+            _ => http_host.to_ascii_lowercase(),
+        };
+        Self(own.into_iter().chain([listening]).chain(public).collect())
     }
 
     fn has(&self, host: &str) -> bool {
@@ -44,11 +50,12 @@ mod tests {
 
     #[test]
     fn only_pages_of_this_listener_may_call_it_and_only_under_its_names() {
-        let known = Known::new(Some("https://soar.example.com:8443/circuits"));
+        let known = Known::new("192.0.2.7", Some("https://soar.example.com:8443/circuits"));
         for (host, origin, status) in [
             ("127.0.0.1:9000", None, None),
             ("localhost", None, None),
             ("[::1]:9000", None, None),
+            ("192.0.2.7:9000", None, None),
             ("SOAR.example.com", Some("https://soar.example.com:8443"), None),
             ("evil.example.com:9000", None, Some(421)),
             ("evil.example.com:9000", Some("http://evil.example.com:9000"), Some(421)),
@@ -64,6 +71,6 @@ mod tests {
             let fault = known.fault(&headers).map(|(status, _)| status.as_u16());
             assert_eq!(fault, status, "{host} {origin:?}");
         }
-        assert!(Known::new(None).fault(&HeaderMap::new()).is_none());
+        assert!(Known::new("::1", None).fault(&HeaderMap::new()).is_none());
     }
 }

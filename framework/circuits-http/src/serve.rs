@@ -1,6 +1,7 @@
 //! Accepts connections and serves them until the runner stops; then lets requests that are under way finish.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use circuits::extension::Context;
 use circuits::web::Web;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,7 @@ use tracing::{debug, info, warn};
 use crate::answer::answer;
 use crate::gate::Gate;
 use crate::origin::Known;
+use crate::tls::Tls;
 
 /// How many connections are served at a time; further ones wait in the system's queue.
 const CONNECTIONS: usize = 256;
@@ -34,11 +37,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Inside {
     pub(crate) known: Known,
     pub(crate) gate: Gate,
+    pub(crate) tls: Option<Tls>,
 }
 
 pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Context) {
     if let Ok(address) = listener.local_addr() {
-        info!("Listening for HTTP requests on http://{address}");
+        let scheme = if inside.tls.is_some() { "https" } else { "http" };
+        info!("Listening for HTTP requests on {scheme}://{address}");
     }
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let inside = Arc::new(inside);
@@ -62,25 +67,12 @@ pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Conte
         let (web, inside, stop): (Web, _, _) = (context.web().clone(), Arc::clone(&inside), stop.clone());
         tasks.spawn(async move {
             let _place = place;
-            let service = service_fn(move |request| {
-                let (web, inside) = (web.clone(), Arc::clone(&inside));
-                async move { Ok::<_, Infallible>(answer(&web, &inside, peer, request).await) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(HEAD)
-                .serve_connection(TokioIo::new(stream), service);
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let Some(tls) = inside.tls.clone() else {
+                return converse(stream, web, inside, peer, stop).await;
             };
-            if let Err(error) = ended {
-                debug!(%error, "A connection to http_port ended early");
+            match tls.accept(stream).await {
+                Ok(stream) => converse(stream, web, inside, peer, stop).await,
+                Err(error) => debug!(%error, %peer, "A TLS handshake on http_port failed"),
             }
         });
     }
@@ -89,5 +81,35 @@ pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Conte
     tasks.close();
     if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
         warn!("Some HTTP requests did not end within {} s and are dropped", GRACE.as_secs());
+    }
+}
+
+/// Serves one connection until it ends, or until the request that is under way at the stop is answered.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    web: Web,
+    inside: Arc<Inside>,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |request| {
+        let (web, inside) = (web.clone(), Arc::clone(&inside));
+        async move { Ok::<_, Infallible>(answer(&web, &inside, peer, request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "A connection to http_port ended early");
     }
 }

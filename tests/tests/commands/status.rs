@@ -92,15 +92,17 @@ async fn get(port: u16, path: &str) -> (u16, Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_tells_what_it_does_and_what_it_lacks() {
     let world = World::start(On::Sandbox).await;
-    let [port] = free_ports();
+    let [port, http_port] = free_ports();
     let service = Service::start(&format!(
         "{}[probe]\nhang=true\n",
-        world.app_config(&format!("health_port={port}\nshutdown_timeout=0"))
+        world.app_config(&format!("health_port={port}\nhttp_port={http_port}\nshutdown_timeout=0"))
     ));
     service.until("READY=1");
     service.until("WATCHDOG=1");
     assert_eq!(get(port, "/readyz").await, (200, json!({"ok": true, "problems": []})));
     assert_eq!(get(port, "/healthz").await.0, 200);
+    assert_eq!(get(http_port, "/readyz").await, (200, json!({"ok": true, "problems": []})));
+    assert_eq!(get(http_port, "/healthz").await.0, 200);
     service.status(&[]).is(0, &["listens on    actions.201.probe", "handled       0", "state         ready"]);
 
     let incident = world.incident();

@@ -1,8 +1,14 @@
 //! The HTTP listener with clients that are slow, wrong, many or foreign.
 
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+
 use circuits_sandbox::Status;
+use circuits_tests::certs::{Authority, Flaw};
+use circuits_tests::command::Place;
 use circuits_tests::eventful::Eventful;
-use tokio::io::AsyncWriteExt as _;
+use native_tls::{Certificate, TlsConnector};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use circuits_events as _;
@@ -60,4 +66,93 @@ async fn many_clients_that_say_nothing_keep_out_nobody_for_long_and_no_action() 
     // They do not hold up the end either.
     runner.stop().await;
     drop(silent);
+}
+
+/// Asks for something over TLS; an error if this authority is not that of the certificate.
+async fn over_tls(port: u16, authority: &Path) -> Result<String, native_tls::Error> {
+    let authority = Certificate::from_pem(&std::fs::read(authority).unwrap()).unwrap();
+    let connector =
+        TlsConnector::builder().disable_built_in_roots(true).add_root_certificate(authority).build();
+    let connector = tokio_native_tls::TlsConnector::from(connector.unwrap());
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut stream = connector.connect("localhost", stream).await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_speaks_tls_with_the_operators_certificate_and_takes_over_a_renewed_one() {
+    let it = Eventful::start("tls").await;
+    let folder = tempfile::tempdir().unwrap();
+    let [(old, first), (new, second)] = ["old", "new"].map(|name| {
+        let place = folder.path().join(name);
+        std::fs::create_dir(&place).unwrap();
+        let authority = Authority::new(&place, name);
+        let certificate = authority.server(Flaw::None);
+        (authority.file, certificate)
+    });
+    let [cert, key]: [PathBuf; 2] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::copy(&first.cert, &cert).unwrap();
+    std::fs::copy(&first.key, &key).unwrap();
+    let runner = it.run(&format!("http_cert={}\nhttp_key={}", cert.display(), key.display())).await;
+    assert!(over_tls(it.port, &old).await.unwrap().starts_with("HTTP/1.1 404 "));
+    assert!(over_tls(it.port, &new).await.is_err());
+    // Whoever speaks no TLS is told nothing, and holds up nobody.
+    assert!(!it.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.contains("HTTP/1.1"));
+    let silent = TcpStream::connect(("127.0.0.1", it.port)).await.unwrap();
+    // Half a renewal changes nothing.
+    std::fs::copy(&second.key, &key).unwrap();
+    assert!(over_tls(it.port, &old).await.is_ok());
+    std::fs::copy(&second.cert, &cert).unwrap();
+    while over_tls(it.port, &new).await.is_err() {}
+    assert!(over_tls(it.port, &old).await.is_err());
+    drop(silent);
+    runner.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_this_machine_it_wants_tls_and_an_account() {
+    let place = Place::new(env!("CARGO_BIN_EXE_probe-runner"));
+    let config = |more: &str| {
+        let text = format!(
+            "[resilient]\nhost=h.example\napi_key_id=i\napi_key_secret=s\nhttp_port=12345\n{more}\n[probe]\n"
+        );
+        place.write("app.config", &text);
+        place.write("cert.pem", "no certificate");
+    };
+    for (more, says) in [
+        ("http_host=0.0.0.0", "whoever is on the way could read passwords"),
+        ("http_host=soar.example.com", "http_plain=true"),
+        ("http_cert=cert.pem", "http_cert is set and http_key is not"),
+        ("http_cert=cert.pem\nhttp_key=key.pem", "http_cert = `"),
+    ] {
+        config(more);
+        for arguments in [&["run"][..], &["config", "check"]] {
+            place.run(arguments).is(1, &[says]);
+        }
+    }
+
+    // An address of this machine by which others reach it. Nothing is sent.
+    let route = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let Some(own) = route.ok().map(|own| own.ip()).filter(|own| !own.is_loopback()) else {
+        return println!("skipped in part: this machine has no address but loopback");
+    };
+    let it = Eventful::start("beyond").await;
+    let runner = it.run(&format!("subscriptions=true\nhttp_host={own}\nhttp_plain=true")).await;
+    for path in ["/eventmatch", "/receive"] {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {own}\r\nHttp-Remote-User: alice\r\nConnection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect((own, it.port)).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("circuits account add"), "{answer}");
+    }
+    runner.stop().await;
 }

@@ -24,7 +24,8 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         &["circuits"],
         &["circuits-accounts", "circuits-journal", "circuits-http", "circuits-sandbox"],
     ),
-    ("framework/circuits-http", &["circuits"], &[]),
+    // It reads the certificate of the listener as those of clients are read.
+    ("framework/circuits-http", &["circuits", "circuits-tls"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
@@ -64,7 +65,10 @@ const SEALED: &[(&str, &[&str])] = &[
         "native-tls",
         &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
     ),
-    ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
+    (
+        "tokio-native-tls",
+        &["circuits-stomp", "circuits-http", "circuits-sandbox", "circuits-tests", "circuits-benches"],
+    ),
     ("openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),

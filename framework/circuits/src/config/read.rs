@@ -119,6 +119,9 @@ impl<'a> Reader<'a> {
             events_cafile: self.path("events_cafile"),
             events_link_local: self.flag("events_link_local"),
             http_port: self.optional("http_port"),
+            http_host: self.host_name("http_host", "http_port").unwrap_or_default(),
+            http_identity: self.client_auth("http_cert", "http_key"),
+            http_plain: self.flag("http_plain"),
             http_url: self.url("http_url"),
             http_user_header: self.header_name("http_user_header"),
             http_auth: self.names("http_auth"),
@@ -204,10 +207,7 @@ impl<'a> Reader<'a> {
         };
         // One that is taken over from the REST certificate is complained about there.
         if self.entry(set).is_some_and(|entry| entry.origin != "default") {
-            self.missing(
-                missing,
-                &format!("{set} is set and {missing} is not; a client certificate needs both"),
-            );
+            self.missing(missing, &format!("{set} is set and {missing} is not; a certificate needs both"));
         }
         None
     }

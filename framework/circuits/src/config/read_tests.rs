@@ -128,7 +128,7 @@ fn missing_things_are_named_together() {
     assert!(text.contains("host is missing; add host="), "{text}");
     assert_eq!(
         refusal("client_auth_cert=c\n"),
-        "app.config:1: [resilient] client_auth_cert is set and client_auth_key is not; a client certificate needs both"
+        "app.config:1: [resilient] client_auth_cert is set and client_auth_key is not; a certificate needs both"
     );
 }
 

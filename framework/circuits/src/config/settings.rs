@@ -126,8 +126,14 @@ pub struct Settings {
     pub events_cafile: Option<PathBuf>,
     /// Whether targets may have link-local addresses (`events_link_local`).
     pub events_link_local: bool,
-    /// Port of the HTTP listener on 127.0.0.1 (`http_port`).
+    /// Port of the HTTP listener (`http_port`).
     pub http_port: Option<u16>,
+    /// Address of the HTTP listener (`http_host`).
+    pub http_host: String,
+    /// Certificate and key of the HTTP listener (`http_cert`, `http_key`).
+    pub http_identity: Option<ClientAuth>,
+    /// Whether others may reach the HTTP listener without TLS (`http_plain`).
+    pub http_plain: bool,
     /// URL under which others reach it (`http_url`; without a `/` at the end).
     pub http_url: Option<String>,
     /// Header that names the user of a request (`http_user_header`).
@@ -166,6 +172,20 @@ const MOST_PREFETCH: u32 = 2000;
 const ROOM_FOR_WAITING: u32 = 1000;
 
 impl Settings {
+    /// The URL under which others reach the HTTP listener, without a `/` at the end; `None` if there is none.
+    pub fn http_base(&self) -> Option<String> {
+        let port = self.http_port?;
+        let scheme = if self.http_identity.is_some() { "https" } else { "http" };
+        let host = match self.http_host.parse() {
+            // Not one that anybody could call.
+            Ok(IpAddr::V4(any)) if any.is_unspecified() => "127.0.0.1".to_owned(),
+            Ok(IpAddr::V6(any)) if any.is_unspecified() => "[::1]".to_owned(),
+            Ok(IpAddr::V6(other)) => format!("[{other}]"),
+            _ => self.http_host.clone(),
+        };
+        Some(self.http_url.clone().unwrap_or_else(|| format!("{scheme}://{host}:{port}")))
+    }
+
     /// How many un-acknowledged messages the broker may send for a destination: exactly `stomp_prefetch_limit` where it is set.
     /// Otherwise twice the number of workers, so that messages which wait for their incident's turn keep no worker idle (as many as
     /// workers with `reply_mode=transaction`, for what ActiveMQ needs to commit grows with what is un-acknowledged), and where
@@ -214,7 +234,7 @@ pub enum Verify {
     Off,
 }
 
-/// A client certificate and its private key, PEM files.
+/// A certificate and its private key, PEM files: those of a client, or of the HTTP listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientAuth {
     /// The certificate chain.

@@ -39,10 +39,16 @@ struct Teller {
 }
 
 impl Opened for Teller {
+    fn attach(&mut self, context: &Context) {
+        self.subject.0.get_or_init(|| context.health().clone());
+        http::mount(context.web(), &self.subject);
+    }
+
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
         Box::pin(async move {
-            self.subject.0.get_or_init(|| context.health().clone());
             context.stopped().await;
+            // It answers until then.
+            drop(self);
         })
     }
 }

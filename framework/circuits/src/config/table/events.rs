@@ -65,16 +65,36 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "http_port",
         Kind::Number(Range::new(1, 65_535).zero("none")),
-        "Port of 127.0.0.1 on which subscriptions (/eventmatch), events from outside (/receive) and answers to callbacks \
-         (/tmp) are taken over plain HTTP.",
+        "Port on which subscriptions (/eventmatch), events from outside (/receive), answers to callbacks (/tmp) and logins \
+         (/management/auth) are taken over HTTP; /healthz and /readyz answer there, too.",
     )
     .default("0"),
+    key(
+        "http_host",
+        Kind::Host,
+        "Address of http_port. Beyond this machine (0.0.0.0, for instance) it wants http_cert and an account.",
+    )
+    .default("127.0.0.1"),
+    key(
+        "http_cert",
+        Kind::Path,
+        "Certificate of http_port, with those that it depends on (PEM): then it speaks TLS. It is read again when the file \
+         changes.",
+    ),
+    key("http_key", Kind::Path, "Private key of http_cert (PEM)."),
+    key(
+        "http_plain",
+        Kind::Flag,
+        "Whether http_port may be reached from other machines without TLS, because something in between encrypts. Passwords \
+         and tokens are readable on the way.",
+    )
+    .default("false"),
     key(
         "http_url",
         Kind::Text,
         "URL under which others reach http_port, for instance through a proxy: callback_url begins with it.",
     )
-    .otherwise("http://127.0.0.1:<http_port>"),
+    .otherwise("http or https, http_host and http_port"),
     key(
         "http_user_header",
         Kind::Text,
