@@ -17,8 +17,6 @@ use tracing::{error, info};
 use crate::gate::Gate;
 use crate::serve::Inside;
 
-/// Bytes of a request's body.
-const BODY: usize = 1024 * 1024;
 /// How long a client may take to send a body, and then how long the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -55,13 +53,14 @@ async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Inco
             Err(refused) => return *refused,
         }
     }
+    let largest = found.service.largest_body();
     let too_large =
-        || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {BODY} bytes"));
+        || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {largest} bytes"));
     // Its length is often known before it comes.
-    if body.size_hint().lower() > BODY as u64 {
+    if body.size_hint().lower() > largest as u64 {
         return too_large();
     }
-    let body = match tokio::time::timeout(TIMEOUT, Limited::new(body, BODY).collect()).await {
+    let body = match tokio::time::timeout(TIMEOUT, Limited::new(body, largest).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             return too_large();

@@ -48,4 +48,4 @@ pub use invocation::{Invocation, InvocationId, Reply, Status, StatusMessage};
 pub use mock::{Answer, Call, Mock, MockServer};
 pub use request::Request;
 pub use rule::Rule;
-pub use sandbox::{Composed, Credentials, Sandbox, Target};
+pub use sandbox::{Composed, Credentials, Sandbox, Scan, Target, ThreatSource};

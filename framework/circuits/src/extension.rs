@@ -73,6 +73,7 @@ pub struct Extension {
     about: &'static str,
     open: Open,
     check: Option<Check>,
+    parts: Option<fn() -> Vec<&'static str>>,
 }
 
 inventory::collect!(Extension);
@@ -80,7 +81,7 @@ inventory::collect!(Extension);
 impl Extension {
     /// An extension with its name, as in `noload` and `circuits list`.
     pub const fn new(name: &'static str, open: Open) -> Self {
-        Self { name, version: "", about: "", open, check: None }
+        Self { name, version: "", about: "", open, check: None, parts: None }
     }
 
     /// The extension's version; usually `env!("CARGO_PKG_VERSION")`.
@@ -102,6 +103,18 @@ impl Extension {
     pub const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
+    }
+
+    /// Names the parts that `noload` may leave out one by one; leaving them out is up to the extension.
+    #[must_use]
+    pub const fn parts(mut self, parts: fn() -> Vec<&'static str>) -> Self {
+        self.parts = Some(parts);
+        self
+    }
+
+    /// The names of its parts.
+    pub(crate) fn part_names(&self) -> Vec<&'static str> {
+        self.parts.map_or_else(Vec::new, |parts| parts())
     }
 
     /// What is wrong with what the settings name.

@@ -120,6 +120,36 @@ macro_rules! register {
     };
 }
 
+/// Makes a type of an extension's crate one that [`register!`](crate::register) takes, and a function that lists what is
+/// registered:
+///
+/// ```
+/// /// A feed of indicators.
+/// pub struct Feed {
+///     name: &'static str,
+/// }
+///
+/// circuits::registry! {
+///     /// Every linked feed, in no particular order.
+///     pub fn feeds() -> Feed
+/// }
+///
+/// circuits::register! { Feed { name: "daily" } }
+///
+/// assert_eq!(feeds().map(|feed| feed.name).collect::<Vec<_>>(), ["daily"]);
+/// ```
+#[macro_export]
+macro_rules! registry {
+    ($(#[$attribute:meta])* $visibility:vis fn $list:ident() -> $kind:ty) => {
+        $crate::__private::inventory::collect!($kind);
+
+        $(#[$attribute])*
+        $visibility fn $list() -> impl Iterator<Item = &'static $kind> {
+            $crate::__private::inventory::iter::<$kind>.into_iter()
+        }
+    };
+}
+
 /// Every linked registration, sorted by name.
 pub fn registrations() -> Vec<&'static Registration> {
     let mut all: Vec<_> = inventory::iter::<Registration>.into_iter().collect();
@@ -127,13 +157,14 @@ pub fn registrations() -> Vec<&'static Registration> {
     all
 }
 
-/// Refuses a `noload` that names anything but these components and the linked extensions and listeners.
+/// Refuses a `noload` that names anything but these components and the linked extensions, their parts, and listeners.
 ///
 /// # Errors
 /// The first name that nothing linked has, with all that could be meant.
 pub fn check_noload(components: &[&'static Registration], noload: &[String]) -> Result<()> {
     let mut names: BTreeSet<_> = components.iter().map(|registration| registration.name).collect();
     names.extend(extensions().iter().map(|extension| extension.name()));
+    names.extend(extensions().iter().flat_map(|extension| extension.part_names()));
     names.extend(listeners().iter().map(|listener| listener.name()));
     let Some(unknown) = noload.iter().find(|name| !names.contains(name.as_str())) else { return Ok(()) };
     let names = names.into_iter().collect::<Vec<_>>().join(", ");

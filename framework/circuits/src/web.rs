@@ -11,11 +11,19 @@ use http::{Request, Response};
 /// The future of a [`WebService`].
 pub type WebFuture = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
+/// Bytes that the body of a request may have where its service does not say otherwise.
+const BODY: usize = 1024 * 1024;
+
 /// Answers the requests under one path. The listener has read the body, whose size it bounds, and put the caller's
 /// `std::net::SocketAddr` into the extensions.
 pub trait WebService: Send + Sync + 'static {
     /// The answer to one request.
     fn call(&self, request: Request<Bytes>) -> WebFuture;
+
+    /// Bytes that the body of a request may have.
+    fn largest_body(&self) -> usize {
+        BODY
+    }
 }
 
 impl<F> WebService for F

@@ -2,6 +2,7 @@
 mod actions;
 mod objects;
 mod queues;
+mod threat;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::net::Accept;
 use crate::platform::{Cause, Outgoing};
 
 pub use actions::{Composed, Target};
+pub use threat::{Scan, ThreatSource};
 
 /// The addresses of a sandbox.
 pub(crate) struct Endpoints {

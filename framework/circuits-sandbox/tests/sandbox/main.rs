@@ -13,4 +13,5 @@ mod session;
 mod shapes;
 mod start;
 mod support;
+mod threat;
 mod workflows;

@@ -91,12 +91,18 @@ pub fn auth_kinds() -> Vec<&'static AuthKind> {
     all
 }
 
+/// The kinds that count where the settings name none, as far as they are linked.
+pub const DEFAULT_AUTH: [&str; 2] = ["basic", "token"];
+
 /// The kinds that the settings name.
 ///
 /// # Errors
 /// Names one that no linked crate has.
 pub fn check_auth(config: &Config) -> Result<Vec<&'static AuthKind>> {
     let all = auth_kinds();
+    if config.settings().http_auth.is_empty() {
+        return Ok(all.into_iter().filter(|kind| DEFAULT_AUTH.contains(&kind.name)).collect());
+    }
     let find = |name: &String| {
         all.iter().copied().find(|kind| kind.name == name).ok_or_else(|| {
             let names: Vec<_> = all.iter().map(|kind| kind.name).collect();

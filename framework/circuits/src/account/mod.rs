@@ -6,7 +6,9 @@ mod kind;
 mod rights;
 
 pub use book::{Accounts, OPERATOR, UserAccount};
-pub use kind::{AuthFuture, AuthKind, Authenticator, OpenAuth, Verdict, auth_kinds, check_auth};
+pub use kind::{
+    AuthFuture, AuthKind, Authenticator, DEFAULT_AUTH, OpenAuth, Verdict, auth_kinds, check_auth,
+};
 pub use rights::{Right, Rights, Scope};
 
 /// Who calls, in the extensions of a request that a [`WebService`](crate::web::WebService) answers.

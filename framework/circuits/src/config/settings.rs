@@ -138,7 +138,7 @@ pub struct Settings {
     pub http_url: Option<String>,
     /// Header that names the user of a request (`http_user_header`).
     pub http_user_header: String,
-    /// Kinds of authentication of its callers (`http_auth`).
+    /// Kinds of authentication of its callers (`http_auth`); empty for those of [`DEFAULT_AUTH`](crate::account::DEFAULT_AUTH).
     pub http_auth: Vec<String>,
     /// How long a token is good that a caller gets for a password (`http_token_ttl`).
     pub http_token_ttl: Duration,

@@ -109,7 +109,7 @@ pub(super) const KEYS: &[Key] = &[
          password. token: what `POST /management/auth` or `circuits account token` gives. trusted_header: \
          http_user_header. `circuits list` names further kinds that are linked.",
     )
-    .default("basic, token"),
+    .otherwise("basic, token"),
     key(
         "http_token_ttl",
         Kind::Seconds(Range::new(1, 31_536_000)),

@@ -1,0 +1,165 @@
+//! The protocol between the platform and threat services: what each path and method answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use circuits::web::{WebFuture, WebService};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::engine::{Answer, Engine};
+use crate::id::request_id;
+use crate::scan::{self, Refused};
+use crate::service::Service;
+use crate::settings::Settings;
+
+/// Bytes of a request that may not have a file.
+const WITHOUT_FILE: usize = 1024 * 1024;
+
+/// Answers the requests below `urlbase`. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Side {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl WebService for Side {
+    fn call(&self, request: Request<Bytes>) -> WebFuture {
+        let side = self.clone();
+        Box::pin(async move { side.respond(request).await })
+    }
+
+    fn largest_body(&self) -> usize {
+        if self.settings.upload_file { self.settings.upload_max } else { WITHOUT_FILE }
+    }
+}
+
+/// What a path below `urlbase` names.
+enum Place<'a> {
+    Service(&'a str),
+    Request(&'a str, &'a str),
+    Nothing,
+}
+
+impl Side {
+    async fn respond(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (head, body) = request.into_parts();
+        let place = self.place(head.uri.path());
+        let (Place::Service(name) | Place::Request(name, _)) = place else {
+            return self.barred(&head.headers).unwrap_or_else(nothing);
+        };
+        let service = self.engine.service(name);
+        if let (Some((_, service)), Place::Service(_), &Method::OPTIONS) = (service, &place, &head.method) {
+            return answer(StatusCode::OK, &json!({"upload_file": self.takes_files(service)}));
+        }
+        if let Some(refusal) = self.barred(&head.headers) {
+            return refusal;
+        }
+        let Some((position, service)) = service else { return nothing() };
+        match (place, &head.method) {
+            (Place::Service(_), &Method::POST) => {
+                match scan::read(&head, body, self.takes_files(service)).await {
+                    Ok(artifact) => self.scan((position, service), artifact).await,
+                    Err(refused) => refuse(&refused),
+                }
+            }
+            (Place::Request(_, id), &Method::GET) => {
+                let known = Uuid::parse_str(id).ok();
+                let found = match known {
+                    Some(known) => self.engine.poll(position, known).await,
+                    None => Answer::Complete(Vec::new()),
+                };
+                self.tell(id, found, self.settings.later_retry)
+            }
+            (Place::Service(_), _) => not_allowed("OPTIONS, POST"),
+            (_, _) => not_allowed("GET"),
+        }
+    }
+
+    async fn scan(
+        &self,
+        (position, service): (usize, &Service),
+        artifact: crate::Artifact,
+    ) -> Response<Bytes> {
+        let id = request_id(&artifact);
+        // The platform's `resutil threatservicetest` asks about this name, and expects its answer at once.
+        let is_test = artifact.kind() == "net.name" && artifact.value() == "localhost";
+        let found = if is_test || !service.takes(&artifact) {
+            Answer::Complete(Vec::new())
+        } else {
+            self.engine.scan(position, id, artifact).await
+        };
+        self.tell(&id.to_string(), found, self.settings.first_retry)
+    }
+
+    fn tell(&self, id: &str, found: Answer, retry: u64) -> Response<Bytes> {
+        match found {
+            Answer::Complete(hits) => answer(StatusCode::OK, &json!({"id": id, "hits": hits})),
+            Answer::Pending(hits) => {
+                answer(StatusCode::SEE_OTHER, &json!({"id": id, "hits": hits, "retry_secs": retry}))
+            }
+            Answer::Full => {
+                let text = "too many lookups are under way; try again later";
+                let refused = refuse(&Refused::new(StatusCode::SERVICE_UNAVAILABLE, text));
+                with(refused, RETRY_AFTER, self.settings.later_retry.into())
+            }
+        }
+    }
+
+    fn takes_files(&self, service: &Service) -> bool {
+        self.settings.upload_file && service.files
+    }
+
+    /// The refusal of a request that does not show who sends it.
+    fn barred(&self, headers: &http::HeaderMap) -> Option<Response<Bytes>> {
+        if self.settings.login.as_ref().is_none_or(|login| login.permits(headers)) {
+            return None;
+        }
+        let text = "the user or the password is wrong or missing; they are auth_user and auth_password in [custom_threat_service]";
+        let challenge = HeaderValue::from_static("Basic realm=\"threat services\", charset=\"UTF-8\"");
+        Some(with(refuse(&Refused::new(StatusCode::UNAUTHORIZED, text)), WWW_AUTHENTICATE, challenge))
+    }
+
+    fn place<'a>(&self, path: &'a str) -> Place<'a> {
+        let below = path.strip_prefix(self.settings.urlbase.as_str()).unwrap_or_default();
+        let below = below.strip_prefix('/').unwrap_or_default();
+        let parts: Vec<_> = below.strip_suffix('/').unwrap_or(below).split('/').collect();
+        match parts.as_slice() {
+            [name] => Place::Service(name),
+            [name, id] => Place::Request(name, id),
+            _ => Place::Nothing,
+        }
+    }
+}
+
+fn nothing() -> Response<Bytes> {
+    refuse(&Refused::new(StatusCode::NOT_FOUND, "there is no threat service under this path"))
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Bytes> {
+    let text = format!("this path takes {allowed}");
+    let refused = refuse(&Refused::new(StatusCode::METHOD_NOT_ALLOWED, text));
+    with(refused, ALLOW, HeaderValue::from_static(allowed))
+}
+
+/// An answer in the form of all refusals of the HTTP side.
+fn refuse(refused: &Refused) -> Response<Bytes> {
+    answer(refused.status, &json!({"error": refused.text}))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    with(response, CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+fn with(mut response: Response<Bytes>, name: HeaderName, value: HeaderValue) -> Response<Bytes> {
+    response.headers_mut().insert(name, value);
+    response
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;
