@@ -20,3 +20,6 @@ struct Events;
 
 #[doc = include_str!("../../docs/src/webhooks.md")]
 struct Webhooks;
+
+#[doc = include_str!("../../docs/src/threat-services.md")]
+struct ThreatServices;

@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     // Extensions: never another extension, except through a trait in `circuits`.
     ("framework/circuits-events", &["circuits"], &["circuits-journal", "circuits-http", "circuits-sandbox"]),
     ("framework/circuits-http", &["circuits"], &[]),
+    ("framework/circuits-threat", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
