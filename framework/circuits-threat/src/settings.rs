@@ -218,6 +218,6 @@ mod tests {
         }
         let both = settings("cache_size=0\nurlbase=x").unwrap_err();
         assert_eq!(both.len(), 2, "{both:?}");
-assert!(both[0].contains(":6: [custom_threat_service] `cache_size`"), "{both:?}");
+        assert!(both[0].contains(":6: [custom_threat_service] `cache_size`"), "{both:?}");
     }
 }

@@ -90,6 +90,7 @@ impl Desk {
         });
         match value.as_str() {
             value if value.starts_with("gate") => GATE.acquire().await?.forget(),
+            value if value.starts_with("hangs") => std::future::pending().await,
             "fails" => return Err(Error::new("the feed is down")),
             "panics" => panic!("index out of range"),
             "blocks" => {
