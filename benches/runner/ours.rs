@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 // Extensions link only into programs that name them.
+use circuits_accounts as _;
 use circuits_events as _;
 use circuits_http as _;
 

@@ -23,3 +23,6 @@ struct TheAccounts;
 
 #[doc = include_str!("../../docs/src/webhooks.md")]
 struct Webhooks;
+
+#[doc = include_str!("../../docs/src/threat-services.md")]
+struct ThreatServices;

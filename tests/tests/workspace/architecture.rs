@@ -26,6 +26,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ),
     // It reads the certificate of the listener as those of clients are read.
     ("framework/circuits-http", &["circuits", "circuits-tls"], &[]),
+    ("framework/circuits-threat", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
     ("framework/circuits-rest", &["circuits-tls"], &["circuits-sandbox"]),
