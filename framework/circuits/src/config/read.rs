@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::store::store_kinds;
+
 use super::LogLevel;
 use super::error::Fault;
 use super::host;
@@ -257,10 +259,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is to outlive the process does so together with the messages that it is about.
+    /// What is to outlive the process does so together with the messages that it is about, if a store for that is linked.
     fn store(&self) -> String {
-        let as_the_journal = || if self.journal().is_some() { "sqlite" } else { "memory" };
-        self.text("store").unwrap_or_else(|| as_the_journal().to_owned())
+        let lasts = || self.journal().is_some() && store_kinds().iter().any(|kind| kind.name() == "sqlite");
+        self.text("store").unwrap_or_else(|| if lasts() { "sqlite" } else { "memory" }.to_owned())
     }
 
     fn store_file(&self) -> PathBuf {

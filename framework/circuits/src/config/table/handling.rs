@@ -75,7 +75,7 @@ pub(super) const KEYS: &[Key] = &[
         "Where side features keep their records: events and deliveries, subscriptions, callbacks. `sqlite` is a file, \
          `memory` lasts until the process ends; linked crates may have more kinds, and `circuits list` names them.",
     )
-    .otherwise("`sqlite` with a journal, `memory` without one"),
+    .otherwise("`sqlite` with a journal in a file, otherwise `memory`"),
     key(
         "store_file",
         Kind::Path,
