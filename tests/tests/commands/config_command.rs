@@ -162,10 +162,18 @@ fn the_components_are_listed() {
         "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
          Record, Look, Callback, probe_function()\n\n\
          Extensions\n\
+         accounts   0.1.0     lets those use the HTTP listener who have an account (circuits account)\n\
          events     0.1.0     tells other systems what happens to actions: webhooks, subscriptions\n\
          http       0.1.0     answers HTTP requests for other extensions (http_port)\n\
          status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\
-         test_port  0.1.0     takes actions from `action-test` (test_actions)\n"
+         test_port  0.1.0     takes actions from `action-test` (test_actions)\n\n\
+         Stores\n\
+         memory  until the process ends\n\
+         sqlite  in a file (store_file)\n\n\
+         Authentication\n\
+         basic           name and password (RFC 7617)\n\
+         token           a token (RFC 6750)\n\
+         trusted_header  a header of a proxy (http_user_header, http_trusted_proxies)\n"
     );
     place.run(&["list", "-v"]).is(
         0,

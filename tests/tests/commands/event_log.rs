@@ -92,7 +92,7 @@ async fn what_became_of_each_message_is_listed_shown_and_run_again() {
     circuits(place, &["events", "purge", "--older-than", "0s"]).is(1, &["Delete 5 settled messages", "-y"]);
     circuits(place, &["events", "purge", "--older-than", "0s", "--limit", "2", "-y"])
         .is(0, &["Deleted 2 settled messages."]);
-    circuits(place, &["db", "sync"]).is(0, &["Everything is in the journal's file."]);
+    circuits(place, &["db", "sync"]).is(0, &["Everything is in the files."]);
     circuits(place, &["db", "check"]).is(0, &["completed  2", "failed     1", "not up", "is sound"]);
     let check = json(place, &["db", "check", "--json"]);
     assert_eq!((&check["sound"], &check["messages"]["failed"]), (&json!(true), &json!(1)));

@@ -22,6 +22,17 @@ pub(crate) fn open(overrides: &Overrides) -> anyhow::Result<(Book, Redactor)> {
     Ok((Book::new(store(&config)?), Redactor::new(config.secrets())))
 }
 
+/// The book, unless no side feature has ever made the store, or nobody but the runner sees it.
+pub(crate) fn open_if_made(overrides: &Overrides) -> anyhow::Result<Option<Book>> {
+    let config = overrides.load()?;
+    let settings = config.settings();
+    match settings.store.as_str() {
+        "memory" => Ok(None),
+        "sqlite" if !settings.store_file.exists() => Ok(None),
+        _ => Ok(Some(Book::new(store(&config)?))),
+    }
+}
+
 /// The store that the settings name, beside a runner that may be at work on it.
 pub(crate) fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
     let settings = config.settings();

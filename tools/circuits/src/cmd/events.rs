@@ -183,9 +183,10 @@ pub(super) fn list(
 pub(super) fn show(args: Show) -> anyhow::Result<()> {
     let (log, redactor) = open_to_show(&args.overrides)?;
     let details = log.show(log.find(&args.id)?)?;
-    let (book, _) = records::open(&args.overrides)?;
+    let book = records::open_if_made(&args.overrides)?;
     let events = records::block_on(async {
         let mut events = Vec::new();
+        let Some(book) = book else { return Ok(events) };
         for event in book.events_of(&details.event.id).await? {
             let deliveries = book.deliveries(&event.key).await?;
             events.push((event, deliveries));
