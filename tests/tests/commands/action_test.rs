@@ -211,7 +211,7 @@ async fn a_runner_that_restarts_is_found_again() {
     let place = folder.path();
     let incident = world.incident();
     std::fs::write(place.join("echo"), &world.compose("Echo", incident).body).unwrap();
-    let hang = world.compose("Hang", incident).body;
+    let hang = world.compose("Deaf", incident).body;
     std::fs::write(place.join("hang"), &hang).unwrap();
     let runner = start(place, &world, &[]);
     let runner_port = runner.port;
@@ -225,6 +225,8 @@ async fn a_runner_that_restarts_is_found_again() {
     let mut prompt = Dialogue::start(prompt);
     prompt.tell("submitfile probe echo\nsubmitfile probe hang");
     prompt.says("Completed");
+    // The runner has the other one.
+    prompt.says("deaf");
     drop(runner);
     prompt.says("the runner went away before it answered");
     let config = format!(
