@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::store::store_kinds;
-
 use super::LogLevel;
 use super::error::Fault;
 use super::host;
@@ -20,6 +18,7 @@ use super::settings::{ClientAuth, Credentials, DAY, JOURNAL, MEBIBYTE, Proxy, ST
 use super::table::{self, Key, Kind};
 use super::values::{boolean, integer, list, path, shown};
 use super::warning::Warning;
+use crate::store::store_kinds;
 
 /// The settings (as far as they could be read), and what is wrong or remarkable.
 pub(crate) struct Reading {
