@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use circuits::account::{Accounts, Authenticator, Caller, Verdict, auth_kinds, check_auth};
+use circuits::account::{Accounts, Authenticator, Caller, Verdict, auth_kinds, chosen_auth};
 use circuits::config::Config;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
@@ -27,7 +27,7 @@ impl Gate {
     /// # Errors
     /// When a kind is unknown, or its settings are wrong.
     pub(crate) fn new(config: &Config, accounts: &Accounts) -> circuits::Result<Self> {
-        let kinds = check_auth(config)?.into_iter().map(|kind| kind.open(config, accounts));
+        let kinds = chosen_auth(config)?.into_iter().map(|kind| kind.open(config, accounts));
         let kinds = kinds.collect::<circuits::Result<_>>()?;
         let header = auth_kinds().into_iter().find(|kind| kind.name() == WITHOUT_ACCOUNTS);
         let without_accounts = header.map(|kind| kind.open(config, accounts)).transpose()?;

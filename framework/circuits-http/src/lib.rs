@@ -1,7 +1,8 @@
 //! The HTTP side of the runner: one listener, on which other extensions mount their routes.
 //!
-//! It is off unless `http_port` is set, and listens on 127.0.0.1 unless told otherwise. It speaks TLS with the operator's certificate, reads each request within bounds of size and time, finds
-//! out who calls, and hands it to whoever mounted its path ([`circuits::web`]).
+//! It is off unless `http_port` is set, and listens on 127.0.0.1 unless told otherwise. It speaks TLS with the operator's
+//! certificate, reads each request within bounds of size and time, finds out who calls, and hands it to whoever mounted its path
+//! ([`circuits::web`]).
 
 mod answer;
 mod gate;
@@ -12,7 +13,7 @@ mod tls;
 use std::net::IpAddr;
 
 use circuits::Error;
-use circuits::account::check_auth;
+use circuits::account::chosen_auth;
 use circuits::config::Config;
 use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened};
 use tokio::net::TcpListener;
@@ -32,17 +33,7 @@ circuits::register! {
 async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
     let settings = config.settings();
     let Some(port) = settings.http_port else { return Ok(None) };
-    let mut faults = faults(config);
-    let tls = match settings.http_identity.as_ref().map(Tls::read).transpose() {
-        Ok(tls) => tls,
-        Err(error) => {
-            faults.push(error.to_string());
-            None
-        }
-    };
-    if !faults.is_empty() {
-        return Err(Error::new(faults.join("\n")));
-    }
+    let tls = ready(config).map_err(|faults| Error::new(faults.join("\n")))?;
     let address = (settings.http_host.as_str(), port);
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Error::new(format_args!(
@@ -54,10 +45,10 @@ async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
     Ok(Some(Box::new(Http { listener, known, tls, config: config.clone() })))
 }
 
-/// What the settings alone show to be wrong.
-fn faults(config: &Config) -> Vec<String> {
+/// The certificate, if there is to be one; or all that the settings and the files show to be wrong.
+fn ready(config: &Config) -> Result<Option<Tls>, Vec<String>> {
     let settings = config.settings();
-    let mut faults: Vec<_> = check_auth(config).err().map(|error| error.to_string()).into_iter().collect();
+    let mut faults: Vec<_> = chosen_auth(config).err().map(|error| error.to_string()).into_iter().collect();
     let host = settings.http_host.as_str();
     let local =
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
@@ -67,22 +58,16 @@ fn faults(config: &Config) -> Vec<String> {
              http_plain=true where something in between encrypts"
         ));
     }
-    faults
+    match settings.http_identity.as_ref().map(Tls::read).transpose() {
+        Ok(tls) if faults.is_empty() => return Ok(tls),
+        Ok(_) => {}
+        Err(error) => faults.push(error.to_string()),
+    }
+    Err(faults)
 }
 
 fn check(config: &Config) -> Findings {
-    let settings = config.settings();
-    if settings.http_port.is_none() {
-        return Findings::default();
-    }
-    let mut faults = faults(config);
-    faults.extend(
-        settings
-            .http_identity
-            .as_ref()
-            .and_then(|files| Tls::read(files).err())
-            .map(|error| error.to_string()),
-    );
+    let faults = config.settings().http_port.and_then(|_| ready(config).err()).unwrap_or_default();
     Findings { faults, ..Findings::default() }
 }
 

@@ -46,6 +46,7 @@ pub mod handler;
 #[cfg(feature = "internals")]
 pub mod internals;
 pub mod journal;
+mod kind;
 mod listener;
 pub mod message;
 pub mod outbox;
@@ -69,6 +70,7 @@ pub use circuits_rest::Rest;
 pub use component::{Builder, Component};
 pub use delivery::submit::{Replies, Submitter};
 pub use error::{Error, Result};
+pub use kind::Kind;
 pub use listener::{Listener, ListenerFuture, listeners};
 pub use private_file::private_file;
 pub use registry::{Registration, Setup, check_noload, registrations};

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::{Accounts, Caller};
-use crate::config::{Config, hint};
-use crate::{Error, Result};
+use crate::Result;
+use crate::config::Config;
+use crate::kind::{Kind, find, sorted};
 
 /// The future of an [`Authenticator`].
 pub type AuthFuture<'a> = Pin<Box<dyn Future<Output = Result<Verdict>> + Send + 'a>>;
@@ -41,40 +42,12 @@ pub trait Authenticator: Send + Sync + 'static {
     }
 }
 
-/// A kind of authentication, which `http_auth=` in app.config names; const, so that [`register!`](crate::register) can place it at
-/// link time.
-#[derive(Debug)]
-pub struct AuthKind {
-    name: &'static str,
-    about: &'static str,
-    open: OpenAuth,
-}
+/// A kind of authentication, which `http_auth=` in app.config names.
+pub type AuthKind = Kind<OpenAuth>;
 
 inventory::collect!(AuthKind);
 
 impl AuthKind {
-    /// A kind with its name.
-    pub const fn new(name: &'static str, open: OpenAuth) -> Self {
-        Self { name, about: "", open }
-    }
-
-    /// What it looks at, in a few words: `circuits list` shows them.
-    #[must_use]
-    pub const fn about(mut self, about: &'static str) -> Self {
-        self.about = about;
-        self
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// What it looks at; empty if it does not say.
-    pub fn purpose(&self) -> &'static str {
-        self.about
-    }
-
     /// Makes the authenticator.
     ///
     /// # Errors
@@ -86,9 +59,7 @@ impl AuthKind {
 
 /// Every linked kind, sorted by name.
 pub fn auth_kinds() -> Vec<&'static AuthKind> {
-    let mut all: Vec<_> = inventory::iter::<AuthKind>.into_iter().collect();
-    all.sort_by_key(|kind| kind.name);
-    all
+    sorted(inventory::iter::<AuthKind>.into_iter())
 }
 
 /// The kinds that count where the settings name none, as far as they are linked.
@@ -98,21 +69,14 @@ pub const DEFAULT_AUTH: [&str; 2] = ["basic", "token"];
 ///
 /// # Errors
 /// Names one that no linked crate has.
-pub fn check_auth(config: &Config) -> Result<Vec<&'static AuthKind>> {
-    let all = auth_kinds();
-    if config.settings().http_auth.is_empty() {
-        return Ok(all.into_iter().filter(|kind| DEFAULT_AUTH.contains(&kind.name)).collect());
+pub fn chosen_auth(config: &Config) -> Result<Vec<&'static AuthKind>> {
+    let (all, names) = (auth_kinds(), &config.settings().http_auth);
+    if names.is_empty() {
+        return Ok(all.into_iter().filter(|kind| DEFAULT_AUTH.contains(&kind.name())).collect());
     }
     let find = |name: &String| {
-        all.iter().copied().find(|kind| kind.name == name).ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|kind| kind.name).collect();
-            Error::new(format_args!(
-                "[resilient] http_auth names `{name}`, and no linked crate has this kind of authentication{}. Linked are: {}. \
-                 Correct it, or link the crate with `use <crate> as _;`",
-                hint(name, names.iter().copied()),
-                names.join(", ")
-            ))
-        })
+        let wrong = "no linked crate has this kind of authentication";
+        find(&all, name, format_args!("http_auth names `{name}`, and {wrong}"))
     };
-    config.settings().http_auth.iter().map(find).collect()
+    names.iter().map(find).collect()
 }

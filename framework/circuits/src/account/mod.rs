@@ -7,7 +7,7 @@ mod rights;
 
 pub use book::{Accounts, OPERATOR, UserAccount};
 pub use kind::{
-    AuthFuture, AuthKind, Authenticator, DEFAULT_AUTH, OpenAuth, Verdict, auth_kinds, check_auth,
+    AuthFuture, AuthKind, Authenticator, DEFAULT_AUTH, OpenAuth, Verdict, auth_kinds, chosen_auth,
 };
 pub use rights::{Right, Rights, Scope};
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::{MemoryStore, Store, StoreFuture};
-use crate::config::{Config, hint};
-use crate::{Error, Result};
+use crate::Result;
+use crate::config::Config;
+use crate::kind::{Kind, find, sorted};
 
-/// Opens the store that the settings describe.
+/// Opens the store that the settings describe. It is called once, before the runner connects, and only if a side feature keeps
+/// records; it may read a section of its own in app.config.
 pub type OpenStore = fn(&Config) -> StoreFuture<'_, Arc<dyn Store>>;
 
-/// A kind of store, which `store=<name>` in app.config chooses; const, so that [`register!`](crate::register) can place it at
-/// link time.
+/// A kind of store, which `store=<name>` in app.config chooses.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -19,12 +20,7 @@ pub type OpenStore = fn(&Config) -> StoreFuture<'_, Arc<dyn Store>>;
 ///
 /// circuits::register! { StoreKind::new("scratch", |_| Box::pin(async { Ok(Arc::new(MemoryStore::default()) as _) })) }
 /// ```
-#[derive(Debug)]
-pub struct StoreKind {
-    name: &'static str,
-    about: &'static str,
-    open: OpenStore,
-}
+pub type StoreKind = Kind<OpenStore>;
 
 inventory::collect!(StoreKind);
 
@@ -33,54 +29,15 @@ crate::register! {
         .about("until the process ends")
 }
 
-impl StoreKind {
-    /// A kind with its name. `open` is called once, before the runner connects, and only if a side feature wants a store; it may read
-    /// a section of its own in app.config.
-    pub const fn new(name: &'static str, open: OpenStore) -> Self {
-        Self { name, about: "", open }
-    }
-
-    /// Where it keeps records, in a few words: `circuits list` shows them.
-    #[must_use]
-    pub const fn about(mut self, about: &'static str) -> Self {
-        self.about = about;
-        self
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Where it keeps records; empty if it does not say.
-    pub fn purpose(&self) -> &'static str {
-        self.about
-    }
-}
-
 /// Every linked kind, sorted by name.
 pub fn store_kinds() -> Vec<&'static StoreKind> {
-    let mut all: Vec<_> = inventory::iter::<StoreKind>.into_iter().collect();
-    all.sort_by_key(|kind| kind.name);
-    all
+    sorted(inventory::iter::<StoreKind>.into_iter())
 }
 
 /// The kind that the settings ask for.
-///
-/// # Errors
-/// When no linked kind has that name.
 fn chosen(config: &Config) -> Result<&'static StoreKind> {
-    let (name, all) = (&config.settings().store, store_kinds());
-    if let Some(kind) = all.iter().find(|kind| kind.name == name) {
-        return Ok(kind);
-    }
-    let names: Vec<_> = all.iter().map(|kind| kind.name).collect();
-    Err(Error::new(format_args!(
-        "[resilient] store={name}: no linked crate has a store of this kind{}. Linked are: {}. Correct it, or link the crate with \
-         `use <crate> as _;`",
-        hint(name, names.iter().copied()),
-        names.join(", ")
-    )))
+    let name = &config.settings().store;
+    find(&store_kinds(), name, format_args!("store={name}: no linked crate has a store of this kind"))
 }
 
 /// Looks whether a linked crate has the kind of store that the settings ask for.

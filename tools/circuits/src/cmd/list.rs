@@ -3,11 +3,11 @@
 use std::io::{Result, Write};
 use std::sync::Arc;
 
-use circuits::account::{AuthKind, auth_kinds};
+use circuits::account::auth_kinds;
 use circuits::config::{Config, Sources};
 use circuits::extension::{Extension, extensions};
-use circuits::store::{StoreKind, store_kinds};
-use circuits::{Handled, Inspected, Listener, Registration, inspect, listeners, registrations};
+use circuits::store::store_kinds;
+use circuits::{Handled, Inspected, Kind, Listener, Registration, inspect, listeners, registrations};
 use circuits_deploy::{Object, objects};
 use serde_json::{Map, Value, json};
 
@@ -53,43 +53,30 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             .map(as_json)
             .chain(extensions.iter().map(|one| extension(one)))
             .chain(listeners().into_iter().map(listener))
-            .chain(store_kinds().into_iter().map(store))
-            .chain(auth_kinds().into_iter().map(auth))
+            .chain(store_kinds().into_iter().map(|one| kind("store", one)))
+            .chain(auth_kinds().into_iter().map(|one| kind("authentication", one)))
             .collect();
         writeln!(out, "{:#}", Value::from(all))?;
     } else {
         show(&known, args.verbose, &mut out)?;
         show_extensions(&extensions, &mut out)?;
         show_listeners(&listeners(), &mut out)?;
-        show_kinds("Stores", store_kinds().into_iter().map(|one| (one.name(), one.purpose())), &mut out)?;
-        show_kinds(
-            "Authentication",
-            auth_kinds().into_iter().map(|one| (one.name(), one.purpose())),
-            &mut out,
-        )?;
+        show_kinds("Stores", &store_kinds(), &mut out)?;
+        show_kinds("Authentication", &auth_kinds(), &mut out)?;
     }
     Ok(())
 }
 
-fn store(one: &StoreKind) -> Value {
-    json!({"kind": "store", "name": one.name(), "about": one.purpose()})
+fn kind<Open: Copy>(what: &str, one: &Kind<Open>) -> Value {
+    json!({"kind": what, "name": one.name(), "about": one.purpose()})
 }
 
-fn auth(one: &AuthKind) -> Value {
-    json!({"kind": "authentication", "name": one.name(), "about": one.purpose()})
-}
-
-fn show_kinds(
-    title: &str,
-    all: impl Iterator<Item = (&'static str, &'static str)>,
-    out: &mut impl Write,
-) -> Result<()> {
-    let all: Vec<_> = all.collect();
+fn show_kinds<Open: Copy>(title: &str, all: &[&'static Kind<Open>], out: &mut impl Write) -> Result<()> {
     if !all.is_empty() {
         writeln!(out, "\n{title}")?;
     }
-    let width = all.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    all.iter().try_for_each(|(name, about)| writeln!(out, "{name:width$}  {about}"))
+    let width = all.iter().map(|one| one.name().chars().count()).max().unwrap_or_default();
+    all.iter().try_for_each(|one| writeln!(out, "{:width$}  {}", one.name(), one.purpose()))
 }
 
 fn extension(one: &Extension) -> Value {
@@ -346,8 +333,7 @@ mod tests {
     #[test]
     fn kinds_of_store_are_shown_with_where_they_keep_records() {
         let mut out = Vec::new();
-        let kinds = store_kinds().into_iter().map(|one| (one.name(), one.purpose()));
-        show_kinds("Stores", kinds, &mut out).unwrap();
+        show_kinds("Stores", &store_kinds(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "\nStores\nmemory  until the process ends\nsqlite  in a file (store_file)\n");
     }
