@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use circuits::account::{
     Accounts, AuthFuture, AuthKind, Authenticator, Caller, Rights, UserAccount, Verdict,
 };
+use circuits::web::credentials;
 use http::HeaderName;
-use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use crate::{password, token};
@@ -34,21 +34,15 @@ fn caller(account: UserAccount) -> Verdict {
     Verdict::Is(Caller { name: account.name, rights: account.rights })
 }
 
-/// The credentials for this scheme (RFC 9110, 11.4: schemes are matched without case); `None` if there are none, an empty text if
-/// there is only the scheme.
-fn credentials<'a>(head: &'a Parts, scheme: &str) -> Option<&'a [u8]> {
-    let value = head.headers.get(AUTHORIZATION)?.as_bytes();
-    let (given, rest) = value.split_at_checked(scheme.len()).unwrap_or((value, b""));
-    let ends = rest.first().is_none_or(u8::is_ascii_whitespace);
-    (given.eq_ignore_ascii_case(scheme.as_bytes()) && ends).then(|| rest.trim_ascii())
-}
+/// What `basic` asks for (RFC 7617).
+pub(crate) const BASIC: &str = "Basic realm=\"circuits\", charset=\"UTF-8\"";
 
 struct Basic(Accounts);
 
 impl Authenticator for Basic {
     fn authenticate<'a>(&'a self, head: &'a Parts, from: SocketAddr) -> AuthFuture<'a> {
         Box::pin(async move {
-            let Some(given) = credentials(head, "Basic") else { return Ok(Verdict::NotMine) };
+            let Some(given) = credentials(&head.headers, "Basic") else { return Ok(Verdict::NotMine) };
             let given = BASE64_STANDARD.decode(given).ok().and_then(|given| String::from_utf8(given).ok());
             match given.as_deref().and_then(|given| given.split_once(':')) {
                 Some((name, password)) => check(&self.0, name, password, from.ip()).await,
@@ -58,7 +52,7 @@ impl Authenticator for Basic {
     }
 
     fn challenge(&self) -> Option<&'static str> {
-        Some("Basic realm=\"circuits\", charset=\"UTF-8\"")
+        Some(BASIC)
     }
 }
 
@@ -86,7 +80,7 @@ struct Bearer(Accounts);
 impl Authenticator for Bearer {
     fn authenticate<'a>(&'a self, head: &'a Parts, from: SocketAddr) -> AuthFuture<'a> {
         Box::pin(async move {
-            let Some(given) = credentials(head, "Bearer") else { return Ok(Verdict::NotMine) };
+            let Some(given) = credentials(&head.headers, "Bearer") else { return Ok(Verdict::NotMine) };
             let given = std::str::from_utf8(given).unwrap_or_default();
             // A good one always counts: guesses of others from the same address must not keep its owner out.
             match token::account_of(&self.0, given).await? {

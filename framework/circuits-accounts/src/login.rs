@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use circuits::account::{Accounts, Verdict};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use circuits::web::{STORE_FAILED, answer, refusal, unauthorized};
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -25,13 +26,13 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) async fn answer(self, request: Request<Bytes>) -> Response<Bytes> {
         if request.uri().path() != "/management/auth" {
-            return answer(StatusCode::NOT_FOUND, &json!({"error": "there is nothing under this path"}));
+            return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
         }
         if request.method() != Method::POST {
-            return answer(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "this path takes POST"}));
+            return refusal(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
         }
         let Some((name, password)) = given(&request) else {
-            return answer(StatusCode::BAD_REQUEST, &json!({"error": BOTH}));
+            return refusal(StatusCode::BAD_REQUEST, BOTH);
         };
         let Some(from) = request.extensions().get::<SocketAddr>().copied() else {
             return refuse(None);
@@ -49,8 +50,7 @@ impl Login {
             }
             Err(error) => {
                 error!(%error, "A login could not be checked");
-                let text = "the runner's store cannot be used at the moment; its log says more";
-                answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": text}))
+                refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
             }
         }
     }
@@ -95,21 +95,5 @@ fn given(request: &Request<Bytes>) -> Option<(String, String)> {
 }
 
 fn refuse(later: Option<u64>) -> Response<Bytes> {
-    let text = match later {
-        None => "name or password is wrong".to_owned(),
-        Some(seconds) => format!("too many wrong attempts from this address; try again in {seconds} s"),
-    };
-    let mut response = answer(StatusCode::UNAUTHORIZED, &json!({ "error": text }));
-    let headers = response.headers_mut();
-    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"circuits\", charset=\"UTF-8\""));
-    if let Some(seconds) = later {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = status;
-    response
+    unauthorized("name or password is wrong", &[kinds::BASIC], later)
 }

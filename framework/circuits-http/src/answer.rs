@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::Bytes;
-use circuits::web::Web;
+use circuits::web::{Web, refusal};
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -50,7 +50,7 @@ async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Inco
     if !found.open {
         match gate.caller(&parts, peer).await {
             Ok(caller) => drop(caller.map(|caller| parts.extensions.insert(caller))),
-            Err(refused) => return *refused,
+            Err(refused) => return refused,
         }
     }
     let largest = found.service.largest_body();
@@ -78,12 +78,4 @@ async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Inco
         }
         Err(_) => refusal(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
     }
-}
-
-/// An answer in the form of all refusals: `{"error": ".."}`.
-pub(crate) fn refusal(status: StatusCode, text: &str) -> Response<Bytes> {
-    let body = serde_json::json!({ "error": text }).to_string();
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = status;
-    response
 }

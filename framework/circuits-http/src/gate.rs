@@ -6,12 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use circuits::account::{Accounts, Authenticator, Caller, Verdict, auth_kinds, chosen_auth};
 use circuits::config::Config;
-use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use circuits::web::{STORE_FAILED, refusal, unauthorized};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use tracing::{error, warn};
-
-use crate::answer::refusal;
 
 /// The kind that names users as long as there is no account.
 const WITHOUT_ACCOUNTS: &str = "trusted_header";
@@ -34,70 +33,74 @@ impl Gate {
         Ok(Self { accounts: accounts.clone(), kinds, without_accounts })
     }
 
-    /// The caller; `None` for one without a name, as long as there is no account.
+    /// The caller; `None` for one without a name, as long as there is no account. Otherwise the refusal.
     pub(crate) async fn caller(
         &self,
         head: &Parts,
         from: SocketAddr,
-    ) -> Result<Option<Caller>, Box<Response<Bytes>>> {
-        self.look(head, from).await.unwrap_or_else(|error| {
-            error!(%error, "Nobody could be let in over HTTP");
-            let text = "the runner's store cannot be used at the moment; its log says more";
-            Err(Box::new(refusal(StatusCode::SERVICE_UNAVAILABLE, text)))
+    ) -> Result<Option<Caller>, Response<Bytes>> {
+        self.look(head, from).await.map_err(|barred| match barred {
+            Barred::Said(text) => self.refuse(text, None),
+            Barred::Wrong(later) => {
+                warn!(from = %from.ip(), "An HTTP request was refused: what it says about its caller is wrong");
+                self.refuse("name, password or token is wrong", later)
+            }
+            Barred::Failed(error) => {
+                error!(%error, "Nobody could be let in over HTTP");
+                refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
+            }
         })
     }
 
-    async fn look(
-        &self,
-        head: &Parts,
-        from: SocketAddr,
-    ) -> circuits::Result<Result<Option<Caller>, Box<Response<Bytes>>>> {
+    async fn look(&self, head: &Parts, from: SocketAddr) -> Result<Option<Caller>, Barred> {
         if !self.accounts.any().await? {
             if !from.ip().to_canonical().is_loopback() {
-                let text = "there is no account yet, so only this machine may call; `circuits account add` makes one";
-                return Ok(Err(self.refuse(text, None)));
+                return Err(Barred::Said(
+                    "there is no account yet, so only this machine may call; `circuits account add` makes one",
+                ));
             }
-            let Some(kind) = &self.without_accounts else { return Ok(Ok(None)) };
+            let Some(kind) = &self.without_accounts else { return Ok(None) };
             return Ok(match kind.authenticate(head, from).await? {
-                Verdict::Is(caller) => Ok(Some(caller)),
-                _ => Ok(None),
+                Verdict::Is(caller) => Some(caller),
+                _ => None,
             });
         }
         if head.headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
-            return Ok(Err(self.refuse("there is more than one header Authorization", None)));
+            return Err(Barred::Said("there is more than one header Authorization"));
         }
         for kind in &self.kinds {
-            let verdict = kind.authenticate(head, from).await?;
-            if let Verdict::Is(caller) = verdict {
-                return Ok(Ok(Some(caller)));
-            }
-            if verdict != Verdict::NotMine {
-                warn!(from = %from.ip(), "An HTTP request was refused: what it says about its caller is wrong");
-                let later = if let Verdict::Later(seconds) = verdict { Some(seconds) } else { None };
-                return Ok(Err(self.refuse("name, password or token is wrong", later)));
+            match kind.authenticate(head, from).await? {
+                Verdict::NotMine => {}
+                Verdict::Is(caller) => return Ok(Some(caller)),
+                Verdict::Refused => return Err(Barred::Wrong(None)),
+                Verdict::Later(seconds) => return Err(Barred::Wrong(Some(seconds))),
             }
         }
-        Ok(Err(self.refuse(
+        Err(Barred::Said(
             "say who you are: with a token from POST /management/auth, or with name and password",
-            None,
-        )))
+        ))
     }
 
-    fn refuse(&self, text: &str, later: Option<u64>) -> Box<Response<Bytes>> {
-        let text = match later {
-            None => text.to_owned(),
-            Some(seconds) => format!("too many wrong attempts from this address; try again in {seconds} s"),
-        };
-        let mut response = refusal(StatusCode::UNAUTHORIZED, &text);
-        let headers = response.headers_mut();
-        // A refusal with 401 must have one (RFC 9110, 15.5.2).
+    fn refuse(&self, text: &str, later: Option<u64>) -> Response<Bytes> {
         let challenges: Vec<_> = self.kinds.iter().filter_map(|kind| kind.challenge()).collect();
-        for challenge in if challenges.is_empty() { vec!["Bearer realm=\"circuits\""] } else { challenges } {
-            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        if let Some(seconds) = later {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        Box::new(response)
+        // A refusal with 401 must have one (RFC 9110, 15.5.2).
+        let challenges = if challenges.is_empty() { &["Bearer realm=\"circuits\""] } else { &challenges[..] };
+        unauthorized(text, challenges, later)
+    }
+}
+
+/// Why somebody is not let in.
+enum Barred {
+    /// They did not say who they are, as this text asks.
+    Said(&'static str),
+    /// What they said is wrong, perhaps so often that the next attempt has to wait so many seconds.
+    Wrong(Option<u64>),
+    /// Nobody could be looked up.
+    Failed(circuits::Error),
+}
+
+impl From<circuits::Error> for Barred {
+    fn from(error: circuits::Error) -> Self {
+        Self::Failed(error)
     }
 }

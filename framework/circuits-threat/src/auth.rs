@@ -4,8 +4,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use circuits::web::credentials;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 
 /// The user and the password, as their digest.
 #[derive(Clone)]
@@ -19,10 +19,8 @@ impl Login {
     /// Whether a request names this user and this password. The time that it takes says nothing about how much of them is right:
     /// digests are compared, and nobody can choose theirs.
     pub(crate) fn permits(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let Some((scheme, credentials)) = given.and_then(|given| given.split_once(' ')) else { return false };
-        let credentials = STANDARD.decode(credentials.trim()).unwrap_or_default();
-        scheme.eq_ignore_ascii_case("basic") && hmac_sha256::Hash::hash(&credentials) == self.0
+        let Some(given) = credentials(headers, "Basic") else { return false };
+        hmac_sha256::Hash::hash(&STANDARD.decode(given).unwrap_or_default()) == self.0
     }
 }
 
@@ -34,6 +32,8 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
+    use http::header::AUTHORIZATION;
+
     use super::*;
 
     #[test]

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use circuits::web::{WebFuture, WebService};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use circuits::web::{WebFuture, WebService, answer, refusal, unauthorized};
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::engine::{Answer, Engine};
 use crate::id::request_id;
-use crate::scan::{self, Refused};
+use crate::scan;
 use crate::service::Service;
 use crate::settings::Settings;
 
@@ -62,7 +62,7 @@ impl Side {
             (Place::Service(_), &Method::POST) => {
                 match scan::read(&head, body, self.takes_files(service)).await {
                     Ok(artifact) => self.scan((position, service), artifact).await,
-                    Err(refused) => refuse(&refused),
+                    Err(refused) => refusal(refused.status, &refused.text),
                 }
             }
             (Place::Request(_, id), &Method::GET) => {
@@ -102,7 +102,7 @@ impl Side {
             }
             Answer::Full => {
                 let text = "too many lookups are under way; try again later";
-                let refused = refuse(&Refused::new(StatusCode::SERVICE_UNAVAILABLE, text));
+                let refused = refusal(StatusCode::SERVICE_UNAVAILABLE, text);
                 with(refused, RETRY_AFTER, self.settings.later_retry.into())
             }
         }
@@ -118,8 +118,7 @@ impl Side {
             return None;
         }
         let text = "the user or the password is wrong or missing; they are auth_user and auth_password in [custom_threat_service]";
-        let challenge = HeaderValue::from_static("Basic realm=\"threat services\", charset=\"UTF-8\"");
-        Some(with(refuse(&Refused::new(StatusCode::UNAUTHORIZED, text)), WWW_AUTHENTICATE, challenge))
+        Some(unauthorized(text, &["Basic realm=\"threat services\", charset=\"UTF-8\""], None))
     }
 
     fn place<'a>(&self, path: &'a str) -> Place<'a> {
@@ -135,24 +134,13 @@ impl Side {
 }
 
 fn nothing() -> Response<Bytes> {
-    refuse(&Refused::new(StatusCode::NOT_FOUND, "there is no threat service under this path"))
+    refusal(StatusCode::NOT_FOUND, "there is no threat service under this path")
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Bytes> {
     let text = format!("this path takes {allowed}");
-    let refused = refuse(&Refused::new(StatusCode::METHOD_NOT_ALLOWED, text));
+    let refused = refusal(StatusCode::METHOD_NOT_ALLOWED, &text);
     with(refused, ALLOW, HeaderValue::from_static(allowed))
-}
-
-/// An answer in the form of all refusals of the HTTP side.
-fn refuse(refused: &Refused) -> Response<Bytes> {
-    answer(refused.status, &json!({"error": refused.text}))
-}
-
-fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
-    *response.status_mut() = status;
-    with(response, CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
 fn with(mut response: Response<Bytes>, name: HeaderName, value: HeaderValue) -> Response<Bytes> {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
 use circuits::Callbacks;
-use circuits::web::{Web, WebFuture, WebService};
+use circuits::web::{STORE_FAILED, Web, WebFuture, WebService};
 use http::Request;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -99,9 +99,6 @@ fn refuse(status: StatusCode, text: impl std::fmt::Display) -> Refusal {
 impl From<circuits::Error> for Refusal {
     fn from(error: circuits::Error) -> Self {
         error!(%error, "An HTTP request could not be answered");
-        refuse(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the runner's store cannot be used at the moment; its log says more",
-        )
+        refuse(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
     }
 }

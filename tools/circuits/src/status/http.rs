@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use circuits::Report;
-use circuits::web::{Web, WebFuture};
+use circuits::web::{self, Web, WebFuture};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -28,9 +28,7 @@ pub(super) fn mount(web: &Web, subject: &Subject) {
         let subject = subject.clone();
         let service = move |_: Request<Bytes>| -> WebFuture {
             let (status, Json(body)) = look(&subject);
-            let mut response = Response::new(Bytes::from(body.to_string()));
-            *response.status_mut() = status;
-            Box::pin(std::future::ready(response))
+            Box::pin(std::future::ready(web::answer(status, &body)))
         };
         web.mount_open(path, Arc::new(service));
     }

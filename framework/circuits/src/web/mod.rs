@@ -1,6 +1,10 @@
 //! Where extensions put the routes of the HTTP listener. The listener is an extension of its own; without it nothing that is
 //! mounted here can be reached.
 
+mod answers;
+
+pub use answers::{STORE_FAILED, answer, credentials, refusal, unauthorized};
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
