@@ -10,7 +10,7 @@ pub mod password;
 pub mod token;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use circuits::account::{Accounts, OPERATOR, Rights, UserAccount};
@@ -19,6 +19,7 @@ use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
 use circuits::web::WebFuture;
 use circuits::{Error, Result};
 use http::Request;
+use jiff::Timestamp;
 
 use login::Login;
 
@@ -77,7 +78,7 @@ pub async fn add(accounts: &Accounts, name: &str, rights: Rights, password: Opti
         Some(password) => Some(password::hash(password).await?),
         None => None,
     };
-    let now = now();
+    let now = Timestamp::now().as_millisecond();
     let account =
         UserAccount { name: name.to_owned(), rights, password: hash, created: now, password_changed: now };
     if accounts.add(&account).await? {
@@ -96,7 +97,7 @@ pub async fn add(accounts: &Accounts, name: &str, rights: Rights, password: Opti
 pub async fn set_password(accounts: &Accounts, name: &str, password: &str) -> Result<()> {
     let mut account = find(accounts, name).await?;
     account.password = Some(password::hash(password).await?);
-    account.password_changed = now();
+    account.password_changed = Timestamp::now().as_millisecond();
     accounts.put(&account).await
 }
 
@@ -108,10 +109,4 @@ pub async fn find(accounts: &Accounts, name: &str) -> Result<UserAccount> {
     let unknown =
         || Error::new(format_args!("there is no account {name}; `circuits account list` shows them"));
     accounts.get(name).await?.ok_or_else(unknown)
-}
-
-/// Milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use circuits::account::{Accounts, UserAccount};
 use circuits::store::{Query, Record, Write};
 use circuits::{Error, Result};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// Digests of tokens; the rank is the end of their time.
 const TOKEN: &str = "account.token";
@@ -41,7 +41,7 @@ pub async fn issue(accounts: &Accounts, account: &UserAccount, ttl: Duration) ->
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| Error::new(format_args!("no randomness: {error}")))?;
     let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(secret));
-    let now = crate::now();
+    let now = Timestamp::now().as_millisecond();
     let ends = now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
     let value = serde_json::to_string(&Stored { account: account.name.clone(), made: now })?;
     let mut changes = vec![Write::put(TOKEN, Record::new(digest(&token), ends, value))];
@@ -58,7 +58,7 @@ pub async fn issue(accounts: &Accounts, account: &UserAccount, ttl: Duration) ->
 /// # Errors
 /// When the store cannot be read.
 pub async fn account_of(accounts: &Accounts, token: &str) -> Result<Option<UserAccount>> {
-    let now = crate::now();
+    let now = Timestamp::now().as_millisecond();
     let Some(record) = accounts.store().get(TOKEN, &digest(token)).await?.filter(|record| record.rank > now)
     else {
         return Ok(None);
@@ -69,5 +69,5 @@ pub async fn account_of(accounts: &Accounts, token: &str) -> Result<Option<UserA
 }
 
 fn digest(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+    hmac_sha256::Hash::hash(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use circuits::Error;
 use circuits::config::{Config, Settings};
-use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened};
+use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened, own_thread};
 use circuits::redact::Redactor;
-use tokio::sync::oneshot;
-use tracing::{Span, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::book::Book;
 use crate::engine::{Engine, Hook, Options, Parts};
@@ -181,25 +180,7 @@ impl Opened for Ready {
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
         Box::pin(async move {
             let Some(engine) = self.engine else { return };
-            let (ended, end) = oneshot::channel();
-            let span = Span::current();
-            let work = move || {
-                let _in_span = span.enter();
-                // The thread's own: whoever handles messages comes first.
-                if let Err(error) = rustix::process::nice(NICENESS) {
-                    warn!(%error, "Deliveries are as urgent to the system as messages");
-                }
-                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => runtime.block_on(engine.run(async move { context.stopped().await })),
-                    Err(error) => error!(%error, "Deliveries cannot be made"),
-                }
-                let _ = ended.send(());
-            };
-            match std::thread::Builder::new().name("events".to_owned()).spawn(work) {
-                // It ends by itself, or the process does; a panic ends it too.
-                Ok(_) => drop(end.await),
-                Err(error) => error!(%error, "Deliveries cannot be made: there is no thread for them"),
-            }
+            own_thread("events", NICENESS, move || engine.run(async move { context.stopped().await })).await;
         })
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use circuits::Error;
 use circuits::config::Config;
-use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened};
-use tokio::sync::oneshot;
-use tracing::{Span, error, info, warn};
+use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened, own_thread};
+use tracing::{info, warn};
 
 use crate::engine::{Engine, Jobs};
 use crate::http::Side;
@@ -118,30 +117,13 @@ impl Opened for Ready {
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {
         Box::pin(async move {
             let Some((engine, jobs)) = self.work else { return };
-            let (ended, end) = oneshot::channel();
-            let span = Span::current();
-            let work = move || {
-                let _in_span = span.enter();
-                // The thread's own: whoever handles messages comes first.
-                if let Err(error) = rustix::process::nice(NICENESS) {
-                    warn!(%error, "Lookups are as urgent to the system as messages");
+            let run = async move {
+                tokio::select! {
+                    () = engine.run(jobs) => {}
+                    () = context.stopped() => {}
                 }
-                match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                    Ok(runtime) => runtime.block_on(async {
-                        tokio::select! {
-                            () = engine.run(jobs) => {}
-                            () = context.stopped() => {}
-                        }
-                    }),
-                    Err(error) => error!(%error, "Artifacts cannot be looked up"),
-                }
-                let _ = ended.send(());
             };
-            match std::thread::Builder::new().name("threat".to_owned()).spawn(work) {
-                // It ends by itself, or the process does; a panic ends it too.
-                Ok(_) => drop(end.await),
-                Err(error) => error!(%error, "Artifacts cannot be looked up: there is no thread for that"),
-            }
+            own_thread("threat", NICENESS, || run).await;
         })
     }
 }

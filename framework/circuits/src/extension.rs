@@ -19,6 +19,7 @@ use crate::callback::Callbacks;
 use crate::config::Config;
 use crate::outbox::Outbox;
 use crate::runtime::beside::Beside;
+pub use crate::runtime::own_thread::own_thread;
 use crate::signal::Bus;
 use crate::store::Store;
 use crate::web::Web;

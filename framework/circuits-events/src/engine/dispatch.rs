@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use circuits::account::{OPERATOR, Rights, UserAccount};
 use circuits::outbox::Noted;
+use circuits::store::Record;
 use circuits::{EventKind, Result};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -237,16 +238,20 @@ impl Engine {
         if !self.options.subscriptions {
             return Ok(());
         }
-        let _reading = self.reading.lock().await;
+        let mut accounts = self.accounts_read.lock().await;
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let stored = self.book.stored_subscriptions().await.inspect_err(|_| {
+        let read = async { Ok((self.book.stored_subscriptions().await?, self.accounts.all().await?)) };
+        let (stored, owners) = read.await.inspect_err(|_: &circuits::Error| {
             self.changed.store(true, Ordering::Release);
         })?;
-        let accounts = self.accounts.all().await.inspect_err(|_| {
-            self.changed.store(true, Ordering::Release);
-        })?;
+        let known = self.live();
+        let same = |(live, record): (&Live, &Record)| live.stored == record.value;
+        if *accounts == owners && known.len() == stored.len() && known.iter().zip(&stored).all(same) {
+            return Ok(());
+        }
+        *accounts = owners;
         let read = stored.into_iter().filter_map(|record| match serde_json::from_str(&record.value) {
             Ok(subscription) => {
                 let rights = rights_of(&subscription, &accounts);
@@ -258,11 +263,6 @@ impl Engine {
             }
         });
         let live: Vec<_> = read.collect();
-        let known = self.live();
-        let same = |(one, other): (&Live, &Live)| one.stored == other.stored && one.rights == other.rights;
-        if known.len() == live.len() && known.iter().zip(&live).all(same) {
-            return Ok(());
-        }
         *self.subscriptions.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(live);
         // One that was brought back goes on at once.
         self.queues().values().for_each(|queue| queue.wake.notify_one());

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use circuits::account::Accounts;
+use circuits::account::{Accounts, UserAccount};
 use circuits::outbox::Outbox;
 use circuits::redact::Redactor;
 use circuits::{Callbacks, EventKind, EventKinds, Health, Result};
@@ -64,8 +64,8 @@ pub(crate) struct Engine {
     subscriptions: RwLock<Arc<Vec<Live>>>,
     /// Whether subscriptions have changed since they were read.
     changed: AtomicBool,
-    /// Held while they are read, so that nobody goes on with those of before.
-    reading: tokio::sync::Mutex<()>,
+    /// The accounts that they were read with. Held while they are read, so that nobody goes on with those of before.
+    accounts_read: tokio::sync::Mutex<Vec<UserAccount>>,
     /// Wakes the loop.
     wake: Notify,
     queues: Mutex<HashMap<String, Arc<Queue>>>,
@@ -109,7 +109,7 @@ impl Engine {
             redactor,
             subscriptions: RwLock::default(),
             changed: AtomicBool::new(true),
-            reading: tokio::sync::Mutex::default(),
+            accounts_read: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             queues: Mutex::default(),
         }

@@ -8,6 +8,7 @@ pub(crate) mod functions;
 pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod live;
+pub(crate) mod own_thread;
 pub(crate) mod platform;
 pub(crate) mod reload;
 pub(crate) mod requirements;
