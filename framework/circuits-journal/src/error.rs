@@ -70,6 +70,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, format) = (self.path.display(), self.format);
         let Format { name, key, without, made, .. } = format;
+        let elsewhere = format_args!("or name another file with {key}= ({without} does without one)");
         match &self.fault {
             Fault::InUse => write!(
                 f,
@@ -81,23 +82,19 @@ impl fmt::Display for OpenError {
             }
             Fault::File(error) => write!(
                 f,
-                "the {name} {path} cannot be opened: {error}. Let this user write to its folder, or name another file with {key}= \
-                 ({without} does without one)"
+                "the {name} {path} cannot be opened: {error}. Let this user write to its folder, {elsewhere}"
             ),
-            Fault::ReadOnly => write!(
-                f,
-                "the {name} {path} is read-only. Let this user write to it, or name another file with {key}= ({without} does without \
-                 one)"
-            ),
+            Fault::ReadOnly => {
+                write!(f, "the {name} {path} is read-only. Let this user write to it, {elsewhere}")
+            }
             Fault::Foreign(why) => write!(
                 f,
-                "the file {path} is not a circuits {name}: {why}. It was not touched; move it away, or name another file with {key}= \
-                 ({without} does without one)"
+                "the file {path} is not a circuits {name}: {why}. It was not touched; move it away, {elsewhere}"
             ),
             Fault::Newer(version) => write!(
                 f,
                 "the {name} {path} was written by a newer version of circuits (its schema is {version}, this one knows up to {}). \
-                 Run that version, or name another file with {key}= ({without} does without one)",
+                 Run that version, {elsewhere}",
                 format.newest()
             ),
             Fault::Damaged(how) => write!(f, "the {name} {path} is damaged: {how}. {}", format.replace()),
@@ -124,7 +121,8 @@ impl StdError for OpenError {
 }
 
 impl Format {
-    fn replace(&self) -> String {
+    /// What to do with a file that is damaged.
+    pub(crate) fn replace(&self) -> String {
         format!(
             "Stop the runner, move the file and those named like it away and start again: {}",
             self.replaced

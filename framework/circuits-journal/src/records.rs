@@ -63,6 +63,16 @@ impl SqliteStore {
         Ok((found, STORE.newest()))
     }
 
+    /// What to do with a file that is damaged.
+    pub fn cure() -> String {
+        STORE.replace()
+    }
+
+    /// Bytes in the file, without its write-ahead log.
+    pub fn bytes(&self) -> u64 {
+        files::size(&self.path)
+    }
+
     /// Reads the whole file; returns what is wrong with it.
     ///
     /// # Errors

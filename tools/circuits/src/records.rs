@@ -44,7 +44,7 @@ pub(crate) fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
         "sqlite" => drop(SqliteStore::schema(&settings.store_file)?),
         _ => {}
     }
-    block_on(open_store(config)).map_err(anyhow::Error::msg)
+    wait(open_store(config))
 }
 
 /// How many events are read at a time; some are as large as the messages that they tell of.
@@ -80,6 +80,11 @@ impl<'a> Pages<'a> {
         }
         Ok(page)
     }
+}
+
+/// Runs a call of the store to its end.
+pub(crate) fn wait<T>(call: impl Future<Output = circuits::Result<T>>) -> anyhow::Result<T> {
+    block_on(call).map_err(anyhow::Error::msg)
 }
 
 /// Runs this to its end.

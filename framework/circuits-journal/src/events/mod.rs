@@ -214,6 +214,11 @@ impl EventLog {
         Ok((found, JOURNAL.newest()))
     }
 
+    /// What to do with a file that is damaged.
+    pub fn cure() -> String {
+        JOURNAL.replace()
+    }
+
     fn trouble(&self, error: &rusqlite::Error) -> LogError {
         LogError(Why::Journal(in_use(&self.path, &JOURNAL, error)))
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::confirm::confirm;
 use crate::event_log::{Age, local, utc};
 use crate::overrides::Overrides;
-use crate::records::{self, block_on};
+use crate::records::{self, wait};
 
 /// The longest time for which a token is good.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -109,9 +109,9 @@ fn open(overrides: &Overrides) -> anyhow::Result<Accounts> {
 fn add_account(args: &Add) -> anyhow::Result<()> {
     let rights = Rights::parse(&args.rights).map_err(anyhow::Error::msg)?;
     let accounts = open(&args.overrides)?;
-    let first = !block_on(accounts.any()).map_err(anyhow::Error::msg)?;
+    let first = !wait(accounts.any())?;
     let password = if args.no_password { None } else { Some(ask_password()?) };
-    block_on(add(&accounts, &args.name, rights, password.as_deref())).map_err(anyhow::Error::msg)?;
+    wait(add(&accounts, &args.name, rights, password.as_deref()))?;
     anstream::println!("The account {} is made.", args.name);
     if first {
         anstream::println!(
@@ -122,7 +122,7 @@ fn add_account(args: &Add) -> anyhow::Result<()> {
 }
 
 fn list(args: &List) -> anyhow::Result<()> {
-    let all = block_on(open(&args.overrides)?.all()).map_err(anyhow::Error::msg)?;
+    let all = wait(open(&args.overrides)?.all())?;
     let mut out = anstream::stdout().lock();
     let time = |at: i64| Timestamp::from_millisecond(at).map(Into::into).ok();
     if args.json {
@@ -149,17 +149,17 @@ fn list(args: &List) -> anyhow::Result<()> {
 
 fn passwd(args: &Passwd) -> anyhow::Result<()> {
     let accounts = open(&args.overrides)?;
-    block_on(find(&accounts, &args.name)).map_err(anyhow::Error::msg)?;
+    wait(find(&accounts, &args.name))?;
     let password = ask_password()?;
-    block_on(set_password(&accounts, &args.name, &password)).map_err(anyhow::Error::msg)?;
+    wait(set_password(&accounts, &args.name, &password))?;
     anstream::println!("{} has another password; its tokens have ended.", args.name);
     Ok(())
 }
 
 fn remove(args: &Rm) -> anyhow::Result<()> {
     let accounts = open(&args.overrides)?;
-    block_on(find(&accounts, &args.name)).map_err(anyhow::Error::msg)?;
-    let all = block_on(accounts.all()).map_err(anyhow::Error::msg)?;
+    wait(find(&accounts, &args.name))?;
+    let all = wait(accounts.all())?;
     let last = match all.len() {
         1 => {
             " It is the last one: then nobody needs to log in any more, and everybody on this machine may use http_port."
@@ -169,7 +169,7 @@ fn remove(args: &Rm) -> anyhow::Result<()> {
     if !args.yes && !confirm(&format!("Delete the account {}?{last}", args.name))? {
         bail!("nothing was deleted");
     }
-    block_on(accounts.remove(&args.name)).map_err(anyhow::Error::msg)?;
+    wait(accounts.remove(&args.name))?;
     anstream::println!("The account {} is deleted.{last}", args.name);
     Ok(())
 }
@@ -180,8 +180,8 @@ fn make_token(args: &MakeToken) -> anyhow::Result<()> {
         bail!("a token is good for at least a moment, and for at most 366d");
     }
     let accounts = open(&args.overrides)?;
-    let account = block_on(find(&accounts, &args.name)).map_err(anyhow::Error::msg)?;
-    let issued = block_on(token::issue(&accounts, &account, ttl)).map_err(anyhow::Error::msg)?;
+    let account = wait(find(&accounts, &args.name))?;
+    let issued = wait(token::issue(&accounts, &account, ttl))?;
     let ends = Timestamp::from_millisecond(issued.ends).map_or("-".to_owned(), |ends| local(ends.into()));
     anstream::eprintln!("A token for {}, good until {ends}. It is shown only now.", args.name);
     anstream::println!("{}", issued.token);

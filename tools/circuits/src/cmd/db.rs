@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::event_log::{local, open, utc};
 use crate::exit::{self, Told};
 use crate::overrides::Overrides;
-use crate::records::block_on;
+use crate::records::wait;
 
 /// Arguments of `circuits db`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             let mut whole = open(&args.overrides)?.sync()?;
             if let Some(path) = files.store {
                 let store = SqliteStore::open(&path)?;
-                whole &= block_on(store.sync()).map_err(anyhow::Error::msg)?;
+                whole &= wait(store.sync())?;
             }
             if !whole {
                 bail!("somebody reads or writes at the moment, so a part stays in a log; try again");
@@ -113,12 +113,12 @@ fn check(args: Check) -> anyhow::Result<()> {
     let found = open(&args.overrides)?.check()?;
     let store = match Files::of(&args.overrides)?.store.filter(|path| path.exists()) {
         Some(path) => {
-            let faults = block_on(SqliteStore::open(&path)?.check()).map_err(anyhow::Error::msg)?;
-            Some((path, faults))
+            let store = SqliteStore::open(&path)?;
+            Some((path, store.bytes(), wait(store.check())?))
         }
         None => None,
     };
-    let sound = found.faults.is_empty() && store.as_ref().is_none_or(|(_, faults)| faults.is_empty());
+    let sound = found.faults.is_empty() && store.as_ref().is_none_or(|(.., faults)| faults.is_empty());
     let mut out = anstream::stdout().lock();
     if args.json {
         let messages: Value =
@@ -131,8 +131,8 @@ fn check(args: Check) -> anyhow::Result<()> {
             "log_bytes": found.bytes.1,
             "oldest": utc(found.oldest),
             "in_use": found.in_use,
-            "store": store.as_ref().map(|(path, faults)| {
-                json!({"file": path, "sound": faults.is_empty(), "faults": faults, "bytes": bytes_of(path)})
+            "store": store.as_ref().map(|(path, bytes, faults)| {
+                json!({"file": path, "sound": faults.is_empty(), "faults": faults, "bytes": bytes})
             }),
         });
         writeln!(out, "{value:#}")?;
@@ -147,29 +147,18 @@ fn check(args: Check) -> anyhow::Result<()> {
         for fault in &found.faults {
             writeln!(out, "fault      {fault}")?;
         }
-        let verdict = if found.faults.is_empty() {
-            "The journal is sound."
-        } else {
-            "The journal is damaged. Stop the runner, move the file and those named like it away and start again: what the broker \
-             still has un-acknowledged is then handled as new, finished or not."
+        let verdict = |faults: &[String], cure: String| match faults {
+            [] => "is sound.".to_owned(),
+            _ => format!("is damaged. {cure}."),
         };
-        writeln!(out, "{verdict}")?;
-        if let Some((path, faults)) = &store {
+        writeln!(out, "The journal {}", verdict(&found.faults, EventLog::cure()))?;
+        if let Some((path, bytes, faults)) = &store {
             for fault in faults {
                 writeln!(out, "fault      {fault}")?;
             }
-            let verdict = if faults.is_empty() {
-                "is sound."
-            } else {
-                "is damaged. Stop the runner, move the file and those named like it away and start again: subscriptions, and events \
-                 that were not delivered yet, are lost with it."
-            };
-            writeln!(out, "The store {} ({} bytes) {verdict}", path.display(), bytes_of(path))?;
+            let verdict = verdict(faults, SqliteStore::cure());
+            writeln!(out, "The store {} ({bytes} bytes) {verdict}", path.display())?;
         }
     }
     if sound { Ok(()) } else { Err(Told(exit::GENERAL).into()) }
-}
-
-fn bytes_of(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |file| file.len())
 }

@@ -184,7 +184,7 @@ pub(super) fn show(args: Show) -> anyhow::Result<()> {
     let (log, redactor) = open_to_show(&args.overrides)?;
     let details = log.show(log.find(&args.id)?)?;
     let book = records::open_if_made(&args.overrides)?;
-    let events = records::block_on(async {
+    let events = records::wait(async {
         let mut events = Vec::new();
         let Some(book) = book else { return Ok(events) };
         for event in book.events_of(&details.event.id).await? {
@@ -192,8 +192,7 @@ pub(super) fn show(args: Show) -> anyhow::Result<()> {
             events.push((event, deliveries));
         }
         Ok::<_, circuits::Error>(events)
-    })
-    .map_err(anyhow::Error::msg)?;
+    })?;
     let mut out = anstream::stdout().lock();
     if args.json {
         let mut value = show::as_json(&details);

@@ -129,7 +129,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 fn list(args: &List) -> anyhow::Result<()> {
     let (book, redactor) = records::open(&args.overrides)?;
     warn_if_off(&args.overrides)?;
-    let mut all = records::block_on(book.subscriptions()).map_err(anyhow::Error::msg)?;
+    let mut all = records::wait(book.subscriptions())?;
     all.retain(|one| args.user.as_ref().is_none_or(|user| one.user == *user));
     let mut out = anstream::stdout().lock();
     if args.json {
@@ -189,7 +189,7 @@ fn add(args: &Add) -> anyhow::Result<()> {
     let made =
         Subscription::create(&args.user, body.to_string().as_bytes(), Timestamp::now(), Uuid::new_v4())?;
     let (book, _) = records::open(&args.overrides)?;
-    records::block_on(book.put_subscription(&made)).map_err(anyhow::Error::msg)?;
+    records::wait(book.put_subscription(&made))?;
     anstream::println!("{}", made.uuid);
     warn_if_off(&args.overrides)
 }
@@ -251,7 +251,7 @@ fn test(args: &Test) -> anyhow::Result<()> {
     let matcher = Matcher::new(&args.jsonpath)?;
     let since = args.since.map(|When(time)| Timestamp::try_from(time)).transpose()?;
     let (book, redactor) = records::open(&args.overrides)?;
-    let events = records::block_on(book.events(since, None, args.limit)).map_err(anyhow::Error::msg)?;
+    let events = records::wait(book.events(since, None, args.limit))?;
     let mut found = Vec::new();
     for event in &events {
         // As the engine does it: the form in which it came counts too.

@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     let (book, _) = records::open(&args.overrides)?;
     let until = Timestamp::try_from(until)?;
-    let all = records::block_on(book.count(until)).map_err(anyhow::Error::msg)?;
+    let all = records::wait(book.count(until))?;
     let there = all.min(args.limit.into());
     if there == 0 {
         anstream::println!("Nothing to do: no event happened before {}.", local(until));
@@ -57,7 +57,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
             bail!("nothing is deleted");
         }
     }
-    let gone = records::block_on(book.purge(until, args.limit, true)).map_err(anyhow::Error::msg)?;
+    let gone = records::wait(book.purge(until, args.limit, true))?;
     anstream::println!("Deleted {}.", count(gone, "event"));
     Ok(())
 }
