@@ -116,9 +116,10 @@ impl Shared {
 #[derive(Debug)]
 pub(crate) struct SqliteOutbox {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) thread: Arc<Thread>,
-    /// A connection of its own, so that reading never waits for the writer.
+    /// A connection of its own, so that reading never waits for the writer. Closed before the writer's, which then brings everything
+    /// into the file.
     pub(crate) reader: Blocking,
+    pub(crate) thread: Arc<Thread>,
 }
 
 impl Outbox for SqliteOutbox {

@@ -34,6 +34,17 @@ fn the_folder_is_made_and_the_file_is_the_owners_alone() {
 }
 
 #[test]
+fn what_is_closed_is_in_the_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    made(&path);
+    for suffix in ["-wal", "-shm"] {
+        let file = format!("{}{suffix}", path.display());
+        assert!(!Path::new(&file).exists(), "{file} was left behind");
+    }
+}
+
+#[test]
 fn one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
