@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use circuits::journal::Journal as _;
 use circuits_journal::{EventLog, Options, SqliteJournal};
 use rusqlite::Connection;
 
@@ -33,11 +34,14 @@ fn the_folder_is_made_and_the_file_is_the_owners_alone() {
     made(&path);
 }
 
-#[test]
-fn what_is_closed_is_in_the_one_file() {
+#[tokio::test]
+async fn what_is_closed_is_in_the_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    made(&path);
+    let journal = SqliteJournal::open(&Options::new(&path)).unwrap();
+    // Somebody reads, on a connection of their own.
+    assert!(journal.outbox().unwrap().waiting(0, 1).await.unwrap().is_empty());
+    drop(journal);
     for suffix in ["-wal", "-shm"] {
         let file = format!("{}{suffix}", path.display());
         assert!(!Path::new(&file).exists(), "{file} was left behind");
