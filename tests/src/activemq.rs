@@ -58,6 +58,7 @@ fn xml(base: &Path, store: &Path, password: &str, tls_port: u16) -> String {
    <authorizationEntry queue=">" read="admins" write="admins" admin="admins"/>
    <authorizationEntry queue="actions.*.probe" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="actions.*.circuits_selftest" read="apps" write="apps" admin="apps"/>
+   <authorizationEntry queue="circuits.>" read="apps" write="apps" admin="apps"/>
 {benches}
    <authorizationEntry queue="acks.>" read="apps" write="apps" admin="apps"/>
    <authorizationEntry queue="test.>" read="apps" write="apps" admin="apps"/>

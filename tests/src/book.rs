@@ -12,6 +12,9 @@ struct Definitions;
 #[doc = include_str!("../../docs/src/testing.md")]
 struct Testing;
 
+#[doc = include_str!("../../docs/src/web-components.md")]
+struct WebComponents;
+
 #[doc = include_str!("../../docs/src/extensions.md")]
 struct Extensions;
 

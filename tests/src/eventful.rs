@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use circuits::Runner;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use circuits::account::{Accounts, Rights};
 use circuits::extension::{Attached, Extensions};
 use circuits::store::open_store;
+use circuits::{Registration, Runner};
 use circuits_events::book::{Book, Delivery};
 use circuits_journal::{Options, SqliteJournal, SqliteStore};
 use circuits_sandbox::{InvocationId, Status};
@@ -31,6 +34,14 @@ pub struct Eventful {
     pub port: u16,
 }
 
+/// The password of every account that a test makes.
+pub const ACCOUNT_PASSWORD: &str = "correct horse";
+
+/// The header of a caller with this account.
+pub fn basic(name: &str) -> (&'static str, String) {
+    ("Authorization", format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{ACCOUNT_PASSWORD}"))))
+}
+
 /// A runner at work.
 pub struct Working {
     running: Running,
@@ -42,8 +53,13 @@ pub struct Working {
 impl Eventful {
     /// On the sandbox.
     pub async fn start(name: &str) -> Self {
+        Self::start_on(name, On::Sandbox).await
+    }
+
+    /// On this broker.
+    pub async fn start_on(name: &str, on: On) -> Self {
         Self {
-            world: World::start(On::Sandbox).await,
+            world: World::start(on).await,
             folder: tempfile::tempdir().unwrap(),
             probe: Probe::new(name),
             port: free_ports::<1>()[0],
@@ -80,11 +96,16 @@ impl Eventful {
 
     /// Starts a runner with these lines in `[resilient]`.
     pub async fn run(&self, more: &str) -> Working {
+        self.run_with(&[&PROBE], more).await
+    }
+
+    /// The same with these components.
+    pub async fn run_with(&self, linked: &[&'static Registration], more: &str) -> Working {
         let config = self.world.config(&self.probe, &self.settings(more));
         let journal = SqliteJournal::open(&Options::new(self.journal())).unwrap();
         let extensions = Extensions::open(&config).await.unwrap();
         let store = open_store(&config).await.unwrap();
-        let runner = Runner::with_components(config, &[&PROBE], |_| {}).await.unwrap();
+        let runner = Runner::with_components(config, linked, |_| {}).await.unwrap();
         let runner = runner.journal(Arc::new(journal)).store(store);
         let health = runner.health();
         let attached = extensions.start(runner.context());
@@ -162,6 +183,13 @@ impl Eventful {
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Makes an account whose password is [`ACCOUNT_PASSWORD`].
+    pub async fn account(&self, name: &str, rights: &[&str]) {
+        let accounts = Accounts::new(Arc::new(SqliteStore::open(&self.store()).unwrap()));
+        let rights = Rights::parse(rights).unwrap();
+        circuits_accounts::add(&accounts, name, rights, Some(ACCOUNT_PASSWORD)).await.unwrap();
     }
 
     /// Makes a subscription, and returns it as the answer shows it.

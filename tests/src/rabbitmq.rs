@@ -67,7 +67,7 @@ pub(crate) fn command(
 
 fn conf(certificate: &Certificate, ca: &Path, password: &str, tls_port: u16) -> String {
     // This version confuses read and write permissions, so the account gets both.
-    let areas = "^(actions[.][0-9]+[.](probe|bench[0-9]+|circuits_selftest)$|acks[.]|test[.])";
+    let areas = "^(actions[.][0-9]+[.](probe|bench[0-9]+|circuits_selftest)$|acks[.]|test[.]|circuits[.])";
     format!(
         "listeners.tcp = none\n\
          stomp.listeners.tcp = none\n\

@@ -210,6 +210,11 @@ impl World {
         first.body != mark
     }
 
+    /// A session of somebody else with the broker, which must be a real one.
+    pub fn somebody(&self) -> (Session, Deliveries) {
+        connect(self.broker.as_ref().unwrap())
+    }
+
     /// Makes the broker fall silent without closing a connection, or wakes it.
     pub fn stall(&self, stall: bool) {
         match &self.broker {

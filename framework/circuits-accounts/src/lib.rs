@@ -9,16 +9,15 @@ mod login;
 pub mod password;
 pub mod token;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use circuits::account::{Accounts, OPERATOR, Rights, UserAccount};
 use circuits::config::Config;
 use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
-use circuits::web::WebFuture;
+use circuits::web::Mount;
+use circuits::web::axum::Router;
+use circuits::web::axum::routing::post;
 use circuits::{Error, Result};
-use http::Request;
 use jiff::Timestamp;
 
 use login::Login;
@@ -49,8 +48,8 @@ impl Opened for Ready {
 
     fn attach(&mut self, context: &Context) {
         let login = Login { accounts: context.accounts().clone(), ttl: self.ttl };
-        let service = move |request: Request<Bytes>| -> WebFuture { Box::pin(login.clone().answer(request)) };
-        context.web().mount_open("/management/auth", Arc::new(service));
+        let router = Router::new().route("/management/auth", post(login::answer)).with_state(login);
+        context.web().mount(Mount::new("/management/auth", router).open());
     }
 
     fn run(self: Box<Self>, context: Context) -> ExtensionFuture<'static, ()> {

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use circuits::account::{Accounts, Verdict};
-use circuits::web::{STORE_FAILED, answer, refusal, unauthorized};
+use circuits::web::axum::Extension;
+use circuits::web::axum::extract::State;
+use circuits::web::axum::response::Response;
+use circuits::web::{self, STORE_FAILED, refusal, unauthorized};
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -23,38 +26,35 @@ pub(crate) struct Login {
     pub(crate) ttl: Duration,
 }
 
-impl Login {
-    pub(crate) async fn answer(self, request: Request<Bytes>) -> Response<Bytes> {
-        if request.uri().path() != "/management/auth" {
-            return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
+/// Answers with a token, or refuses.
+pub(crate) async fn answer(
+    State(login): State<Login>,
+    Extension(from): Extension<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some((name, password)) = given(&headers, &body) else {
+        return refusal(StatusCode::BAD_REQUEST, BOTH);
+    };
+    match login.token(&name, &password, from).await {
+        Ok(Ok(issued)) => {
+            info!(account = name, "Logged in");
+            let ends = Timestamp::from_millisecond(issued.ends).map(|ends| ends.to_string()).ok();
+            web::answer(StatusCode::OK, &json!({"token": issued.token, "expires": ends}))
         }
-        if request.method() != Method::POST {
-            return refusal(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
+        Ok(Err(later)) => {
+            // The name may be a password that was typed into the wrong field.
+            warn!(from = %from.ip(), "A login was refused");
+            refuse(later)
         }
-        let Some((name, password)) = given(&request) else {
-            return refusal(StatusCode::BAD_REQUEST, BOTH);
-        };
-        let Some(from) = request.extensions().get::<SocketAddr>().copied() else {
-            return refuse(None);
-        };
-        match self.token(&name, &password, from).await {
-            Ok(Ok(issued)) => {
-                info!(account = name, "Logged in");
-                let ends = Timestamp::from_millisecond(issued.ends).map(|ends| ends.to_string()).ok();
-                answer(StatusCode::OK, &json!({"token": issued.token, "expires": ends}))
-            }
-            Ok(Err(later)) => {
-                // The name may be a password that was typed into the wrong field.
-                warn!(from = %from.ip(), "A login was refused");
-                refuse(later)
-            }
-            Err(error) => {
-                error!(%error, "A login could not be checked");
-                refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
-            }
+        Err(error) => {
+            error!(%error, "A login could not be checked");
+            refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
         }
     }
+}
 
+impl Login {
     /// A token, or the seconds to wait after too many wrong attempts.
     async fn token(
         &self,
@@ -74,12 +74,12 @@ impl Login {
 }
 
 /// Name and password of a form (`application/x-www-form-urlencoded`) or a JSON object.
-fn given(request: &Request<Bytes>) -> Option<(String, String)> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+fn given(headers: &HeaderMap, body: &Bytes) -> Option<(String, String)> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let (mut name, mut password) = (None, None);
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        for (key, value) in form_urlencoded::parse(request.body()) {
+        for (key, value) in form_urlencoded::parse(body) {
             match &*key {
                 "username" => name = Some(value.into_owned()),
                 "password" => password = Some(value.into_owned()),
@@ -87,13 +87,13 @@ fn given(request: &Request<Bytes>) -> Option<(String, String)> {
             }
         }
     } else {
-        let body: Value = serde_json::from_slice(request.body()).ok()?;
+        let body: Value = serde_json::from_slice(body).ok()?;
         let text = |key: &str| body[key].as_str().map(str::to_owned);
         (name, password) = (text("username"), text("password"));
     }
     Some((name.filter(|name| !name.is_empty())?, password.filter(|password| !password.is_empty())?))
 }
 
-fn refuse(later: Option<u64>) -> Response<Bytes> {
+fn refuse(later: Option<u64>) -> Response {
     unauthorized("name or password is wrong", &[kinds::BASIC], later)
 }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use bytes::Bytes;
-use circuits::web::{Web, refusal};
+use axum::body::Body;
+use circuits::web::{Web, axum, refusal};
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use tracing::{error, info};
 
@@ -25,7 +25,7 @@ pub(crate) async fn answer(
     inside: &Inside,
     peer: SocketAddr,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match inside.known.fault(request.headers()) {
         Some((status, text)) => refusal(status, &text),
@@ -38,22 +38,22 @@ pub(crate) async fn answer(
     // The path's last part may be a one-time token.
     let shown = path.split('/').nth(1).unwrap_or_default();
     info!(%method, path = format_args!("/{shown}"), status = response.status().as_u16(), "HTTP request");
-    response.map(Full::new)
+    response
 }
 
-async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response<Bytes> {
+async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let Some(found) = web.find(request.uri().path()) else {
         return refusal(StatusCode::NOT_FOUND, "there is nothing under this path");
     };
     let (mut parts, body) = request.into_parts();
     // Before anything is read for them.
-    if !found.open {
+    if !found.is_open() {
         match gate.caller(&parts, peer).await {
             Ok(caller) => drop(caller.map(|caller| parts.extensions.insert(caller))),
             Err(refused) => return refused,
         }
     }
-    let largest = found.service.largest_body();
+    let largest = found.body_limit();
     let too_large =
         || refusal(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {largest} bytes"));
     // Its length is often known before it comes.
@@ -69,7 +69,7 @@ async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Inco
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
     parts.extensions.insert(peer);
-    let called = AssertUnwindSafe(async { found.service.call(Request::from_parts(parts, body)).await });
+    let called = AssertUnwindSafe(found.call(Request::from_parts(parts, Body::from(body))));
     match tokio::time::timeout(TIMEOUT, called.catch_unwind()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use axum::body::Body;
 use circuits::account::{Accounts, Authenticator, Caller, Verdict, auth_kinds, chosen_auth};
 use circuits::config::Config;
-use circuits::web::{STORE_FAILED, refusal, unauthorized};
+use circuits::web::{STORE_FAILED, axum, refusal, unauthorized};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -38,7 +38,7 @@ impl Gate {
         &self,
         head: &Parts,
         from: SocketAddr,
-    ) -> Result<Option<Caller>, Response<Bytes>> {
+    ) -> Result<Option<Caller>, Response<Body>> {
         self.look(head, from).await.map_err(|barred| match barred {
             Barred::Said(text) => self.refuse(text, None),
             Barred::Wrong(later) => {
@@ -81,7 +81,7 @@ impl Gate {
         ))
     }
 
-    fn refuse(&self, text: &str, later: Option<u64>) -> Response<Bytes> {
+    fn refuse(&self, text: &str, later: Option<u64>) -> Response<Body> {
         let challenges: Vec<_> = self.kinds.iter().filter_map(|kind| kind.challenge()).collect();
         // A refusal with 401 must have one (RFC 9110, 15.5.2).
         let challenges = if challenges.is_empty() { &["Bearer realm=\"circuits\""] } else { &challenges[..] };

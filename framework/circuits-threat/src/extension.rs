@@ -105,12 +105,9 @@ impl Opened for Ready {
         let services = std::mem::take(&mut self.services);
         let (engine, jobs) = Engine::new(services, self.settings.limits.clone(), count);
         let side = Side { engine: Arc::clone(&engine), settings: Arc::clone(&self.settings) };
-        let (web, path) = (context.web(), self.settings.urlbase.clone());
         // With credentials of its own it looks at each request itself; otherwise the accounts decide, once there are any.
-        match self.settings.login {
-            Some(_) => web.mount_open(path, Arc::new(side)),
-            None => web.mount(path, Arc::new(side)),
-        }
+        let mount = side.mount();
+        context.web().mount(if self.settings.login.is_some() { mount.open() } else { mount });
         self.work = Some((engine, jobs));
     }
 

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use circuits::web::{WebFuture, WebService, answer, refusal, unauthorized};
+use circuits::web::axum::Router;
+use circuits::web::axum::response::Response;
+use circuits::web::{Mount, answer, refusal, unauthorized};
 use http::header::{ALLOW, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -25,14 +28,13 @@ pub(crate) struct Side {
     pub(crate) settings: Arc<Settings>,
 }
 
-impl WebService for Side {
-    fn call(&self, request: Request<Bytes>) -> WebFuture {
-        let side = self.clone();
-        Box::pin(async move { side.respond(request).await })
-    }
-
-    fn largest_body(&self) -> usize {
-        if self.settings.upload_file { self.settings.upload_max } else { WITHOUT_FILE }
+impl Side {
+    /// Everything below `urlbase`.
+    pub(crate) fn mount(self) -> Mount {
+        let largest = if self.settings.upload_file { self.settings.upload_max } else { WITHOUT_FILE };
+        let path = self.settings.urlbase.clone();
+        let answer = move |head: Parts, body: Bytes| async move { self.respond(head, body).await };
+        Mount::new(path, Router::new().fallback(answer)).largest_body(largest)
     }
 }
 
@@ -44,8 +46,7 @@ enum Place<'a> {
 }
 
 impl Side {
-    async fn respond(&self, request: Request<Bytes>) -> Response<Bytes> {
-        let (head, body) = request.into_parts();
+    async fn respond(&self, head: Parts, body: Bytes) -> Response {
         let place = self.place(head.uri.path());
         let (Place::Service(name) | Place::Request(name, _)) = place else {
             return self.barred(&head.headers).unwrap_or_else(nothing);
@@ -78,11 +79,7 @@ impl Side {
         }
     }
 
-    async fn scan(
-        &self,
-        (position, service): (usize, &Service),
-        artifact: crate::Artifact,
-    ) -> Response<Bytes> {
+    async fn scan(&self, (position, service): (usize, &Service), artifact: crate::Artifact) -> Response {
         let id = request_id(&artifact);
         // The platform's `resutil threatservicetest` asks about this name, and expects its answer at once.
         let is_test = artifact.kind() == "net.name" && artifact.value() == "localhost";
@@ -94,7 +91,7 @@ impl Side {
         self.tell(&id.to_string(), found, self.settings.first_retry)
     }
 
-    fn tell(&self, id: &str, found: Answer, retry: u64) -> Response<Bytes> {
+    fn tell(&self, id: &str, found: Answer, retry: u64) -> Response {
         match found {
             Answer::Complete(hits) => answer(StatusCode::OK, &json!({"id": id, "hits": hits})),
             Answer::Pending(hits) => {
@@ -113,7 +110,7 @@ impl Side {
     }
 
     /// The refusal of a request that does not show who sends it.
-    fn barred(&self, headers: &http::HeaderMap) -> Option<Response<Bytes>> {
+    fn barred(&self, headers: &http::HeaderMap) -> Option<Response> {
         if self.settings.login.as_ref().is_none_or(|login| login.permits(headers)) {
             return None;
         }
@@ -133,17 +130,17 @@ impl Side {
     }
 }
 
-fn nothing() -> Response<Bytes> {
+fn nothing() -> Response {
     refusal(StatusCode::NOT_FOUND, "there is no threat service under this path")
 }
 
-fn not_allowed(allowed: &'static str) -> Response<Bytes> {
+fn not_allowed(allowed: &'static str) -> Response {
     let text = format!("this path takes {allowed}");
     let refused = refusal(StatusCode::METHOD_NOT_ALLOWED, &text);
     with(refused, ALLOW, HeaderValue::from_static(allowed))
 }
 
-fn with(mut response: Response<Bytes>, name: HeaderName, value: HeaderValue) -> Response<Bytes> {
+fn with(mut response: Response, name: HeaderName, value: HeaderValue) -> Response {
     response.headers_mut().insert(name, value);
     response
 }

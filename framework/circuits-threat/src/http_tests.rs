@@ -5,6 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use circuits::Result;
+use circuits::web::axum::body::{Body, to_bytes};
+use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde_json::Value;
 
@@ -38,16 +40,17 @@ fn side(lines: &str) -> Side {
 
 struct Got {
     status: u16,
-    response: Response<Bytes>,
+    headers: http::HeaderMap,
+    body: Bytes,
 }
 
 impl Got {
     fn json(&self) -> Value {
-        serde_json::from_slice(self.response.body()).unwrap()
+        serde_json::from_slice(&self.body).unwrap()
     }
 
     fn header(&self, name: HeaderName) -> &str {
-        self.response.headers().get(name).unwrap().to_str().unwrap()
+        self.headers.get(name).unwrap().to_str().unwrap()
     }
 }
 
@@ -57,9 +60,11 @@ async fn ask_with(side: &Side, line: &str, headers: &[(HeaderName, String)], bod
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let response = side.call(request.body(body.into()).unwrap()).await;
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/json", "{line}");
-    Got { status: response.status().as_u16(), response }
+    let response = side.clone().mount().call(request.body(Body::from(body.into())).unwrap()).await;
+    let (head, body) = response.into_parts();
+    assert_eq!(head.headers[CONTENT_TYPE], "application/json", "{line}");
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Got { status: head.status.as_u16(), headers: head.headers, body }
 }
 
 async fn ask(side: &Side, line: &str, body: impl Into<Bytes>) -> Got {
@@ -165,7 +170,7 @@ async fn files_are_taken_where_service_and_settings_allow_them() {
         ("upload_file=true\nupload_max_mb=3", false, true, 3 * mib),
     ] {
         let side = side(lines);
-        assert_eq!(side.largest_body(), largest);
+        assert_eq!(side.clone().mount().body_limit(), largest);
         for (name, takes) in [("addresses", addresses), ("files", files)] {
             let options = ask(&side, &format!("OPTIONS /cts/{name}"), "").await;
             assert_eq!((options.status, options.json()), (200, json!({"upload_file": takes})));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::handler::{Handler, HandlerFuture, Seating};
 use crate::runtime::requirements::{FieldOf, RequiredField};
+use crate::web::axum::Router;
 use crate::{Action, Error, Result};
 
 /// A handler together with its component's state.
@@ -54,6 +55,7 @@ pub struct Component {
     pub(crate) required: Vec<RequiredField>,
     /// For `circuits selftest`.
     pub(crate) check: Option<BoundCheck>,
+    pub(crate) web: Vec<WebRoutes>,
 }
 
 /// One rule (or function) and its handler.
@@ -62,7 +64,21 @@ pub(crate) struct Route {
     pub(crate) handler: BoundHandler,
 }
 
+/// Routes of the HTTP listener, below the component's own path.
+pub(crate) struct WebRoutes {
+    /// Nothing, or what follows the component's name: `/hook`.
+    pub(crate) path: String,
+    /// Whether they find out by themselves who calls.
+    pub(crate) open: bool,
+    pub(crate) router: Router,
+}
+
 impl Component {
+    /// Whether messages of its destination are for it.
+    pub(crate) fn takes_messages(&self) -> bool {
+        !self.routes.is_empty() || !self.functions.is_empty() || self.catch_all.is_some()
+    }
+
     /// Starts a component that listens on the message destination with this programmatic name (`filelookup`, not
     /// `actions.201.filelookup`). `queue=` in the component's section of app.config overrides the name.
     pub fn builder<S: Send + Sync + 'static>(destination: impl Into<String>, state: S) -> Builder<S> {
@@ -74,6 +90,7 @@ impl Component {
             timers: Vec::new(),
             required: Vec::new(),
             check: None,
+            web: Vec::new(),
         };
         Builder { state: Arc::new(state), parts }
     }
@@ -86,6 +103,7 @@ impl fmt::Debug for Component {
             .field("rules", &self.routes.iter().map(|route| &route.rule).collect::<Vec<_>>())
             .field("functions", &self.functions.iter().map(|route| &route.rule).collect::<Vec<_>>())
             .field("catch_all", &self.catch_all.is_some())
+            .field("web", &self.web.iter().map(|routes| &routes.path).collect::<Vec<_>>())
             .finish()
     }
 }
@@ -154,6 +172,32 @@ impl<S: Send + Sync + 'static> Builder<S> {
     {
         let state = Arc::clone(&self.state);
         self.parts.check = Some(Arc::new(move || Box::pin(work(Arc::clone(&state)))));
+        self
+    }
+
+    /// Answers HTTP requests for `/<component>` and what is below, once `http_port` is set. The paths of the routes begin after
+    /// the component's name: `/data` is `/<component>/data`.
+    ///
+    /// A caller needs an account with the right to read this component for GET and HEAD, and to manage it for all other methods.
+    /// As long as there is no account, only this machine may call, and only to read. A handler gets the state
+    /// (`State<Arc<S>>`), the account ([`Caller`](crate::account::Caller)), and a REST client for the platform
+    /// (`Extension<Rest>`), whose changes rules see.
+    #[must_use]
+    pub fn web(self, router: Router<Arc<S>>) -> Self {
+        self.routes("", false, router)
+    }
+
+    /// Answers HTTP requests for `/<component><path>` and what is below from anybody: for routes that find out by themselves who calls,
+    /// by a signature for instance. `path` is `/` for the component's own, or begins with a slash; the paths of the routes begin
+    /// after it.
+    #[must_use]
+    pub fn web_open(self, path: &str, router: Router<Arc<S>>) -> Self {
+        self.routes(path.trim_end_matches('/'), true, router)
+    }
+
+    fn routes(mut self, path: &str, open: bool, router: Router<Arc<S>>) -> Self {
+        let router = router.with_state(Arc::clone(&self.state));
+        self.parts.web.push(WebRoutes { path: path.to_owned(), open, router });
         self
     }
 
@@ -227,12 +271,13 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
             "component `{name}` has work to do every 0 s, which would never pause; give `.every` a longer period"
         )));
     }
-    if component.routes.is_empty() && component.functions.is_empty() && component.catch_all.is_none() {
+    if !component.takes_messages() && component.web.is_empty() {
         return Err(Error::new(format_args!(
-            "component `{name}` handles no rule and no function; add `.on(\"Rule name\", handler)`, `.function(\"name\", handler)` or \
-             `.on_any(handler)`"
+            "component `{name}` handles no rule, no function and no HTTP request; add `.on(\"Rule name\", handler)`, \
+             `.function(\"name\", handler)`, `.on_any(handler)` or `.web(router)`"
         )));
     }
+    check_web(name, component)?;
     let mut seen = HashSet::new();
     if let Some(twice) = component.functions.iter().find(|route| !seen.insert(route.rule.clone())) {
         return Err(Error::new(format_args!(
@@ -246,6 +291,25 @@ pub(crate) fn check(name: &str, component: &Component) -> Result<()> {
             return Err(Error::new(format_args!(
                 "component `{name}` handles the rule `{}` twice; remove one of the two `.on(...)`",
                 route.rule
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_web(name: &str, component: &Component) -> Result<()> {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let mut paths = HashSet::new();
+    for WebRoutes { path, .. } in &component.web {
+        if !plain(name) || !path.split('/').all(plain) || !(path.is_empty() || path.starts_with('/')) {
+            return Err(Error::new(format_args!(
+                "component `{name}` answers HTTP requests for `/{name}{path}`, and this path may only have letters, digits, `-`, `_` and `.` \
+                 between its slashes; rename the component, or correct the path of `.web_open(path, ..)`"
+            )));
+        }
+        if !paths.insert(path) {
+            return Err(Error::new(format_args!(
+                "component `{name}` answers HTTP requests for `/{name}{path}` twice; join the two routers with `Router::merge`"
             )));
         }
     }
@@ -281,6 +345,16 @@ mod tests {
             text(Component::builder("", ()).on_any(nothing).build()).contains("empty message destination")
         );
         assert!(text(Component::builder("q", ()).build()).contains("handles no rule"));
+        let routes = Router::new;
+        assert!(
+            check("demo", &Component::builder("q", ()).web(routes()).web_open("/hook/", routes()).build())
+                .is_ok()
+        );
+        let twice = Component::builder("q", ()).web(routes()).web_open("/", routes()).build();
+        assert!(text(twice).contains("`/demo` twice"));
+        for path in ["hook", "/a b", "/{name}", "/a/*rest"] {
+            assert!(text(Component::builder("q", ()).web_open(path, routes()).build()).contains(path));
+        }
         let twice = Component::builder("q", ()).on("Add Task", nothing).on("add task", nothing).build();
         assert!(text(twice).contains("`add task` twice"));
         let twice = Component::builder("q", ()).function("f", nothing).function("f", nothing).build();

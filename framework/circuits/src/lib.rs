@@ -57,6 +57,7 @@ mod registry;
 mod reply;
 mod runtime;
 pub mod selftest;
+mod side_queue;
 pub mod signal;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -83,6 +84,7 @@ pub use runtime::platform::Platform;
 pub use runtime::reload::{Reloaded, Reloader};
 pub use runtime::run_error::{Failure, RunError};
 pub use runtime::runner::Runner;
+pub use side_queue::{QueueMessage, QueueSender, SideQueue};
 pub use signal::{EventKind, EventKinds, Signal};
 
 /// The types that calls of [`Rest`] take and return, for components that name them.

@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("framework/circuits-deploy", &["circuits"], &[]),
     // Extensions: never another extension, except through a trait in `circuits`.
     ("framework/circuits-accounts", &["circuits"], &[]),
+    ("framework/circuits-control", &["circuits"], &[]),
     (
         "framework/circuits-events",
         &["circuits"],
@@ -42,6 +43,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         &[
             "circuits",
             "circuits-accounts",
+            "circuits-control",
             "circuits-deploy",
             "circuits-events",
             "circuits-http",

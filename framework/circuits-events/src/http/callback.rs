@@ -1,9 +1,9 @@
 //! `/tmp/<token>`: the one-time URL of an action that waits. GET fails the action, POST answers it.
 
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use circuits::web::axum::extract::{Path, State};
+use circuits::web::axum::http::StatusCode;
+use circuits::web::axum::response::{IntoResponse, Response};
 use circuits::{CallbackOutcome, Reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn give(side: &Side, token: &str, reply: Reply) -> Result<Response, Refusa
         return Err(refuse(StatusCode::BAD_REQUEST, "the last part of the path is not a token"));
     };
     match side.callbacks.answer(&token.to_string(), reply).await? {
-        CallbackOutcome::Taken => Ok(axum::Json(json!({"ok": true})).into_response()),
+        CallbackOutcome::Taken => Ok(circuits::web::axum::Json(json!({"ok": true})).into_response()),
         CallbackOutcome::Unknown => {
             Err(refuse(StatusCode::NOT_FOUND, "the token is unknown, or it was used already"))
         }

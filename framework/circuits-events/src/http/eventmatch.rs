@@ -1,11 +1,11 @@
 //! `/eventmatch`: everybody makes, sees, changes and deletes their own subscriptions.
 
-use axum::Json;
-use axum::extract::{Extension, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use circuits::account::{Caller, Right};
+use circuits::web::axum::Json;
+use circuits::web::axum::extract::{Path, State};
+use circuits::web::axum::http::StatusCode;
+use circuits::web::axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::subscription::{Invalid, Subscription};
 /// How many subscriptions there may be: each is held against each event.
 const MOST: usize = 1000;
 
-type Who = Option<Extension<Caller>>;
+type Who = Option<Caller>;
 type Answer = Result<Response, Refusal>;
 
 pub(super) async fn list(State(side): State<Side>, who: Who) -> Answer {
@@ -63,7 +63,7 @@ pub(super) async fn delete(State(side): State<Side>, who: Who, Path(uuid): Path<
 
 /// The name of a caller who may see something.
 fn user(side: &Side, who: Who) -> Result<String, Refusal> {
-    let Some(Extension(caller)) = who else {
+    let Some(caller) = who else {
         let text = format_args!("name the user in the header {}", side.user_header);
         return Err(refuse(StatusCode::UNAUTHORIZED, text));
     };

@@ -8,17 +8,13 @@ mod receive;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
 use circuits::Callbacks;
-use circuits::web::{STORE_FAILED, Web, WebFuture, WebService};
-use http::Request;
+use circuits::web::{Mount, STORE_FAILED, Web, axum};
 use serde_json::json;
 use tokio::sync::Mutex;
-use tower::ServiceExt as _;
 use tracing::error;
 
 use crate::engine::Engine;
@@ -41,36 +37,18 @@ pub(crate) fn mount(web: &Web, side: Side) {
         let router = Router::new()
             .route("/eventmatch", get(eventmatch::list).post(eventmatch::create))
             .route("/eventmatch/{uuid}", one);
-        web.mount("/eventmatch", service(router, side.clone()));
-        web.mount("/receive", service(Router::new().route("/receive", post(receive::receive)), side.clone()));
+        web.mount(Mount::new("/eventmatch", router.with_state(side.clone())));
+        let router = Router::new().route("/receive", post(receive::receive));
+        web.mount(Mount::new("/receive", router.with_state(side.clone())));
     }
     if side.engine.options.callback_base.is_some() {
-        let router = Router::new()
-            .route("/tmp/{token}", get(callback::fail).post(callback::answer).head(no_such_method));
+        // Without this, axum would answer HEAD as it answers GET, which fails the action.
+        let no_head = || async { StatusCode::METHOD_NOT_ALLOWED };
+        let router =
+            Router::new().route("/tmp/{token}", get(callback::fail).post(callback::answer).head(no_head));
         // The token in the path is the secret.
-        web.mount_open("/tmp", service(router, side));
+        web.mount(Mount::new("/tmp", router.with_state(side)).open());
     }
-}
-
-fn service(router: Router<Side>, side: Side) -> Arc<dyn WebService> {
-    let router = router
-        .method_not_allowed_fallback(no_such_method)
-        .fallback(|| async { refuse(StatusCode::NOT_FOUND, "there is nothing under this path") })
-        .with_state(side);
-    Arc::new(move |request: Request<Bytes>| -> WebFuture {
-        let router = router.clone();
-        Box::pin(async move {
-            let Ok(response) = router.oneshot(request.map(Body::from)).await;
-            let (parts, body) = response.into_parts();
-            // Its parts are all in memory.
-            let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-            http::Response::from_parts(parts, body)
-        })
-    })
-}
-
-async fn no_such_method() -> Refusal {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
 }
 
 /// Why a request is not answered as it wishes.

@@ -1,11 +1,11 @@
 //! `/receive`: CloudEvents from outside. The answer comes when the events and their deliveries are stored, so whoever gets it
 //! may forget them.
 
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use circuits::web::axum::extract::State;
+use circuits::web::axum::http::header::CONTENT_TYPE;
+use circuits::web::axum::http::{HeaderMap, StatusCode};
+use circuits::web::axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::{Refusal, Side, refuse};

@@ -42,6 +42,11 @@ impl Rights {
         Self(vec![Grant { right: Right::Read, scope: Scope::All }])
     }
 
+    /// Seeing and changing everything.
+    pub fn manage_all() -> Self {
+        Self(vec![Grant { right: Right::Manage, scope: Scope::All }])
+    }
+
     /// The rights that these words stand for: `read` or `manage`, alone for everything, or with `:destination/<name>` or
     /// `:component/<name>`.
     ///

@@ -6,7 +6,7 @@ mod admission;
 pub(crate) mod attempt;
 pub(crate) mod handling;
 pub(crate) mod headroom;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod in_flight;
 pub(crate) mod intake;
 pub(crate) mod lanes;

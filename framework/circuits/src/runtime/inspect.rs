@@ -21,6 +21,8 @@ pub struct Inspected {
     pub functions: Vec<Handled>,
     /// The combinators around the handler for every other rule, if there is one.
     pub every_other_rule: Option<Vec<String>>,
+    /// The paths of its routes of the HTTP listener: `/webhook_in`.
+    pub web: Vec<String>,
     /// Fields that the platform must have: `activity field severity (select)`.
     pub required_fields: Vec<String>,
 }
@@ -70,6 +72,7 @@ fn look_at(
         rules: handled(&component.routes),
         functions: handled(&component.functions),
         every_other_rule: component.catch_all.as_ref().map(|handler| handler.combinators.clone()),
+        web: component.web.iter().map(|routes| format!("/{}{}", registration.name(), routes.path)).collect(),
         required_fields: component.required.iter().map(ToString::to_string).collect(),
     })
 }

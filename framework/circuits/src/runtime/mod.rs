@@ -19,3 +19,4 @@ pub(crate) mod runner;
 pub(crate) mod shared;
 pub(crate) mod timer;
 pub(crate) mod vitals;
+pub(crate) mod web;

@@ -36,7 +36,7 @@ impl Routes {
         components: impl IntoIterator<Item = (&'static str, &'a Component)>,
     ) -> Result<Self> {
         let mut routes = Self { destinations: HashMap::new(), functions: HashMap::new() };
-        for (component, parts) in components {
+        for (component, parts) in components.into_iter().filter(|(_, parts)| parts.takes_messages()) {
             let name = &parts.destination;
             let destination = routes.destinations.entry(name.clone()).or_default();
             for route in &parts.routes {

@@ -188,6 +188,8 @@ impl Runner {
 
     /// What extensions get from this runner.
     pub fn context(&self) -> Context {
+        let web = Web::default();
+        super::web::mount(&web, &self.shared);
         Context {
             health: self.health(),
             submitter: self.submitter(),
@@ -196,7 +198,7 @@ impl Runner {
             outbox: self.journal.outbox(),
             callbacks: self.callbacks.clone(),
             accounts: Accounts::new(Arc::clone(&self.store)),
-            web: Web::default(),
+            web,
             stop: CancellationToken::new(),
         }
     }

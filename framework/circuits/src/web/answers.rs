@@ -1,6 +1,6 @@
 //! What every answer of the HTTP side has in common: JSON, refusals with an `error`, and how a caller is told to say who they are.
 
-use bytes::Bytes;
+use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 pub const STORE_FAILED: &str = "the runner's store cannot be used at the moment; its log says more";
 
 /// An answer in JSON.
-pub fn answer(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
+pub fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 /// A refusal: `{"error": ".."}`.
-pub fn refusal(status: StatusCode, text: &str) -> Response<Bytes> {
+pub fn refusal(status: StatusCode, text: &str) -> Response<Body> {
     answer(status, &json!({ "error": text }))
 }
 
 /// The refusal of a caller who did not say who they are, or said it wrongly (401), with what they may send (RFC 9110, 11.6.1). After
 /// too many wrong attempts it says in how many seconds the next one is looked at, instead of the text.
-pub fn unauthorized(text: &str, challenges: &[&'static str], later: Option<u64>) -> Response<Bytes> {
+pub fn unauthorized(text: &str, challenges: &[&'static str], later: Option<u64>) -> Response<Body> {
     let mut response = match later {
         None => refusal(StatusCode::UNAUTHORIZED, text),
         Some(seconds) => refusal(

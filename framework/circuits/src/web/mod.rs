@@ -1,128 +1,112 @@
-//! Where extensions put the routes of the HTTP listener. The listener is an extension of its own; without it nothing that is
-//! mounted here can be reached.
+//! Where extensions and components put the routes of the HTTP listener. The listener is an extension of its own; without it nothing
+//! that is mounted here can be reached.
 
 mod answers;
+mod mount;
 
 pub use answers::{STORE_FAILED, answer, credentials, refusal, unauthorized};
+/// The axum that the runner uses.
+pub use axum;
+pub use mount::Mount;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
-use http::{Request, Response};
-
-/// The future of a [`WebService`].
-pub type WebFuture = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
-
-/// Bytes that the body of a request may have where its service does not say otherwise.
-const BODY: usize = 1024 * 1024;
-
-/// Answers the requests under one path. The listener has read the body, whose size it bounds, and put the caller's
-/// `std::net::SocketAddr` into the extensions.
-pub trait WebService: Send + Sync + 'static {
-    /// The answer to one request.
-    fn call(&self, request: Request<Bytes>) -> WebFuture;
-
-    /// Bytes that the body of a request may have.
-    fn largest_body(&self) -> usize {
-        BODY
-    }
-}
-
-impl<F> WebService for F
-where
-    F: Fn(Request<Bytes>) -> WebFuture + Send + Sync + 'static,
-{
-    fn call(&self, request: Request<Bytes>) -> WebFuture {
-        self(request)
-    }
-}
-
-/// Who answers what is at a path and below.
-#[derive(Clone)]
-pub struct Mounted {
-    path: String,
-    /// Who answers.
-    pub service: Arc<dyn WebService>,
-    /// Whether it answers callers who have not said who they are, because it looks at each request itself.
-    pub open: bool,
-}
+use tracing::error;
 
 /// The mounted routes. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Web {
-    routes: Arc<RwLock<Vec<Mounted>>>,
+    mounts: Arc<RwLock<Vec<Mount>>>,
 }
 
 impl Web {
-    /// Gives this service the requests for `path` (such as `/receive`) and everything below it. Once there are accounts, it gets
-    /// only those of known callers, each with a [`Caller`](crate::account::Caller) in its extensions; which rights are needed is for
-    /// the service to say.
-    pub fn mount(&self, path: impl Into<String>, service: Arc<dyn WebService>) {
-        self.put(Mounted { path: path.into(), service, open: false });
-    }
-
-    /// The same for a service that looks itself at who calls, because a secret is in the path or in the body.
-    pub fn mount_open(&self, path: impl Into<String>, service: Arc<dyn WebService>) {
-        self.put(Mounted { path: path.into(), service, open: true });
-    }
-
-    fn put(&self, mounted: Mounted) {
-        self.routes.write().unwrap_or_else(PoisonError::into_inner).push(mounted);
-    }
-
-    /// The service with the longest path that `path` is, or is below.
-    pub fn find(&self, path: &str) -> Option<Mounted> {
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let below = |mounted: &str| {
-            path.strip_prefix(mounted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    /// Gives these routes the requests for their path and everything below it. A path that is taken stays with who has it, and the
+    /// log says so; those of extensions go before those of components.
+    pub fn mount(&self, mount: Mount) {
+        let mut mounts = self.mounts.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(other) = mounts.iter_mut().find(|other| other.path == mount.path) else {
+            return mounts.push(mount);
         };
-        let found =
-            routes.iter().filter(|mounted| below(&mounted.path)).max_by_key(|mounted| mounted.path.len());
-        found.cloned()
+        error!(
+            "Two want to answer HTTP requests for {}; the component of this name cannot be called over HTTP. Give it another name, or leave \
+             the extension out with noload=",
+            mount.path
+        );
+        if other.component.is_some() {
+            *other = mount;
+        }
+    }
+
+    /// The routes with the longest path that `path` is, or is below.
+    pub fn find(&self, path: &str) -> Option<Mount> {
+        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        mounts.iter().filter(|mount| mount.has(path)).max_by_key(|mount| mount.path.len()).cloned()
+    }
+
+    /// The names of the components that have routes.
+    pub fn components(&self) -> Vec<&'static str> {
+        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<_> = mounts.iter().filter_map(|mount| mount.component).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// Whether nothing is mounted.
     pub fn is_empty(&self) -> bool {
-        self.routes.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.mounts.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
 impl std::fmt::Debug for Web {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_list().entries(routes.iter().map(|mounted| &mounted.path)).finish()
+        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_list().entries(mounts.iter().map(|mount| &mount.path)).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+
+    fn says(path: &str, text: &'static str) -> Mount {
+        Mount::new(path, Router::new().fallback(async move || text))
+    }
+
+    async fn ask(web: &Web, path: &str) -> String {
+        let Some(found) = web.find(path) else { return "none".to_owned() };
+        let answer = found.call(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+        String::from_utf8(to_bytes(answer.into_body(), 100).await.unwrap().to_vec()).unwrap()
+    }
 
     #[tokio::test]
     async fn the_longest_path_that_fits_answers() {
         let web = Web::default();
         assert!(web.find("/").is_none());
-        for text in ["/a", "/a/b"] {
-            let answer = move |_: Request<Bytes>| -> WebFuture {
-                Box::pin(async move { Response::new(Bytes::from_static(text.as_bytes())) })
-            };
-            web.mount(text, Arc::new(answer));
+        web.mount(says("/a", "a"));
+        web.mount(says("/a/b", "b"));
+        for (path, answer) in
+            [("/a", "a"), ("/a/c", "a"), ("/a/b", "b"), ("/a/b/c", "b"), ("/ab", "none"), ("/", "none")]
+        {
+            assert_eq!(ask(&web, path).await, answer, "{path}");
         }
-        let ask = async |path: &str| match web.find(path) {
-            Some(found) => found.service.call(Request::new(Bytes::new())).await.into_body(),
-            None => Bytes::from_static(b"none"),
-        };
-        for (path, answer) in [
-            ("/a", "/a"),
-            ("/a/c", "/a"),
-            ("/a/b", "/a/b"),
-            ("/a/b/c", "/a/b"),
-            ("/ab", "none"),
-            ("/", "none"),
-        ] {
-            assert_eq!(ask(path).await, answer, "{path}");
+        web.mount(says("/", "page"));
+        for (path, answer) in [("/", "page"), ("/ab", "page"), ("/a/c", "a")] {
+            assert_eq!(ask(&web, path).await, answer, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_taken_stays_with_the_extension() {
+        for extension_first in [true, false] {
+            let web = Web::default();
+            let (extension, component) = (says("/a", "extension"), says("/a", "component").of("a"));
+            let both = if extension_first { [extension, component] } else { [component, extension] };
+            both.into_iter().for_each(|mount| web.mount(mount));
+            assert_eq!(ask(&web, "/a").await, "extension");
         }
     }
 }

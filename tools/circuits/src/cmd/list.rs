@@ -117,6 +117,7 @@ fn as_json(one: &Known) -> Value {
             "rules": handled(&handles.rules),
             "functions": handled(&handles.functions),
             "every_other_rule": handles.every_other_rule,
+            "web": handles.web,
             "required_fields": handles.required_fields,
         }),
         Err(error) => json!({"error": error.to_string()}),
@@ -186,6 +187,7 @@ fn summary(one: &Known) -> String {
     if handles.every_other_rule.is_some() {
         all.push("every other rule".to_owned());
     }
+    all.extend(handles.web.iter().map(|path| format!("HTTP {path}")));
     all.join(", ")
 }
 
@@ -203,6 +205,9 @@ fn details(one: &Known, out: &mut impl Write) -> Result<()> {
             }
             if let Some(combinators) = &handles.every_other_rule {
                 line("handles rule", &format!("every other one{}", within(combinators)))?;
+            }
+            for path in &handles.web {
+                line("answers HTTP under", path)?;
             }
             line("required fields", &or(&handles.required_fields, "-"))?;
         }
@@ -246,6 +251,7 @@ mod tests {
             .on("Task changed", debounce(quiet, timeout(quiet, work)).newest())
             .function("count_tasks", work)
             .requires_field("last", "text")
+            .web(circuits::web::axum::Router::new())
             .build())
     }
 
@@ -289,7 +295,7 @@ mod tests {
         let all = known(&[&A, &B]);
         assert_eq!(
             shown(&all, false),
-            "add_task  1.2.3     Add Task, Task changed, count_tasks()\nb         -         (known when its settings are complete)\n"
+            "add_task  1.2.3     Add Task, Task changed, count_tasks(), HTTP /add_task\nb         -         (known when its settings are complete)\n"
         );
         let text = shown(&all, true);
         for line in [
@@ -299,6 +305,7 @@ mod tests {
             "  handles rule          Add Task",
             "  handles rule          Task changed (debounce 2s newest > timeout 2s)",
             "  handles function      count_tasks",
+            "  answers HTTP under    /add_task",
             "  required fields       incident field last (text)",
             "  defines message destination tasks",
             "  defines activity field task_name",

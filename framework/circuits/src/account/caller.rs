@@ -1,0 +1,36 @@
+//! Who calls.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::response::Response;
+use http::StatusCode;
+use http::request::Parts;
+
+use super::Rights;
+use crate::web::refusal;
+
+/// Who calls: the listener puts it into the extensions of a request, and a handler of a route takes it as an argument. A handler that
+/// takes a `Caller` refuses those without a name with 403, as long as there is no account; one that takes an `Option` does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account's name, or the user that a trusted proxy names.
+    pub name: String,
+    /// What they may see and change.
+    pub rights: Rights,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let text = "there is no account yet; `circuits account add` makes one";
+        parts.extensions.get().cloned().ok_or_else(|| refusal(StatusCode::FORBIDDEN, text))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get().cloned())
+    }
+}

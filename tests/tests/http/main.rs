@@ -1,0 +1,7 @@
+//! The HTTP side of components: who may call them, and that the control queue leads to the same routes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+
+mod components;
+mod control;
+mod desk;
