@@ -9,8 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use circuits::Reply;
+use circuits::history::{Filter, Status};
 use circuits::journal::{Arrival, Journal as _, Outcome, Settlement};
-use circuits_journal::{EventLog, Filter, Options, SqliteJournal, Status};
+use circuits_journal::{EventLog, Options, SqliteJournal};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use circuits::history::History;
 use circuits::journal::{Arrival, Journal, JournalFuture, Outcome, Rerun, Settlement, Standing, Step};
 use circuits::outbox::Outbox;
 use circuits::{EventKind, Reply};
 
 use crate::blocking::Blocking;
 use crate::error::{Fault, OpenError};
+use crate::history::SqliteHistory;
 use crate::lock::Lock;
 use crate::options::Options;
 use crate::outbox::{Shared, SqliteOutbox};
@@ -24,6 +26,7 @@ use crate::writer::Writer;
 pub struct SqliteJournal {
     thread: Arc<Thread>,
     outbox: Arc<SqliteOutbox>,
+    history: Arc<SqliteHistory>,
 }
 
 impl SqliteJournal {
@@ -60,7 +63,8 @@ impl SqliteJournal {
         let thread = Arc::new(Thread::new(queue, handle));
         let reader = Blocking::new(&options.path, &JOURNAL, reader);
         let outbox = Arc::new(SqliteOutbox { shared, thread: Arc::clone(&thread), reader });
-        Ok(Self { thread, outbox })
+        let history = Arc::new(SqliteHistory::new(&options.path, Arc::clone(&thread)));
+        Ok(Self { thread, outbox, history })
     }
 
     async fn note(&self, call: Call) -> circuits::Result<()> {
@@ -122,6 +126,10 @@ impl Journal for SqliteJournal {
 
     fn outbox(&self) -> Option<Arc<dyn Outbox>> {
         Some(Arc::clone(&self.outbox) as _)
+    }
+
+    fn history(&self) -> Option<Arc<dyn History>> {
+        Some(Arc::clone(&self.history) as _)
     }
 
     fn rerun(&self, after: i64) -> JournalFuture<'_, Option<Rerun>> {

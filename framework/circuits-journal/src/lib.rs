@@ -15,6 +15,7 @@ mod clock;
 mod error;
 mod events;
 mod files;
+mod history;
 mod journal;
 mod lock;
 mod options;
@@ -30,7 +31,7 @@ mod thread;
 mod writer;
 
 pub use error::OpenError;
-pub use events::{Check, Details, Event, EventLog, Filter, LogError, Occurrence, Status};
+pub use events::{Check, EventLog};
 pub use journal::SqliteJournal;
 pub use options::Options;
 pub use records::SqliteStore;

@@ -17,6 +17,7 @@ use tracing::{error, info, info_span};
 use crate::account::Accounts;
 use crate::callback::Callbacks;
 use crate::config::Config;
+use crate::history::History;
 use crate::outbox::Outbox;
 use crate::runtime::beside::Beside;
 pub use crate::runtime::own_thread::own_thread;
@@ -173,6 +174,7 @@ pub struct Context {
     pub(crate) bus: Bus,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) outbox: Option<Arc<dyn Outbox>>,
+    pub(crate) history: Option<Arc<dyn History>>,
     pub(crate) callbacks: Callbacks,
     pub(crate) accounts: Accounts,
     pub(crate) web: Web,
@@ -203,6 +205,11 @@ impl Context {
     /// The events that others must hear of; `None` without a journal in a file.
     pub fn outbox(&self) -> Option<&Arc<dyn Outbox>> {
         self.outbox.as_ref()
+    }
+
+    /// What became of each message; `None` without a journal in a file.
+    pub fn history(&self) -> Option<&Arc<dyn History>> {
+        self.history.as_ref()
     }
 
     /// Where answers to callbacks are handed in.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use circuits_stomp::Delivery;
 
+use crate::history::History;
 use crate::message::CONTEXT_TOKEN;
 use crate::outbox::Outbox;
 use crate::signal::Waiting;
@@ -156,6 +157,11 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Where the journal notes the events that others must hear of; `None` if it cannot.
     fn outbox(&self) -> Option<Arc<dyn Outbox>> {
+        None
+    }
+
+    /// The messages that it remembers, for people to look at; `None` if it keeps none after they are settled.
+    fn history(&self) -> Option<Arc<dyn History>> {
         None
     }
 

@@ -43,6 +43,7 @@ mod delivery;
 mod error;
 pub mod extension;
 pub mod handler;
+pub mod history;
 #[cfg(feature = "internals")]
 pub mod internals;
 pub mod journal;

@@ -4,12 +4,12 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
+use circuits::history::{Event, rfc3339};
 use circuits::redact::Redactor;
-use circuits_journal::{Event, EventLog};
+use circuits_journal::EventLog;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
-use serde_json::{Value, json};
 
 use crate::overrides::Overrides;
 
@@ -72,7 +72,7 @@ pub(crate) fn local(time: SystemTime) -> String {
 
 /// A time as in JSON: RFC 3339, UTC, to the millisecond.
 pub(crate) fn utc(time: Option<SystemTime>) -> Option<String> {
-    Some(format!("{:.3}", Timestamp::try_from(time?).ok()?))
+    time.and_then(rfc3339)
 }
 
 /// A number of things, such as `1 message` or `2 messages`.
@@ -106,26 +106,6 @@ pub(crate) fn row(event: &Event) -> String {
         title(event).split_once(' ').map_or("", |(_, rest)| rest),
         if text.is_empty() { "" } else { ": " },
     )
-}
-
-/// A message as JSON.
-pub(crate) fn as_json(event: &Event) -> Value {
-    json!({
-        "number": event.number,
-        "id": event.id,
-        "destination": event.destination,
-        "rule": event.rule,
-        "incident": event.incident,
-        "status": event.status.name(),
-        "attempts": event.attempts,
-        "arrived": utc(Some(event.arrived)),
-        "started": utc(event.started),
-        "finished": utc(event.finished),
-        "settled": utc(event.settled),
-        "refused": event.refused,
-        "text": event.text,
-        "rerun_of": event.rerun_of,
-    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use circuits::history::{Details, Event, HistoryError, Status};
 use rusqlite::{OptionalExtension as _, TransactionBehavior, params};
 
-use super::query::time;
-use super::{Check, Details, Event, EventLog, LogError, Status, Why};
+use super::query::{condition, time};
+use super::{Check, EventLog};
 use crate::error::Fault;
 use crate::files::{self, log_of, size};
 use crate::lock::Lock;
@@ -22,12 +23,12 @@ impl EventLog {
     /// # Errors
     /// When the message is not settled, so that it may still run by itself; when it was too large to keep; or when the file
     /// cannot be read.
-    pub fn can_run_again(&self, number: i64) -> Result<Event, LogError> {
+    pub fn can_run_again(&self, number: i64) -> Result<Event, HistoryError> {
         let Details { event, body, .. } = self.show(number)?;
         if matches!(event.status, Status::Waiting | Status::Running | Status::Finished) {
-            return Err(LogError(Why::Unsettled(number, event.status)));
+            return Err(HistoryError::unsettled(number, event.status));
         }
-        body.map(|_| event).ok_or(LogError(Why::NoBody(number)))
+        body.map(|_| event).ok_or(HistoryError::no_body(number))
     }
 
     /// Asks for a message to be run again: its runner does so within seconds, or when it is started. Returns the number of the
@@ -35,7 +36,7 @@ impl EventLog {
     ///
     /// # Errors
     /// As for [`can_run_again`](Self::can_run_again); or when the file cannot be written.
-    pub fn run_again(&mut self, number: i64) -> Result<i64, LogError> {
+    pub fn run_again(&mut self, number: i64) -> Result<i64, HistoryError> {
         self.can_run_again(number)?;
         let now = milliseconds(SystemTime::now());
         let mut copied = || {
@@ -61,7 +62,7 @@ impl EventLog {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn count_settled(&self, cutoff: SystemTime) -> Result<u32, LogError> {
+    pub fn count_settled(&self, cutoff: SystemTime) -> Result<u32, HistoryError> {
         let sql = "SELECT count(*) FROM message WHERE state = 2 AND arrived < ?1";
         let counted = self.connection.query_row(sql, [milliseconds(cutoff)], |row| row.get(0));
         counted.map_err(|error| self.trouble(&error))
@@ -72,7 +73,7 @@ impl EventLog {
     ///
     /// # Errors
     /// When the file cannot be written; messages that were deleted before the error stay deleted.
-    pub fn purge(&mut self, cutoff: SystemTime, limit: u32) -> Result<u32, LogError> {
+    pub fn purge(&mut self, cutoff: SystemTime, limit: u32) -> Result<u32, HistoryError> {
         let (cutoff, mut gone) = (milliseconds(cutoff), 0);
         while gone < limit {
             let batch = BATCH.min(limit - gone);
@@ -93,14 +94,26 @@ impl EventLog {
         Ok(gone)
     }
 
-    /// Deletes one settled message.
+    /// The message, if it is a dead letter, which may be dropped.
     ///
     /// # Errors
-    /// When the message is unknown or not settled, or the file cannot be written.
-    pub fn drop_message(&mut self, number: i64) -> Result<(), LogError> {
-        let status = self.show(number)?.event.status;
+    /// When the message is unknown or no dead letter, or the file cannot be read.
+    pub fn can_drop(&self, number: i64) -> Result<Event, HistoryError> {
+        let event = self.show(number)?.event;
+        if event.status != Status::Dead {
+            return Err(HistoryError::not_dead(number, event.status));
+        }
+        Ok(event)
+    }
+
+    /// Deletes a dead letter.
+    ///
+    /// # Errors
+    /// As for [`can_drop`](Self::can_drop); or when the file cannot be written, or events about the message wait to be passed on.
+    pub fn drop_dead(&mut self, number: i64) -> Result<(), HistoryError> {
+        self.can_drop(number)?;
         match self.delete(&[number]).map_err(|error| self.trouble(&error))? {
-            0 => Err(LogError(Why::Unsettled(number, status))),
+            0 => Err(HistoryError::kept(number)),
             _ => Ok(()),
         }
     }
@@ -131,10 +144,10 @@ impl EventLog {
     ///
     /// # Errors
     /// When it cannot be read at all.
-    pub fn check(&self) -> Result<Check, LogError> {
+    pub fn check(&self) -> Result<Check, HistoryError> {
         let checked = || {
             let count = |status: Status| {
-                let sql = format!("SELECT count(*) FROM message WHERE {}", status.condition());
+                let sql = format!("SELECT count(*) FROM message WHERE {}", condition(status));
                 Ok((status, self.connection.query_row(&sql, [], |row| row.get(0))?))
             };
             let sql = "SELECT arrived FROM message ORDER BY arrived LIMIT 1";
@@ -160,7 +173,7 @@ impl EventLog {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn sync(&self) -> Result<bool, LogError> {
+    pub fn sync(&self) -> Result<bool, HistoryError> {
         files::sync(&self.connection).map_err(|error| self.trouble(&error))
     }
 }

@@ -3,31 +3,33 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use circuits::Reply;
+use circuits::history::{self, Details, Event, FailureCause, Filter, HistoryError, Occurrence, Status};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Row, params_from_iter};
 
-use super::{Details, Event, EventLog, Filter, LogError, Occurrence, Status, Why};
+use super::EventLog;
 use crate::store::milliseconds;
 
 const COLUMNS: &str = "seq, id, destination, rule, incident, state, attempts, arrived, started, finished, settled,
      failed, outcome, settlement, reply, rerun_of, EXISTS (SELECT 1 FROM message AS again WHERE again.rerun_of = message.seq)";
 
-impl Status {
-    /// The SQL condition for rows with this status, written so that the indices of the schema serve it.
-    pub(super) fn condition(self) -> &'static str {
-        match self {
-            Self::Waiting => "state < 2 AND state = 0 AND (started IS NULL OR attempts = 0)",
-            Self::Running => "state < 2 AND state = 0 AND started IS NOT NULL AND attempts > 0",
-            Self::Finished => "state < 2 AND state = 1",
-            Self::Completed => "state = 2 AND failed IS NOT 1",
-            Self::Failed => {
-                "state = 2 AND failed = 1 AND NOT (outcome = 1 AND NOT EXISTS
+/// How many failures are grouped, the newest.
+const GROUPED: u32 = 10_000;
+
+/// The SQL condition for rows with this status, written so that the indices of the schema serve it.
+pub(super) fn condition(status: Status) -> &'static str {
+    match status {
+        Status::Waiting => "state < 2 AND state = 0 AND (started IS NULL OR attempts = 0)",
+        Status::Running => "state < 2 AND state = 0 AND started IS NOT NULL AND attempts > 0",
+        Status::Finished => "state < 2 AND state = 1",
+        Status::Completed => "state = 2 AND failed IS NOT 1",
+        Status::Failed => {
+            "state = 2 AND failed = 1 AND NOT (outcome = 1 AND NOT EXISTS
                  (SELECT 1 FROM message AS again WHERE again.rerun_of = message.seq))"
-            }
-            Self::Dead => {
-                "state = 2 AND failed = 1 AND outcome = 1 AND NOT EXISTS
+        }
+        Status::Dead => {
+            "state = 2 AND failed = 1 AND outcome = 1 AND NOT EXISTS
                  (SELECT 1 FROM message AS again WHERE again.rerun_of = message.seq)"
-            }
         }
     }
 }
@@ -37,7 +39,7 @@ impl EventLog {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn list(&self, filter: &Filter, limit: u32) -> Result<Vec<Event>, LogError> {
+    pub fn list(&self, filter: &Filter, limit: u32) -> Result<Vec<Event>, HistoryError> {
         let (mut conditions, mut values) = (vec!["1"], Vec::new());
         let mut when = |condition, value: Option<Value>| {
             if let Some(value) = value {
@@ -49,7 +51,17 @@ impl EventLog {
         when("arrived < ?", filter.until.map(milliseconds).map(Value::Integer));
         when("rule = ?", filter.rule.clone().map(Value::Text));
         when("incident = ?", filter.incident.map(Value::Integer));
-        conditions.extend(filter.status.map(Status::condition));
+        let mut conditions: Vec<_> = conditions.into_iter().map(str::to_owned).collect();
+        conditions.extend(filter.status.map(|status| condition(status).to_owned()));
+        if let Some(destinations) = &filter.destinations {
+            let places = vec!["?"; destinations.len()].join(", ");
+            conditions.push(format!("destination IN ({places})"));
+            values.extend(destinations.iter().cloned().map(Value::Text));
+        }
+        if let Some(before) = filter.before {
+            conditions.push("(arrived, seq) < (SELECT arrived, seq FROM message WHERE seq <= ? ORDER BY seq DESC LIMIT 1)".to_owned());
+            values.push(Value::Integer(before));
+        }
         let sql = format!(
             "SELECT {COLUMNS} FROM message WHERE {} ORDER BY arrived DESC, seq DESC LIMIT {limit}",
             conditions.join(" AND ")
@@ -62,11 +74,38 @@ impl EventLog {
         listed().map_err(|error| self.trouble(&error))
     }
 
+    /// The failed messages that the filter lets through, grouped by cause; only the newest 10,000 are looked at.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn failures(&self, filter: &Filter) -> Result<Vec<FailureCause>, HistoryError> {
+        let failed = Filter { status: Some(Status::Failed), ..filter.clone() };
+        let dead = Filter { status: Some(Status::Dead), ..filter.clone() };
+        let mut all = self.list(&failed, GROUPED)?;
+        all.extend(self.list(&dead, GROUPED)?);
+        all.sort_by_key(|event| std::cmp::Reverse((event.arrived, event.number)));
+        all.truncate(GROUPED as usize);
+        Ok(history::group(all))
+    }
+
+    /// The numbers of the messages with these ids, in their order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn numbers(&self, ids: &[String]) -> Result<Vec<Option<i64>>, HistoryError> {
+        let found = || {
+            let mut statement = self.connection.prepare_cached("SELECT seq FROM message WHERE id = ?1")?;
+            ids.iter().map(|id| statement.query_row([id], |row| row.get(0)).optional()).collect()
+        };
+        let found: rusqlite::Result<_> = found();
+        found.map_err(|error| self.trouble(&error))
+    }
+
     /// The number of the message with this number or id.
     ///
     /// # Errors
     /// When there is none.
-    pub fn find(&self, name: &str) -> Result<i64, LogError> {
+    pub fn find(&self, name: &str) -> Result<i64, HistoryError> {
         let number = name.strip_prefix('#').unwrap_or(name).parse::<i64>().ok();
         let found = || {
             if let Some(number) = number {
@@ -78,14 +117,14 @@ impl EventLog {
             let sql = "SELECT seq FROM message WHERE id = ?1";
             self.connection.query_row(sql, [name], |row| row.get(0)).optional()
         };
-        found().map_err(|error| self.trouble(&error))?.ok_or_else(|| LogError(Why::Unknown(name.to_owned())))
+        found().map_err(|error| self.trouble(&error))?.ok_or_else(|| HistoryError::unknown(name))
     }
 
     /// All that is known of a message.
     ///
     /// # Errors
     /// When there is no message with this number, or the file cannot be read.
-    pub fn show(&self, number: i64) -> Result<Details, LogError> {
+    pub fn show(&self, number: i64) -> Result<Details, HistoryError> {
         let details = || {
             let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
             let Some(event) = self.connection.query_row(&sql, [number], event).optional()? else {
@@ -119,7 +158,7 @@ impl EventLog {
             }))
         };
         let found = details().map_err(|error: rusqlite::Error| self.trouble(&error))?;
-        found.ok_or_else(|| LogError(Why::Unknown(number.to_string())))
+        found.ok_or_else(|| HistoryError::unknown(number))
     }
 }
 

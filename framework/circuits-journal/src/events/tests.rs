@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use circuits::Reply;
+use circuits::history::{Filter, Status};
 use circuits::journal::{Arrival, Journal, Outcome, Settlement, Standing, Step};
 use rusqlite::Connection;
 
-use super::{EventLog, Filter, Status};
+use super::EventLog;
 use crate::{Options, SqliteJournal};
 
 /// A journal with one message of each status, and its file.
@@ -115,14 +116,14 @@ async fn what_is_run_again_is_a_message_of_its_own() {
     assert_eq!(rerun.headers, [("correlation-id".to_owned(), "invid:1".to_owned())]);
     let arrival = Arrival { id: &rerun.id, destination: "q", headers: Vec::new(), body: &rerun.body };
     assert_eq!(journal.begin(&[arrival]).await.unwrap(), [Standing::Run { attempt: 1 }]);
-    journal.finish(&rerun.id, &"done".into(), Outcome::Answered).await.unwrap();
+    journal.finish(&rerun.id, &Reply::error("gave up"), Outcome::SetAside).await.unwrap();
     journal.settled(&rerun.id, Settlement::Replied).await.unwrap();
     assert_eq!(journal.rerun(0).await.unwrap().unwrap().position, second);
     assert_eq!(journal.rerun(second).await.unwrap(), None);
 
     // No id is used a second time, even after a message was dropped.
     let before = [rerun.id, journal.rerun(0).await.unwrap().unwrap().id];
-    log.drop_message(first).unwrap();
+    log.drop_dead(first).unwrap();
     let third = log.run_again(dead).unwrap();
     let again = journal.rerun(second).await.unwrap().unwrap();
     assert_eq!(again.position, third);
@@ -138,9 +139,9 @@ async fn only_what_is_settled_can_be_deleted() {
     assert_eq!(log.purge(now, 1).unwrap(), 1);
     assert_eq!(names(&log, &Filter::default()), ["dead", "failed", "finished", "running", "waiting"]);
     let running = log.find("running").unwrap();
-    assert!(log.drop_message(running).unwrap_err().to_string().contains("is running"));
+    assert!(log.drop_dead(running).unwrap_err().to_string().contains("is running"));
     let dead = log.find("dead").unwrap();
-    log.drop_message(dead).unwrap();
+    log.drop_dead(dead).unwrap();
     assert_eq!(log.purge(now, u32::MAX).unwrap(), 1);
     assert_eq!(names(&log, &Filter::default()), ["finished", "running", "waiting"]);
     drop(journal);
@@ -148,6 +149,53 @@ async fn only_what_is_settled_can_be_deleted() {
     let left = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(left("SELECT count(*) FROM content"), 3);
     assert_eq!(left("SELECT count(DISTINCT seq) FROM step"), 2);
+}
+
+#[tokio::test]
+async fn a_page_goes_on_below_the_last_of_the_page_before() {
+    let (_journal, folder) = every_status().await;
+    let log = log(&folder);
+    let mut filter = Filter::default();
+    let mut seen = Vec::new();
+    loop {
+        let page = log.list(&filter, 4).unwrap();
+        let Some(last) = page.last() else { break };
+        filter.before = Some(last.number);
+        seen.extend(page.into_iter().map(|event| event.id));
+    }
+    assert_eq!(seen, ["dead", "failed", "completed", "finished", "running", "waiting"]);
+    let of = |name: &str| Filter { destinations: Some(vec![name.to_owned()]), ..Filter::default() };
+    assert_eq!(log.list(&of("actions.201.q"), 10).unwrap().len(), 6);
+    assert_eq!(log.list(&of("actions.201.other"), 10).unwrap().len(), 0);
+    assert_eq!(
+        log.list(&Filter { destinations: Some(Vec::new()), ..Filter::default() }, 10).unwrap().len(),
+        0
+    );
+}
+
+/// The runner's own view of its log agrees with that from outside, and lets go of the file before the writer does.
+#[tokio::test]
+async fn the_history_of_an_open_journal_is_the_log() {
+    let (journal, folder) = every_status().await;
+    let history = journal.history().unwrap();
+    let listed = history.list(&Filter::default(), 2).await.unwrap();
+    assert_eq!(listed.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["dead", "failed"]);
+    let causes = history.failures(&Filter::default()).await.unwrap();
+    let causes: Vec<_> = causes.iter().map(|one| (&*one.cause, one.count, one.example)).collect();
+    assert_eq!(causes, [("gave up", 1, listed[0].number), ("no", 1, listed[1].number)]);
+    let ids = ["failed", "nothing"].map(str::to_owned).to_vec();
+    assert_eq!(history.numbers(ids).await.unwrap(), [Some(listed[1].number), None]);
+    assert!(history.show(999).await.unwrap_err().is_unknown());
+    let dead = history.find("dead").await.unwrap();
+    let again = history.run_again(dead).await.unwrap();
+    assert_eq!(journal.rerun(0).await.unwrap().unwrap().position, again);
+    let refused = history.drop_dead(dead).await.unwrap_err();
+    assert!(refused.to_string().contains("is not a dead letter, it is failed") && !refused.is_journal());
+    drop((journal, history));
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["journal", "journal-lock"], "no write-ahead log is left behind");
 }
 
 #[tokio::test]

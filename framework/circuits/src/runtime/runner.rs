@@ -196,6 +196,7 @@ impl Runner {
             bus: self.bus.clone(),
             store: Arc::clone(&self.store),
             outbox: self.journal.outbox(),
+            history: self.journal.history(),
             callbacks: self.callbacks.clone(),
             accounts: Accounts::new(Arc::clone(&self.store)),
             web,

@@ -1,7 +1,7 @@
 //! `circuits dead`: messages that were set aside because they brought the process down too often.
 
 use anyhow::bail;
-use circuits_journal::{Filter, Status};
+use circuits::history::{Filter, Status};
 
 use super::events;
 use crate::confirm::confirm;
@@ -64,19 +64,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 
 fn drop(args: Drop) -> anyhow::Result<()> {
     let mut log = open(&args.overrides)?;
-    let event = log.show(log.find(&args.id)?)?.event;
-    if event.status != Status::Dead {
-        bail!(
-            "message {} is not a dead letter, it is {}; `circuits events purge` deletes others",
-            event.number,
-            event.status.name()
-        );
-    }
+    let event = log.can_drop(log.find(&args.id)?)?;
     anstream::println!("{}", row(&event));
     if !args.yes && !confirm("Delete it?")? {
         bail!("nothing is deleted");
     }
-    log.drop_message(event.number)?;
+    log.drop_dead(event.number)?;
     anstream::println!("Deleted.");
     Ok(())
 }

@@ -10,13 +10,14 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
+use circuits::history::{Filter, Status};
 use circuits::redact::Redactor;
-use circuits_journal::{EventLog, Filter, Status};
+use circuits_journal::EventLog;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::confirm::confirm;
-use crate::event_log::{self, Age, When, as_json, open, open_to_show, row, title};
+use crate::event_log::{self, Age, When, open, open_to_show, row, title};
 use crate::overrides::Overrides;
 use crate::records;
 
@@ -142,6 +143,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
                 rule: args.rule,
                 incident: args.incident,
                 status: args.status.map(|Standing(status)| status),
+                ..Filter::default()
             };
             list(&open_to_show(&args.overrides)?, &filter, args.limit, args.json)
         }
@@ -165,8 +167,7 @@ pub(super) fn list(
     let events = log.list(filter, limit)?;
     let mut out = anstream::stdout().lock();
     if json {
-        let events: Vec<_> = events.iter().map(as_json).collect();
-        writeln!(out, "{:#}", redactor.hide_in(events.into()))?;
+        writeln!(out, "{:#}", redactor.hide_in(serde_json::to_value(events)?))?;
         return Ok(());
     }
     for event in &events {
@@ -195,7 +196,7 @@ pub(super) fn show(args: Show) -> anyhow::Result<()> {
     })?;
     let mut out = anstream::stdout().lock();
     if args.json {
-        let mut value = show::as_json(&details);
+        let mut value = serde_json::to_value(&details)?;
         value["events"] = events.iter().map(|(event, made)| deliveries::as_json(event, made)).collect();
         writeln!(out, "{:#}", redactor.hide_in(value))?;
     } else {

@@ -1,30 +1,12 @@
-//! One message in full, as text and as JSON.
+//! One message in full, as text.
 
 use std::io::{Result, Write};
 use std::time::SystemTime;
 
-use circuits_journal::{Details, Occurrence};
-use serde_json::{Value, json};
+use circuits::history::{Details, Occurrence};
+use serde_json::Value;
 
-use crate::event_log::{self, line, local, title, utc};
-
-/// Everything as JSON; the body too, if it is JSON.
-pub(super) fn as_json(details: &Details) -> Value {
-    let mut value = event_log::as_json(&details.event);
-    let step = |step: &Occurrence| {
-        let kind = if step.is_call { "call" } else { "status" };
-        json!({"at": utc(Some(step.at)), "kind": kind, "text": step.text, "code": step.code, "took_ms": step.took_ms})
-    };
-    let body = details.body.as_ref().map(|body| {
-        serde_json::from_slice(body)
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()))
-    });
-    value["headers"] = details.headers.iter().map(|(name, value)| json!([name, value])).collect();
-    value["body"] = body.unwrap_or_default();
-    value["steps"] = details.steps.iter().map(step).collect();
-    value["reruns"] = details.reruns.clone().into();
-    value
-}
+use crate::event_log::{line, local, title};
 
 pub(super) fn write(details: &Details, out: &mut impl Write) -> Result<()> {
     let event = &details.event;
