@@ -17,14 +17,14 @@ use tracing::{error, info, info_span};
 use crate::account::Accounts;
 use crate::callback::Callbacks;
 use crate::config::Config;
-use crate::history::History;
+use crate::history::{History, MessageEvents, RegisteredEvents};
 use crate::outbox::Outbox;
 use crate::runtime::beside::Beside;
 pub use crate::runtime::own_thread::own_thread;
 use crate::signal::Bus;
 use crate::store::Store;
 use crate::web::Web;
-use crate::{Error, Health, Result, Signal, Submitter};
+use crate::{Error, Health, Result, Signal, Steering, Submitter};
 
 /// The future of an extension.
 pub type ExtensionFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -175,6 +175,8 @@ pub struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) outbox: Option<Arc<dyn Outbox>>,
     pub(crate) history: Option<Arc<dyn History>>,
+    pub(crate) steering: Steering,
+    pub(crate) message_events: RegisteredEvents,
     pub(crate) callbacks: Callbacks,
     pub(crate) accounts: Accounts,
     pub(crate) web: Web,
@@ -210,6 +212,21 @@ impl Context {
     /// What became of each message; `None` without a journal in a file.
     pub fn history(&self) -> Option<&Arc<dyn History>> {
         self.history.as_ref()
+    }
+
+    /// The events about each message; `None` unless an extension knows them.
+    pub fn message_events(&self) -> Option<&Arc<dyn MessageEvents>> {
+        self.message_events.get()
+    }
+
+    /// Lets others know the events about each message, in [`attach`](Opened::attach). The first one counts.
+    pub fn register_message_events(&self, events: Arc<dyn MessageEvents>) {
+        let _ = self.message_events.set(events);
+    }
+
+    /// What an operator may change while the runner runs.
+    pub fn steering(&self) -> &Steering {
+        &self.steering
     }
 
     /// Where answers to callbacks are handed in.

@@ -58,7 +58,7 @@ pub enum Standing {
 pub enum Outcome {
     /// A handler; or the runner, for a message that no handler takes.
     Answered,
-    /// The runner, for a message that was set aside after too many attempts.
+    /// The runner, for a message that was set aside: after too many attempts, or by somebody.
     SetAside,
 }
 

@@ -12,4 +12,5 @@ mod platform_down;
 mod reload;
 mod requirements;
 mod second_platform;
+mod steering;
 mod stopping;

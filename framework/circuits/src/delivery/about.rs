@@ -70,6 +70,16 @@ impl About {
         self.rule.get_or_init(|| rule.to_owned());
     }
 
+    /// The full name of the destination that it came from.
+    pub(crate) fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// Its rule, once that is known.
+    pub(crate) fn rule(&self) -> Option<&str> {
+        self.rule.get().map(String::as_str)
+    }
+
     /// The incident, if it has one.
     pub(crate) fn incident(&self) -> Option<i64> {
         self.details.get().and_then(|details| details.incident)

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::pauses::Pauses;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,7 @@ pub(crate) struct Lanes {
     /// The lines behind the messages that have a lane; a lane that no message has is absent.
     lines: Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>,
     closed: CancellationToken,
+    pauses: Pauses,
     /// How many keys without a subject there have been.
     loners: Arc<AtomicU64>,
 }
@@ -78,6 +80,7 @@ impl Lanes {
             size: Arc::new(AtomicUsize::new(workers)),
             lines: Arc::default(),
             closed: CancellationToken::new(),
+            pauses: Pauses::default(),
             loners: Arc::default(),
         }
     }
@@ -117,13 +120,29 @@ impl Lanes {
         Ticket { lanes: self.clone(), place }
     }
 
-    /// A worker; `None` once the lanes are closed.
-    pub(crate) async fn worker(&self) -> Option<OwnedSemaphorePermit> {
+    /// A worker for a message of this lane, once its destination is not paused; `None` once the lanes are closed.
+    pub(crate) async fn worker(&self, key: &LaneKey) -> Option<OwnedSemaphorePermit> {
+        let destination = &*key.destination;
+        let free = async {
+            loop {
+                self.pauses.over(destination).await;
+                let worker = Arc::clone(&self.workers).acquire_owned().await.ok()?;
+                // It may have been paused while all workers were busy.
+                if !self.pauses.hold(destination) {
+                    return Some(worker);
+                }
+            }
+        };
         tokio::select! {
             biased;
             () = self.closed.cancelled() => None,
-            worker = Arc::clone(&self.workers).acquire_owned() => worker.ok(),
+            worker = free => worker,
         }
+    }
+
+    /// The destinations whose messages get no worker.
+    pub(crate) fn pauses(&self) -> &Pauses {
+        &self.pauses
     }
 
     /// Gives no more turns; messages that have one keep it.
@@ -152,7 +171,8 @@ impl Ticket {
                 lane = &mut receive => lane.ok()?,
             },
         };
-        Some(Turn { worker: Some(self.lanes.worker().await?), _lane: lane })
+        let worker = self.lanes.worker(lane.key.as_ref()?).await?;
+        Some(Turn { worker: Some(worker), _lane: lane })
     }
 }
 
@@ -189,6 +209,7 @@ impl Drop for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::pauses::Paused;
     use std::time::Duration;
     use tokio::sync::mpsc;
     use tokio_util::task::TaskTracker;
@@ -264,6 +285,43 @@ mod tests {
         assert_eq!(rest, ["b has no turn", "behind a has no turn", "a ends"]);
     }
 
+    /// A pause now, by somebody.
+    fn paused() -> Paused {
+        Paused { since: std::time::SystemTime::now(), by: "ada".to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_paused_destination_what_runs_finishes_and_the_rest_goes_on_in_order() {
+        let mut road = Road::new(1);
+        road.push(1, 100, "a1");
+        road.push(1, 10, "a2");
+        road.push(2, 10, "b");
+        assert_eq!(road.said.recv().await.unwrap(), "a1 starts");
+        road.lanes.pauses().pause("q", paused());
+        assert_eq!(road.said.recv().await.unwrap(), "a1 ends");
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(road.said.try_recv().is_err(), "nothing begins meanwhile");
+        let other = road.lanes.ticket(&road.lanes.key("other", Some(Subject::Incident(1))));
+        drop(other.turn().await.unwrap());
+        road.lanes.pauses().resume("q");
+        let rest = road.end().await;
+        assert_eq!(rest.len(), 4, "{rest:?}");
+        assert!(rest.contains(&"a2 ends".to_owned()) && rest.contains(&"b ends".to_owned()), "{rest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_pause_holds_back_has_no_turn_when_the_lanes_close() {
+        let road = Road::new(2);
+        road.lanes.pauses().pause("q", paused());
+        road.push(1, 10, "a");
+        road.push(1, 10, "behind a");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        road.lanes.close();
+        let mut rest = road.end().await;
+        rest.sort();
+        assert_eq!(rest, ["a has no turn", "behind a has no turn"]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn workers_come_and_go() {
         let road = Road::new(2);
@@ -304,7 +362,8 @@ mod tests {
         road.push(1, 10, "behind");
         road.push(2, 10, "other");
         tokio::time::sleep(Duration::from_millis(50)).await;
-        turn.resume(road.lanes.worker().await.unwrap());
+        let key = road.lanes.key("q", Some(Subject::Incident(1)));
+        turn.resume(road.lanes.worker(&key).await.unwrap());
         drop(turn);
         assert_eq!(road.end().await, ["other starts", "other ends", "behind starts", "behind ends"]);
     }

@@ -10,6 +10,7 @@ pub(crate) mod identity;
 pub(crate) mod in_flight;
 pub(crate) mod intake;
 pub(crate) mod lanes;
+pub(crate) mod pauses;
 mod rerun;
 pub(crate) mod run;
 pub(crate) mod seat;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use circuits_rest::Exchange;
 use circuits_stomp::Headers;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, warn};
 
@@ -41,13 +42,32 @@ pub(super) struct Job {
     pub(super) headers: Headers,
 }
 
+/// What becomes of a message whose turn has come.
+enum Answer {
+    /// It is answered with this.
+    Reply(Reply),
+    /// Somebody, who is named, has set it aside.
+    Aside(String),
+    /// The runner is stopping, and it must stay with the broker.
+    Stays,
+}
+
 impl Run {
     /// Handles a message when the ticket's turn has come. Without a turn the runner is stopping, and the message stays with
     /// the broker.
     pub(super) async fn run(self, job: Job, key: LaneKey, ticket: Ticket) {
-        let queued = self.shared.vitals.queue();
-        let Some(turn) = ticket.turn().await else { return };
-        drop(queued);
+        let (about, address) = (Arc::clone(&job.about), job.address.clone());
+        let (held, mut aside) = self.shared.vitals.hold(&about);
+        let turn = tokio::select! {
+            biased;
+            // Its other end lives as long as `held`.
+            Ok(by) = &mut aside => {
+                drop(held);
+                return self.set_aside(&about, &address, &by).await;
+            }
+            turn = ticket.turn() => turn,
+        };
+        let Some(turn) = turn else { return };
         let headroom = self.shared.headroom(&job.queue);
         let attempt = Attempt::new(
             Arc::clone(&self.settler.journal),
@@ -57,9 +77,18 @@ impl Run {
         );
         let seat = Seat::new(self.lanes.clone(), key, headroom, turn, attempt);
         seat.on_wait(self.waits(&job.about));
-        let (about, address, recorded) = (Arc::clone(&job.about), job.address.clone(), OnceLock::new());
+        let recorded = OnceLock::new();
         about.begins();
-        let Some(reply) = self.answer(job, &seat, &recorded).await else { return seat.release().await };
+        let answer = self.answer(job, &seat, &recorded, &mut aside).await;
+        drop(held);
+        let reply = match answer {
+            Answer::Reply(reply) => reply,
+            Answer::Aside(by) => {
+                seat.done();
+                return self.set_aside(&about, &address, &by).await;
+            }
+            Answer::Stays => return seat.release().await,
+        };
         self.shared.record_reply(&recorded, &reply);
         self.settler.finish(&about, &reply, Outcome::Answered).await;
         // The incident's next message need not wait for the broker.
@@ -67,20 +96,35 @@ impl Run {
         self.settler.settle(&about, &address, &reply).await;
     }
 
-    /// The reply to a message; `None` if the runner is stopping and the message must stay with the broker.
-    async fn answer(&self, job: Job, seat: &Arc<Seat>, recorded: &OnceLock<Mark>) -> Option<Reply> {
+    /// Answers a message in place of its handler, because somebody has set it aside.
+    async fn set_aside(&self, about: &About, address: &ReplyAddress, by: &str) {
+        warn!(by, "The action is set aside");
+        let reply = Reply::error(format!("Set aside by {by}: the action was not handled"));
+        self.settler.finish(about, &reply, Outcome::SetAside).await;
+        self.settler.settle(about, address, &reply).await;
+    }
+
+    /// What becomes of a message whose turn has come.
+    async fn answer(
+        &self,
+        job: Job,
+        seat: &Arc<Seat>,
+        recorded: &OnceLock<Mark>,
+        aside: &mut oneshot::Receiver<String>,
+    ) -> Answer {
         // In this order: what ends because the runner stops must not be answered with the error that it ends with.
         tokio::select! {
             biased;
             () = self.abort.cancelled() => {
                 warn!("The handler was stopped at the end of the grace time; the message stays with the broker");
-                None
+                Answer::Stays
             }
+            Ok(by) = aside => Answer::Aside(by),
             () = seat.abandoned() => {
                 info!("The action was waiting when the runner stopped; the message stays with the broker");
-                None
+                Answer::Stays
             }
-            outcome = self.handle(job, seat, recorded) => Some(outcome.unwrap_or_else(|error| {
+            outcome = self.handle(job, seat, recorded) => Answer::Reply(outcome.unwrap_or_else(|error| {
                 error!(error = ?error, "The action failed");
                 Reply::error(error.to_string())
             })),
@@ -122,7 +166,10 @@ impl Run {
             let settings = live.config.settings();
             (handler.clone(), settings.handler_timeout, settings.trap_exception)
         };
-        let _running = self.shared.vitals.run(&job.about.id, rule.as_deref(), job.about.incident(), seat);
+        if !self.shared.vitals.begin(&job.about.id, seat) {
+            // Whoever waits for this hears of it too.
+            return std::future::pending().await;
+        }
         self.settler.bus.emit(EventKind::ActionStarted, || ActionStarted { about: job.about.facts() });
         info!("Handling the action");
         let journal = Arc::clone(&self.settler.journal);

@@ -28,6 +28,8 @@ pub(crate) struct Seat {
     /// What it says of its next wait.
     reason: Mutex<Option<Waiting>>,
     waits: OnceLock<Waits>,
+    /// What it waits for.
+    waiting: Mutex<Option<Waiting>>,
 }
 
 /// Is told of each wait.
@@ -41,6 +43,8 @@ enum State {
     Left,
     /// Waiting when the runner stopped: the message stays with the broker.
     Abandoned,
+    /// Waiting when somebody set the action aside: its handler never goes on.
+    Aside,
     /// Handled.
     Done,
 }
@@ -65,6 +69,7 @@ impl Seat {
             state,
             reason: Mutex::new(None),
             waits: OnceLock::new(),
+            waiting: Mutex::new(None),
         })
     }
 
@@ -72,8 +77,7 @@ impl Seat {
     /// message that ends the process could not be distinguished from others afterwards. The handler's time begins here.
     pub(crate) async fn start(&self, rule: Option<&str>) {
         self.attempt.of_rule(rule);
-        self.count().await;
-        self.now(State::Taken(Instant::now()));
+        self.work().await;
     }
 
     /// Who is told when the action begins to wait.
@@ -90,6 +94,30 @@ impl Seat {
     /// Takes back the attempt that a stop of the runner interrupts: the message did nothing wrong.
     pub(crate) async fn release(&self) {
         self.attempt.release().await;
+    }
+
+    /// What the action waits for, if it waits and said so.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_background =
+            || self.in_background.load(Ordering::Relaxed).then(|| "works in the background".to_owned());
+        waiting.as_ref().map(|waiting| waiting.reason.clone()).or_else(in_background)
+    }
+
+    /// Ends the action's wait for good, so that its handler never goes on. False if it does not wait, or works in the background.
+    pub(crate) fn set_aside(&self) -> bool {
+        let waits = |state: &mut State| {
+            let waits = *state == State::Left && !self.in_background.load(Ordering::Relaxed);
+            if waits {
+                *state = State::Aside;
+            }
+            waits
+        };
+        let aside = self.state.send_if_modified(waits);
+        if aside {
+            self.headroom.leave();
+        }
+        aside
     }
 
     /// The lane the action belongs to.
@@ -134,7 +162,7 @@ impl Seat {
         }
         self.now(State::Left);
         let outcome = self.unless_stopped(what).await;
-        let Some(worker) = self.lanes.worker().await else { return self.abandon().await };
+        let Some(worker) = self.lanes.worker(&self.key).await else { return self.abandon().await };
         if let Some(turn) = self.turn().as_mut() {
             turn.resume(worker);
         }
@@ -167,7 +195,9 @@ impl Seat {
     /// The handler goes on: the attempt counts again, and its time starts again.
     async fn work(&self) {
         self.count().await;
-        self.now(State::Taken(Instant::now()));
+        if !self.now(State::Taken(Instant::now())) {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Waits for `what`; never returns once the runner stops. Should the process die meanwhile, this message is not why.
@@ -206,7 +236,7 @@ impl Seat {
                     _ = changed => {}
                 },
                 // The sender lives as long as this seat does.
-                State::Left | State::Abandoned | State::Done => drop(changed.await),
+                State::Left | State::Abandoned | State::Aside | State::Done => drop(changed.await),
             }
         }
     }
@@ -216,20 +246,37 @@ impl Seat {
         std::future::pending().await
     }
 
-    fn now(&self, state: State) {
-        let before = self.state.send_replace(state);
+    /// Changes the state. False if the action was set aside, which only its end changes.
+    fn now(&self, state: State) -> bool {
+        let mut before = State::Done;
+        let changed = self.state.send_if_modified(|now| {
+            before = *now;
+            let changes = before != State::Aside || state == State::Done;
+            if changes {
+                *now = state;
+            }
+            changes
+        });
+        if !changed {
+            return false;
+        }
         match (before == State::Left, state == State::Left) {
             (false, true) => {
                 self.headroom.enter();
                 self.tell();
             }
-            (true, false) => self.headroom.leave(),
+            (true, false) => {
+                self.headroom.leave();
+                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
             _ => {}
         }
+        true
     }
 
     fn tell(&self) {
         let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&reason);
         if let Some(waits) = self.waits.get() {
             let some = || Waiting { reason: "its handler waits".to_owned(), until: None };
             waits(reason.unwrap_or_else(some));
@@ -293,14 +340,42 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_time_of_a_handler_begins_when_it_starts_and_not_while_the_journal_stalls() {
-        let lanes = Lanes::new(1);
+    /// A seat on its own, whose action is at work.
+    async fn seat(lanes: &Lanes) -> Arc<Seat> {
         let key = lanes.key("q", None);
         let turn = lanes.ticket(&key).turn().await.unwrap();
         let attempt = Attempt::new(Arc::new(Slow), Arc::new(Vitals::new()), "a".to_owned(), None);
+        Seat::new(lanes.clone(), key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_waits_is_set_aside_and_it_never_goes_on() {
+        let lanes = Lanes::new(1);
+        let seat = seat(&lanes).await;
+        assert!(!seat.set_aside(), "it is at work");
+        seat.will_wait_for(Waiting { reason: "for dawn".to_owned(), until: None });
+        let (wake, woken) = tokio::sync::oneshot::channel::<()>();
+        let going_on = tokio::spawn({
+            let seat = Arc::clone(&seat);
+            async move { seat.wait_outside(async { (woken.await, seat.ticket()) }).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(seat.reason().as_deref(), Some("for dawn"));
+        assert!(seat.set_aside() && !seat.set_aside(), "once");
+        wake.send(()).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!going_on.is_finished() && !seat.is_at_work());
+        going_on.abort();
+        assert!(going_on.await.unwrap_err().is_cancelled());
+        seat.done();
+        seat.leave_for_good();
+        assert!(!seat.set_aside(), "it works in the background");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_handler_begins_when_it_starts_and_not_while_the_journal_stalls() {
+        let seat = seat(&Lanes::new(1)).await;
         let begun = Instant::now();
-        let seat = Seat::new(lanes, key, Arc::new(Headroom::new("q", u32::MAX)), turn, attempt);
         seat.start(None).await;
         assert_eq!(begun.elapsed().as_secs(), 10);
         seat.overstayed(Some(Duration::from_secs(1))).await;

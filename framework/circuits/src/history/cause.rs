@@ -11,6 +11,7 @@ use super::event::utc;
 
 /// Failed messages with one cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FailureCause {
     /// The text of the newest reply.
     pub cause: String,
@@ -22,6 +23,7 @@ pub struct FailureCause {
     pub destination: String,
     /// When the newest was answered.
     #[serde(serialize_with = "utc")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub last: SystemTime,
     /// The number of the newest.
     pub example: i64,

@@ -9,6 +9,7 @@ use serde_json::Value;
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Status {
     /// It has arrived, but its handler has not begun.
     Waiting,
@@ -63,6 +64,7 @@ pub struct Filter {
 
 /// One message, without its content.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Event {
     /// Its number in this journal.
     pub number: i64,
@@ -81,15 +83,19 @@ pub struct Event {
     pub attempts: u32,
     /// When it first arrived.
     #[serde(serialize_with = "utc")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub arrived: SystemTime,
     /// When its handler last began.
     #[serde(serialize_with = "utc_if_known")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub started: Option<SystemTime>,
     /// When its reply was known.
     #[serde(serialize_with = "utc_if_known")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub finished: Option<SystemTime>,
     /// When the broker had confirmed the reply.
     #[serde(serialize_with = "utc_if_known")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub settled: Option<SystemTime>,
     /// Whether the broker refused the reply for good, so that the platform never had it.
     pub refused: bool,
@@ -101,6 +107,7 @@ pub struct Event {
 
 /// One message with all that is known of it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Details {
     /// The message.
     #[serde(flatten)]
@@ -109,6 +116,7 @@ pub struct Details {
     pub headers: Vec<(String, String)>,
     /// Its body as it came; `None` for one that was too large to keep. In JSON it is JSON if it can be read as such, otherwise text.
     #[serde(serialize_with = "content")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
     pub body: Option<Vec<u8>>,
     /// What happened on the way, in order.
     pub steps: Vec<Occurrence>,
@@ -118,12 +126,15 @@ pub struct Details {
 
 /// Something that happened while a message was handled.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Occurrence {
     /// When it happened.
     #[serde(serialize_with = "utc")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: SystemTime,
     /// Whether it was a call to the platform; in JSON, `kind` is then `call`, otherwise `status`.
     #[serde(rename = "kind", serialize_with = "kind")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub is_call: bool,
     /// The text of a status, or method and path of a call to the platform.
     pub text: String,

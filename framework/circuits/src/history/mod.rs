@@ -4,6 +4,7 @@
 
 mod cause;
 mod event;
+mod events;
 
 use std::fmt;
 use std::future::Future;
@@ -11,6 +12,8 @@ use std::pin::Pin;
 
 pub use cause::{FailureCause, group};
 pub use event::{Details, Event, Filter, Occurrence, Status, rfc3339};
+pub(crate) use events::RegisteredEvents;
+pub use events::{MessageEvents, MessageEventsFuture};
 
 /// The future of a call of a [`History`].
 pub type HistoryFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, HistoryError>> + Send + 'a>>;

@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use circuits_stomp::State;
 
+use crate::delivery::pauses::{Paused, Pauses};
 use crate::message::DestinationName;
 use crate::outbox::Outbox;
+use crate::runtime::held::HeldState;
 use crate::runtime::shared::Shared;
 
 /// For how long the journal may take nothing before the runner counts as stuck.
@@ -23,23 +25,28 @@ const GRACE: Duration = Duration::from_secs(60);
 pub struct Health {
     pub(crate) shared: Arc<Shared>,
     pub(crate) outbox: Option<Arc<dyn Outbox>>,
+    pub(crate) pauses: Pauses,
 }
 
 /// How a runner is at this moment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
+    /// The name of the org on the platform.
+    pub org: String,
     /// When it was started.
     pub started: SystemTime,
     /// The broker that it is connected to.
     pub broker: Option<String>,
     /// The message destinations that it listens on, by their full names.
     pub destinations: Vec<String>,
+    /// The destinations that are paused, by their programmatic names.
+    pub paused: BTreeMap<String, Paused>,
     /// Handlers at work, the oldest first.
     pub running: Vec<Running>,
     /// Actions that wait in `defer`, `debounce` and the like, or work in the background.
     pub waiting: usize,
-    /// Messages that wait for a worker, or for the message before them of the same incident.
+    /// Messages that wait for a worker, for the message before them of the same incident, or for their destination to go on.
     pub queued: usize,
     /// Messages that were answered since the start, and how many of them with an error.
     pub handled: u64,
@@ -65,6 +72,8 @@ pub struct Report {
 pub struct Running {
     /// The message's id.
     pub message_id: String,
+    /// The full name of the destination that it came from, `actions.<org>.<name>`.
+    pub destination: String,
     /// The rule, if it is known.
     pub rule: Option<String>,
     /// The incident.
@@ -140,29 +149,39 @@ impl Health {
         {
             counters.insert("events_dropped", dropped);
         }
-        let queued = vitals.queued();
+        let paused = self.pauses.all();
         let inner = vitals.lock();
-        let (at_work, waiting): (Vec<_>, Vec<_>) =
-            inner.running.iter().partition(|(_, running)| running.seat.is_at_work());
+        let (mut running, mut waiting, mut queued, mut held_back) = (Vec::new(), 0, 0, 0);
+        for held in inner.held.values() {
+            let destination = held.about.destination();
+            match held.state() {
+                HeldState::Running => running.push(Running {
+                    message_id: held.about.id.clone(),
+                    destination: destination.to_owned(),
+                    rule: held.about.rule().map(str::to_owned),
+                    incident: held.about.incident(),
+                    since: held.since,
+                }),
+                HeldState::Waiting => waiting += 1,
+                HeldState::Queued => {
+                    queued += 1;
+                    let name = (!paused.is_empty()).then(|| DestinationName::parse(destination)).flatten();
+                    held_back += usize::from(name.is_some_and(|name| paused.contains_key(&name.queue)));
+                }
+            }
+        }
         let held_up = inner.held_up.as_ref().map(|(since, why)| (since.elapsed(), why.as_str()));
-        let queued_for_workers = if at_work.len() >= settings.num_workers { queued } else { 0 };
+        let queued_for_workers = if running.len() >= settings.num_workers { queued - held_back } else { 0 };
         let still = inner.moved.elapsed();
-        let mut running: Vec<_> = at_work
-            .into_iter()
-            .map(|(id, running)| Running {
-                message_id: id.clone(),
-                rule: running.rule.clone(),
-                incident: running.incident,
-                since: running.since,
-            })
-            .collect();
         running.sort_by_key(|running| running.since);
         Report {
+            org: self.shared.client.org().name.clone(),
             started: vitals.begun,
             broker,
             destinations,
+            paused,
             running,
-            waiting: waiting.len(),
+            waiting,
             queued,
             handled: inner.handled,
             failed: inner.failed,

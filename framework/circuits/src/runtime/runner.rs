@@ -9,8 +9,8 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use circuits_rest::Client;
-use circuits_stomp::{Session, State, Subscription};
-use tokio::sync::{Mutex, broadcast, mpsc, watch};
+use circuits_stomp::{Session, Subscription};
+use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -33,18 +33,19 @@ use crate::recording::Recorder;
 use crate::registry::{self, Registration};
 use crate::runtime::announcer::Announcer;
 use crate::runtime::connect;
+use crate::runtime::following::{closed, follow, subscribe};
 use crate::runtime::functions;
 use crate::runtime::health::Health;
 use crate::runtime::live::Live;
+use crate::runtime::log_control::LogControl;
 use crate::runtime::reload::Reloader;
 use crate::runtime::rules::Rules;
 use crate::runtime::run_error::RunError;
 use crate::runtime::shared::Shared;
+use crate::runtime::steering::Steering;
 use crate::runtime::timer::Timers;
 use crate::runtime::vitals::Vitals;
-use crate::signal::{
-    AboutBroker, BrokerDisconnected, Bus, DestinationSubscribed, RunnerReady, RunnerStopping, Signal,
-};
+use crate::signal::{Bus, RunnerReady, RunnerStopping, Signal};
 use crate::store::{MemoryStore, Store};
 use crate::web::Web;
 
@@ -68,6 +69,7 @@ pub struct Runner {
     bus: Bus,
     store: Arc<dyn Store>,
     callbacks: Callbacks,
+    log: Option<LogControl>,
 }
 
 impl Runner {
@@ -153,6 +155,7 @@ impl Runner {
             bus: Bus::new(),
             callbacks: Callbacks::new(Arc::clone(&store)),
             store,
+            log: None,
         })
     }
 
@@ -171,6 +174,13 @@ impl Runner {
         self
     }
 
+    /// Lets those who steer this runner change the level of the log.
+    #[must_use]
+    pub fn log_control(mut self, log: LogControl) -> Self {
+        self.log = Some(log);
+        self
+    }
+
     /// The signals of what happens to each message, from now on.
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.bus.subscribe()
@@ -183,7 +193,21 @@ impl Runner {
 
     /// The handle that reports how this runner is doing while it runs.
     pub fn health(&self) -> Health {
-        Health { shared: Arc::clone(&self.shared), outbox: self.journal.outbox() }
+        Health {
+            shared: Arc::clone(&self.shared),
+            outbox: self.journal.outbox(),
+            pauses: self.lanes.pauses().clone(),
+        }
+    }
+
+    /// The handle that changes what this runner does while it runs.
+    pub fn steering(&self) -> Steering {
+        Steering {
+            shared: Arc::clone(&self.shared),
+            pauses: self.lanes.pauses().clone(),
+            store: Arc::clone(&self.store),
+            log: self.log.clone(),
+        }
     }
 
     /// What extensions get from this runner.
@@ -197,6 +221,8 @@ impl Runner {
             store: Arc::clone(&self.store),
             outbox: self.journal.outbox(),
             history: self.journal.history(),
+            steering: self.steering(),
+            message_events: Arc::default(),
             callbacks: self.callbacks.clone(),
             accounts: Accounts::new(Arc::clone(&self.store)),
             web,
@@ -222,6 +248,7 @@ impl Runner {
     /// Only for what can never work: a broker that refuses certificate, credentials or a subscription at start.
     /// A connection that breaks later is re-established, however long that takes.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        self.steering().restore().await;
         let destinations = self.destinations();
         let listening = {
             let live = self.shared.live();
@@ -298,62 +325,6 @@ impl Runner {
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runner").field("destinations", &self.destinations()).finish_non_exhaustive()
-    }
-}
-
-async fn subscribe(
-    session: &Session,
-    subscriptions: Vec<Subscription>,
-    announcer: &Announcer,
-) -> Result<(), RunError> {
-    for subscription in subscriptions {
-        let destination = subscription.destination.clone();
-        session.subscribe(subscription).await.map_err(RunError::stomp)?;
-        subscribed(&destination, announcer);
-    }
-    Ok(())
-}
-
-fn subscribed(destination: &str, announcer: &Announcer) {
-    info!("Subscribed to message destination {destination}");
-    announcer.announce(DestinationSubscribed { destination: destination.to_owned() });
-}
-
-/// Logs what becomes of the connection, until it is closed for good or `stop` is cancelled.
-async fn follow(
-    mut state: watch::Receiver<State>,
-    destinations: &[String],
-    announcer: &Announcer,
-    stop: CancellationToken,
-) {
-    loop {
-        let now = state.borrow_and_update().clone();
-        match now {
-            State::Connected { host, server, epoch, .. } => {
-                info!(%host, server, "STOMP connected");
-                // `subscribe` reports the first connection, which may have gone by unseen here.
-                if epoch > 1 {
-                    destinations.iter().for_each(|destination| subscribed(destination, announcer));
-                }
-            }
-            State::Disconnected { reason, .. } => {
-                announcer.announce(BrokerDisconnected { broker: AboutBroker { reason: reason.to_string() } });
-            }
-            State::Off => info!("STOMP connection is not enabled"),
-            State::Closed { .. } => return,
-            _ => {}
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = state.changed() => if changed.is_err() { return },
-        }
-    }
-}
-
-fn closed(state: &watch::Receiver<State>) -> RunError {
-    match &*state.borrow() {
-        State::Closed { reason: Some(reason) } => RunError::stomp_shared(Arc::clone(reason)),
-        _ => RunError::components(crate::Error::new("The STOMP session ended unexpectedly")),
     }
 }
 

@@ -1,15 +1,18 @@
 //! What a runner is doing and how well. Each part keeps its own entries up to date, and [`Health`](crate::Health) reports them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use circuits_stomp::State;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use crate::delivery::about::About;
 use crate::delivery::seat::Seat;
+use crate::runtime::held::{HeldAction, HeldState};
+use crate::runtime::steering::NotSetAside;
 use crate::{Error, Reply};
 
 /// The vitals of one runner.
@@ -19,14 +22,13 @@ pub(crate) struct Vitals {
     pub(crate) connection: OnceLock<watch::Receiver<State>>,
     /// Whether every destination was subscribed to.
     pub(crate) subscribed: AtomicBool,
-    queued: AtomicUsize,
     counters: Mutex<BTreeMap<&'static str, u64>>,
     inner: Mutex<Inner>,
 }
 
 pub(crate) struct Inner {
     /// By message id.
-    pub(crate) running: HashMap<String, Running>,
+    pub(crate) held: HashMap<String, Held>,
     pub(crate) handled: u64,
     pub(crate) failed: u64,
     pub(crate) last_message: Option<SystemTime>,
@@ -37,12 +39,25 @@ pub(crate) struct Inner {
     pub(crate) held_up: Option<(Instant, String)>,
 }
 
-/// A handler that has begun and not ended.
-pub(crate) struct Running {
-    pub(crate) rule: Option<String>,
-    pub(crate) incident: Option<i64>,
+/// A message that waits for its turn, or whose handler has begun and not ended.
+pub(crate) struct Held {
+    pub(crate) about: Arc<About>,
+    /// When it came or, once its handler has begun, when that was.
     pub(crate) since: SystemTime,
-    pub(crate) seat: Arc<Seat>,
+    /// Once its handler has begun.
+    pub(crate) seat: Option<Arc<Seat>>,
+    /// Tells its task who has set it aside; gone once somebody has.
+    aside: Option<oneshot::Sender<String>>,
+}
+
+impl Held {
+    pub(crate) fn state(&self) -> HeldState {
+        match &self.seat {
+            None => HeldState::Queued,
+            Some(seat) if seat.is_at_work() => HeldState::Running,
+            Some(_) => HeldState::Waiting,
+        }
+    }
 }
 
 impl Vitals {
@@ -51,10 +66,9 @@ impl Vitals {
             begun: SystemTime::now(),
             connection: OnceLock::new(),
             subscribed: AtomicBool::new(false),
-            queued: AtomicUsize::new(0),
             counters: Mutex::default(),
             inner: Mutex::new(Inner {
-                running: HashMap::new(),
+                held: HashMap::new(),
                 handled: 0,
                 failed: 0,
                 last_message: None,
@@ -94,35 +108,45 @@ impl Vitals {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A message waits for its turn until this is dropped.
-    pub(crate) fn queue(&self) -> Queued<'_> {
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        Queued(&self.queued)
+    /// A message is held, at first waiting for its turn, until the guard is dropped. The receiver hears who has set it aside.
+    pub(crate) fn hold<'a>(&'a self, about: &'a Arc<About>) -> (HoldGuard<'a>, oneshot::Receiver<String>) {
+        let (aside, set_aside) = oneshot::channel();
+        let (about_it, since) = (Arc::clone(about), SystemTime::now());
+        let held = Held { about: about_it, since, seat: None, aside: Some(aside) };
+        self.lock().held.insert(about.id.clone(), held);
+        (HoldGuard { vitals: self, id: &about.id }, set_aside)
     }
 
-    /// How many messages wait for their turn.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
-    }
-
-    /// A handler runs until this is dropped.
-    pub(crate) fn run<'a>(
-        &'a self,
-        id: &'a str,
-        rule: Option<&str>,
-        incident: Option<i64>,
-        seat: &Arc<Seat>,
-    ) -> RunGuard<'a> {
-        let running = Running {
-            rule: rule.map(str::to_owned),
-            incident,
-            since: SystemTime::now(),
-            seat: Arc::clone(seat),
-        };
+    /// The handler of a message that is held begins. False if the message was set aside before.
+    pub(crate) fn begin(&self, id: &str, seat: &Arc<Seat>) -> bool {
         let mut inner = self.lock();
         inner.moved = Instant::now();
-        inner.running.insert(id.to_owned(), running);
-        RunGuard { vitals: self, id }
+        let Some(held) = inner.held.get_mut(id).filter(|held| held.aside.is_some()) else { return false };
+        (held.since, held.seat) = (SystemTime::now(), Some(Arc::clone(seat)));
+        true
+    }
+
+    /// Sets a message aside that waits or is queued.
+    pub(crate) fn set_aside(&self, id: &str, by: &str) -> Result<(), NotSetAside> {
+        let mut inner = self.lock();
+        let held = inner.held.get_mut(id).ok_or(NotSetAside::Gone)?;
+        if held.seat.as_ref().is_some_and(|seat| !seat.set_aside()) {
+            return Err(NotSetAside::AtWork);
+        }
+        let aside = held.aside.take().ok_or(NotSetAside::Gone)?;
+        aside.send(by.to_owned()).map_err(|_| NotSetAside::Gone)
+    }
+
+    /// Every message that is held.
+    pub(crate) fn held(&self) -> Vec<HeldAction> {
+        let inner = self.lock();
+        let held = inner.held.values().map(|held| HeldAction {
+            about: Arc::clone(&held.about),
+            since: held.since,
+            state: held.state(),
+            seat: held.seat.clone(),
+        });
+        held.collect()
     }
 
     /// The journal has noted a message's final reply.
@@ -141,25 +165,17 @@ impl Vitals {
     }
 }
 
-/// See [`Vitals::queue`].
-pub(crate) struct Queued<'a>(&'a AtomicUsize);
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// See [`Vitals::run`].
-pub(crate) struct RunGuard<'a> {
+/// See [`Vitals::hold`].
+pub(crate) struct HoldGuard<'a> {
     vitals: &'a Vitals,
     id: &'a str,
 }
 
-impl Drop for RunGuard<'_> {
+impl Drop for HoldGuard<'_> {
     fn drop(&mut self) {
         let mut inner = self.vitals.lock();
-        inner.moved = Instant::now();
-        inner.running.remove(self.id);
+        if inner.held.remove(self.id).is_some_and(|held| held.seat.is_some()) {
+            inner.moved = Instant::now();
+        }
     }
 }

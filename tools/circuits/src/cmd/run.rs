@@ -67,7 +67,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         };
         let result = match runner {
             Ok(runner) => {
-                let runner = journal::give(runner, journal).store(store);
+                let runner = journal::give(runner, journal).store(store).log_control(log.control().clone());
                 let attached = extensions.start(runner.context());
                 let reloader = runner.reloader();
                 let mut running = pin!(runner.run(stop));

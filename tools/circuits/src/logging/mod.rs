@@ -15,7 +15,7 @@ use std::io;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use circuits::config::LogLevel;
+use circuits::LogControl;
 use circuits::redact::Redactor;
 use tracing::Subscriber;
 use tracing_subscriber::Layer as _;
@@ -33,7 +33,7 @@ use writer::{Sink, Writer};
 pub(crate) struct LogGuard {
     redactor: Redactor,
     queue: Arc<Queue>,
-    set_level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    control: LogControl,
 }
 
 impl LogGuard {
@@ -42,9 +42,9 @@ impl LogGuard {
         self.redactor.clone()
     }
 
-    /// Changes what is logged from now on.
-    pub(crate) fn set_level(&self, level: LogLevel) {
-        (self.set_level)(level);
+    /// Tells and changes what is logged.
+    pub(crate) fn control(&self) -> &LogControl {
+        &self.control
     }
 }
 
@@ -90,8 +90,8 @@ fn build(
     let (filter, handle) = reload::Layer::new(filter::filter(options.level));
     let layer = Lines::new(Arc::clone(&queue)).with_filter(filter);
     // It fails only if the log no longer exists.
-    let set_level = Box::new(move |level| drop(handle.reload(filter::filter(level))));
-    Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue, set_level }))
+    let control = LogControl::new(options.level, move |level| drop(handle.reload(filter::filter(level))));
+    Ok((tracing_subscriber::registry().with(layer), LogGuard { redactor, queue, control }))
 }
 
 #[cfg(test)]

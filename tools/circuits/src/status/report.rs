@@ -23,6 +23,7 @@ pub(crate) fn as_json(report: Option<&Report>) -> Value {
     let running = report.running.iter().map(|one| {
         json!({
             "message_id": one.message_id,
+            "destination": one.destination,
             "rule": one.rule,
             "incident": one.incident,
             "since": utc(Some(one.since)),
@@ -35,6 +36,11 @@ pub(crate) fn as_json(report: Option<&Report>) -> Value {
     value["started"] = json!(utc(Some(report.started)));
     value["broker"] = json!(report.broker);
     value["destinations"] = json!(report.destinations);
+    value["paused"] = report
+        .paused
+        .iter()
+        .map(|(name, paused)| (name.clone(), json!({"since": utc(Some(paused.since)), "by": paused.by})))
+        .collect();
     value["running"] = running.collect();
     value["waiting"] = json!(report.waiting);
     value["queued"] = json!(report.queued);
@@ -61,6 +67,10 @@ pub(crate) fn write(status: &Value, out: &mut impl Write) -> Result<()> {
     field("broker", &text("broker"))?;
     for destination in status["destinations"].as_array().into_iter().flatten() {
         field("listens on", destination.as_str().unwrap_or_default())?;
+    }
+    for (destination, paused) in status["paused"].as_object().into_iter().flatten() {
+        let said = |key: &str| paused[key].as_str().unwrap_or("?");
+        field("paused", &format!("{destination} since {} by {}", said("since"), said("by")))?;
     }
     for one in status["running"].as_array().into_iter().flatten() {
         let rule = one["rule"].as_str().unwrap_or("(no rule known)");

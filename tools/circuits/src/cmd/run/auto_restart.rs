@@ -76,7 +76,10 @@ impl Watch {
         let redactor = log.redactor();
         config.secrets().iter().for_each(|secret| redactor.add(secret));
         let reloaded = reloader.reload(Arc::clone(&config)).await?;
-        log.set_level(config.settings().loglevel);
+        // Otherwise a change of something else would undo what was set while it runs.
+        if reloaded.applied.iter().any(|key| key == "[resilient] loglevel") {
+            log.control().set(config.settings().loglevel);
+        }
         grace.set(config.settings().shutdown_timeout);
         if !reloaded.needs_restart.is_empty() {
             warn!("These changes need a restart: {}", reloaded.needs_restart.join(", "));
