@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use circuits::extension::Context;
 use circuits::{QueueMessage, QueueSender, SideQueue};
-use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::bodies::Bodies;
-use crate::command::{Command, failed};
+use crate::command::{Command, done, failed};
 use crate::known::{Known, Seen};
 use crate::run_service::RunService;
 use crate::settings::Settings;
+
+/// Who steers, in the log and where a pause is kept.
+const WHO: &str = "control queue";
 
 /// The counts that a heartbeat reports.
 #[derive(Debug, Default)]
@@ -28,33 +32,52 @@ struct Counts {
 /// What the answers to commands need. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Conversation {
-    reply: Arc<str>,
-    sender: QueueSender,
+    settings: Arc<Settings>,
+    context: Context,
+    pub(crate) sender: QueueSender,
     service: RunService,
     pool: Arc<Semaphore>,
     counts: Arc<Counts>,
     known: Arc<Mutex<Known>>,
+    /// Is told of each heartbeat, and of each broker check.
+    pub(crate) heard: Arc<Heard>,
+}
+
+/// What those who wait for commands are told of.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    pub(crate) heartbeat: Notify,
+    pub(crate) broker_check: Notify,
 }
 
 impl Conversation {
-    pub(crate) fn new(settings: Settings, context: &Context, sender: QueueSender) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>, context: &Context, sender: QueueSender) -> Self {
         let bodies = Bodies::new(Arc::clone(context.store()));
         Self {
-            reply: settings.reply.into(),
             sender,
             service: RunService { web: context.web().clone(), bodies, timeout: settings.timeout },
             pool: Arc::new(Semaphore::new(settings.at_a_time)),
             counts: Arc::default(),
             known: Arc::default(),
+            heard: Arc::default(),
+            context: context.clone(),
+            settings,
         }
     }
 
-    /// Goes on until the runner stops.
-    pub(crate) async fn hold(self, mut queue: SideQueue, context: &Context) {
+    /// The same over another connection.
+    pub(crate) fn over(&self, sender: QueueSender) -> Self {
+        Self { sender, ..self.clone() }
+    }
+
+    /// Takes commands until the runner stops, or `end` resolves.
+    pub(crate) async fn hold(&self, queue: &mut SideQueue, end: impl Future<Output = ()>) {
         let tasks = TaskTracker::new();
+        let mut end = std::pin::pin!(end);
         loop {
             let message = tokio::select! {
-                () = context.stopped() => break,
+                () = self.context.stopped() => break,
+                () = &mut end => break,
                 message = queue.receive() => message,
             };
             let Some(message) = message else { break };
@@ -71,48 +94,133 @@ impl Conversation {
         tasks.close();
         // What is not answered stays with the broker.
         tasks.wait().await;
-        queue.close().await;
+    }
+
+    /// Says that the runner is there, once it has subscribed everywhere.
+    pub(crate) async fn ready(&self) {
+        let report = self.context.health().report();
+        let destinations = report.destinations;
+        let ready = json!({"command": "Ready", "destinations": destinations, "discoveryTypes": self.service.web.components()});
+        self.send(&self.settings.reply, &[], &ready).await;
     }
 
     async fn take(self, message: QueueMessage) {
-        let command = match message.flaw() {
-            Some(flaw) => Command::Wrong(flaw),
-            None => Command::read(message.body()),
+        let command = match (message.flaw(), self.refused(&message)) {
+            (Some(text), _) | (None, Some(text)) => Command::Wrong { kind: None, text },
+            (None, None) => Command::read(message.body()),
         };
-        let answer = match command {
-            Command::Heartbeat => json!({"command": "Heartbeat", "metric": self.metric()}),
-            Command::RunService(command) => {
-                self.counts.requests.fetch_add(1, Ordering::Relaxed);
-                // It is never closed.
-                let _place = self.pool.acquire().await.ok();
-                let answer = self.service.answer(&command, message.is_redelivered()).await;
-                if answer.is_error {
-                    self.counts.errors.fetch_add(1, Ordering::Relaxed);
-                }
-                answer.message
-            }
-            Command::Wrong(text) => {
-                self.counts.errors.fetch_add(1, Ordering::Relaxed);
-                warn!("A message on the control queue is no command: {text}");
-                failed(&text)
-            }
-        };
-        self.tell(&message, &answer).await;
+        if command == Command::Acknowledged {
+            self.known().answered(&message);
+            return self.sender.done(&message);
+        }
+        let stops = matches!(command, Command::Shutdown { .. });
+        let answer = self.answer(command, &message).await;
+        let queue = message.header("reply-to").unwrap_or(&self.settings.reply);
+        let correlation = message.header("correlation-id").map(|id| ("correlation-id", id));
+        self.send(queue, correlation.as_slice(), &answer).await;
+        let newest = self.known().answered(&message);
+        self.sender.done(newest.as_ref().unwrap_or(&message));
+        if stops {
+            self.context.stop_runner();
+        }
     }
 
-    /// Sends the answer, and only then lets the broker forget the command.
-    async fn tell(&self, message: &QueueMessage, answer: &Value) {
-        let queue = message.header("reply-to").unwrap_or(&self.reply);
-        let correlation = message.header("correlation-id").map(|id| ("correlation-id", id));
-        let headers: Vec<_> = correlation.into_iter().chain([("content-type", "application/json")]).collect();
+    /// Why a message counts for nothing: it comes too late, or only signed ones count.
+    fn refused(&self, message: &QueueMessage) -> Option<String> {
+        let ends =
+            message.header("expires").and_then(|ends| ends.parse::<i64>().ok()).filter(|ends| *ends > 0);
+        if ends.is_some_and(|ends| ends < Timestamp::now().as_millisecond()) {
+            return Some("the command came too late: its time (`expires`) is over".to_owned());
+        }
+        let key = self.settings.key.as_ref()?;
+        match key.id(message) {
+            None => Some("the signature is missing, wrong, or older than five minutes".to_owned()),
+            Some(id) if message.is_redelivered() || self.known().first_use(id) => None,
+            Some(_) => Some("a command with this webhook-id came before".to_owned()),
+        }
+    }
+
+    async fn answer(&self, command: Command, message: &QueueMessage) -> Value {
+        match command {
+            Command::Heartbeat => {
+                self.heard.heartbeat.notify_one();
+                json!({"command": "Heartbeat", "metric": self.metric()})
+            }
+            Command::BrokerCheck => {
+                self.heard.broker_check.notify_one();
+                done("BrokerCheck")
+            }
+            Command::LoggingChange(level) => match self.context.steering().log() {
+                Some(log) => {
+                    log.set(level);
+                    info!("The control queue set the level of the log to {level}");
+                    done("LoggingChange")
+                }
+                None => self.fail(Some("LoggingChange"), "this runner lets nobody change its log"),
+            },
+            Command::Shutdown { reason } => {
+                info!(
+                    "The control queue stops the runner: {}",
+                    reason.as_deref().unwrap_or("no reason is given")
+                );
+                done("Shutdown")
+            }
+            Command::Pause(destination) => self.steer("Pause", &destination).await,
+            Command::Resume(destination) => self.steer("Resume", &destination).await,
+            Command::RunService(command) => self.run(&command, message.is_redelivered()).await,
+            Command::Acknowledged => Value::Null,
+            Command::Wrong { kind, text } => {
+                warn!("A message on the control queue is refused: {text}");
+                self.fail(kind, &text)
+            }
+        }
+    }
+
+    async fn run(&self, command: &Map<String, Value>, again: bool) -> Value {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        // It is never closed.
+        let _place = self.pool.acquire().await.ok();
+        let answer = self.service.answer(command, again).await;
+        if answer.is_error {
+            self.counts.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        answer.message
+    }
+
+    async fn steer(&self, kind: &str, destination: &str) -> Value {
+        let steering = self.context.steering();
+        if !steering.destinations().iter().any(|one| one.name == destination) {
+            let names: Vec<_> = steering.destinations().into_iter().map(|one| one.name).collect();
+            let text =
+                format!("the runner does not listen on `{destination}`; it does on {}", names.join(", "));
+            return self.fail(Some(kind), &text);
+        }
+        let steered = match kind {
+            "Pause" => steering.pause(destination, WHO).await,
+            _ => steering.resume(destination, WHO).await,
+        };
+        match steered {
+            Ok(()) => done(kind),
+            Err(error) => {
+                error!(%error, destination, "The control queue could not steer a destination");
+                self.fail(Some(kind), circuits::web::STORE_FAILED)
+            }
+        }
+    }
+
+    fn fail(&self, kind: Option<&str>, text: &str) -> Value {
+        self.counts.errors.fetch_add(1, Ordering::Relaxed);
+        failed(kind, text)
+    }
+
+    async fn send(&self, queue: &str, headers: &[(&str, &str)], answer: &Value) {
+        let headers = [headers, &[("content-type", "application/json")]].concat();
         match self.sender.send(queue, &headers, Bytes::from(answer.to_string())).await {
             Ok(()) => drop(self.counts.responses.fetch_add(1, Ordering::Relaxed)),
             Err(error) => {
                 error!(%error, queue, "The answer to a command could not be sent; let the runner's account write there");
             }
         }
-        let newest = self.known().answered(message);
-        self.sender.done(newest.as_ref().unwrap_or(message));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -122,6 +230,11 @@ impl Conversation {
     fn metric(&self) -> Value {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Counts { requests, responses, errors } = &*self.counts;
-        json!({"Errors": count(errors), "Requests": count(requests), "Responses": count(responses)})
+        let report = self.context.health().report();
+        json!({
+            "Errors": count(errors), "Requests": count(requests), "Responses": count(responses),
+            "Handled": report.handled, "Failed": report.failed, "Running": report.running.len(), "Waiting": report.waiting,
+            "Queued": report.queued,
+        })
     }
 }

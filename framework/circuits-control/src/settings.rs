@@ -5,6 +5,8 @@ use std::time::Duration;
 use circuits::config::Config;
 use serde::Deserialize;
 
+use crate::signature::Key;
+
 /// The section's name.
 const SECTION: &str = "control";
 
@@ -19,6 +21,12 @@ pub(crate) struct Settings {
     pub(crate) at_a_time: usize,
     /// How long one may take.
     pub(crate) timeout: Duration,
+    /// What signs commands, if only signed ones count.
+    pub(crate) key: Option<Key>,
+    /// After how long without a heartbeat the runner looks whether the broker is there.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Whether it then stops.
+    pub(crate) stop_when_missed: bool,
 }
 
 #[derive(Deserialize)]
@@ -28,12 +36,31 @@ struct Keys {
     reply: String,
     max_requests: usize,
     request_timeout: u64,
+    secret: Option<String>,
+    heartbeat_timeout: u64,
+    missed_heartbeat: Missed,
+}
+
+/// What to do when heartbeats stay away.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Missed {
+    Reconnect,
+    Shutdown,
 }
 
 impl Default for Keys {
-    // The last two are those of tcex 4.0: a pool of five, and 30 seconds for the body of an answer.
     fn default() -> Self {
-        Self { queue: String::new(), reply: String::new(), max_requests: 5, request_timeout: 30 }
+        Self {
+            queue: String::new(),
+            reply: String::new(),
+            // As in tcex 4.0: a pool of five, and 30 seconds for the body of an answer.
+            max_requests: 5,
+            request_timeout: 30,
+            secret: None,
+            heartbeat_timeout: 0,
+            missed_heartbeat: Missed::Reconnect,
+        }
     }
 }
 
@@ -72,6 +99,13 @@ pub(crate) fn read(config: &Config) -> Result<Option<Settings>, Vec<String>> {
     if !(1..=600).contains(&keys.request_timeout) {
         refuse("request_timeout", "must be from 1 to 600 seconds");
     }
+    if !(0..=86_400).contains(&keys.heartbeat_timeout) {
+        refuse("heartbeat_timeout", "must be from 1 to 86400 seconds, or 0 for none");
+    }
+    let key = keys.secret.as_deref().map(Key::new).transpose().unwrap_or_else(|text| {
+        refuse("secret", text);
+        None
+    });
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -80,6 +114,9 @@ pub(crate) fn read(config: &Config) -> Result<Option<Settings>, Vec<String>> {
         reply: keys.reply,
         at_a_time: keys.max_requests,
         timeout: Duration::from_secs(keys.request_timeout),
+        key,
+        heartbeat: (keys.heartbeat_timeout > 0).then(|| Duration::from_secs(keys.heartbeat_timeout)),
+        stop_when_missed: matches!(keys.missed_heartbeat, Missed::Shutdown),
     }))
 }
 
@@ -112,9 +149,12 @@ mod tests {
         for (lines, says) in [
             ("queue=a", "`reply`: must name a queue"),
             ("reply=a", "`queue`: must name a queue"),
-            ("queue=a\nreply=a", ":6: [control] `reply`: must not be"),
+            ("queue=a\nreply=a", ":7: [control] `reply`: must not be"),
             ("queue=a\nreply=b\nmax_requests=0", "`max_requests`: must be from 1 to 1000"),
             ("queue=a\nreply=b\nrequest_timeout=601", "`request_timeout`: must be from 1 to 600"),
+            ("queue=a\nreply=b\nheartbeat_timeout=86401", "`heartbeat_timeout`: must be from 1 to 86400"),
+            ("queue=a\nreply=b\nmissed_heartbeat=panic", "missed_heartbeat"),
+            ("queue=a\nreply=b\nsecret=short", "`secret`: must be whsec_"),
             ("queue=a\nreplay=b", "did you mean `reply`?"),
         ] {
             let faults = settings(&format!("[control]\n{lines}")).unwrap_err().join("\n");

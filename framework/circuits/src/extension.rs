@@ -181,6 +181,7 @@ pub struct Context {
     pub(crate) accounts: Accounts,
     pub(crate) web: Web,
     pub(crate) stop: CancellationToken,
+    pub(crate) runner_stop: CancellationToken,
 }
 
 impl Context {
@@ -242,6 +243,11 @@ impl Context {
     /// Where routes of the HTTP listener are mounted, in [`attach`](Opened::attach).
     pub fn web(&self) -> &Web {
         &self.web
+    }
+
+    /// Asks the runner to stop in an orderly way, as SIGTERM does: what runs may finish within the grace time.
+    pub fn stop_runner(&self) {
+        self.runner_stop.cancel();
     }
 
     /// Resolves when the runner has stopped and the extension must end.

@@ -31,7 +31,9 @@ impl Controlled {
         let (session, answers) = it.world.somebody();
         session.subscribe(Subscription { destination: REPLY.to_owned(), prefetch: 100 }).await.unwrap();
         let runner = Some(it.run_with(&[&PROBE, &DESK], ON).await);
-        Self { it, runner, session, answers }
+        let mut it = Self { it, runner, session, answers };
+        assert_eq!(it.answer().await["command"], "Ready");
+        it
     }
 
     async fn say(&self, body: impl Into<Bytes>) {

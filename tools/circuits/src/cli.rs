@@ -32,6 +32,8 @@ enum Command {
     Status(cmd::status::Args),
     /// Show what became of each message; run messages again; purge them.
     Events(cmd::events::Args),
+    /// Ask and steer a runner, wherever it runs, over its control queue ([control]).
+    Control(cmd::control::Args),
     /// Show, add, switch, delete and try subscriptions to events.
     Subscriptions(cmd::subscriptions::Args),
     /// Say who may use the HTTP side (http_port): accounts, their rights and passwords, tokens.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Selftest(args) => cmd::selftest::run(args),
         Command::Status(args) => cmd::status::run(args),
         Command::Events(args) => cmd::events::run(args),
+        Command::Control(args) => cmd::control::run(args),
         Command::Subscriptions(args) => cmd::subscriptions::run(args),
         Command::Account(args) => cmd::account::run(args),
         Command::Dead(args) => cmd::dead::run(args),

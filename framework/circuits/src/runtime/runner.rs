@@ -70,6 +70,8 @@ pub struct Runner {
     store: Arc<dyn Store>,
     callbacks: Callbacks,
     log: Option<LogControl>,
+    /// By an extension.
+    asked_to_stop: CancellationToken,
 }
 
 impl Runner {
@@ -156,6 +158,7 @@ impl Runner {
             callbacks: Callbacks::new(Arc::clone(&store)),
             store,
             log: None,
+            asked_to_stop: CancellationToken::new(),
         })
     }
 
@@ -227,6 +230,7 @@ impl Runner {
             accounts: Accounts::new(Arc::clone(&self.store)),
             web,
             stop: CancellationToken::new(),
+            runner_stop: self.asked_to_stop.clone(),
         }
     }
 
@@ -250,6 +254,7 @@ impl Runner {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         self.steering().restore().await;
         let destinations = self.destinations();
+        let asked_to_stop = self.asked_to_stop.clone();
         let listening = {
             let live = self.shared.live();
             listener::start(&self.bus, &self.shared.vitals, &live.config.settings().noload)
@@ -287,7 +292,12 @@ impl Runner {
             }
         });
         let mut subscribed = pin!(subscribe(&session, self.subscriptions, &announcer));
-        let mut shutdown = pin!(shutdown);
+        let mut shutdown = pin!(async {
+            tokio::select! {
+                () = shutdown => {}
+                () = asked_to_stop.cancelled() => {}
+            }
+        });
         let outcome = tokio::select! {
             () = &mut shutdown => Ok(()),
             () = &mut ended => Err(closed(&state)),

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod control;
 pub(crate) mod customize;
 pub(crate) mod db;
 pub(crate) mod dead;
