@@ -42,8 +42,11 @@ pub fn with_function() -> Definitions {
     Definitions::new().destination(DESTINATION, "Probe").function(function)
 }
 
-/// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 21] = [
+/// A rule whose name is made of markup, without a handler.
+pub const MARKUP: &str = "<img src=x onerror=alert(1)>";
+
+/// Every rule that the platform has for the component's destination. `Nobody` and [`MARKUP`] have no handler.
+pub const RULES: [&str; 22] = [
     "Echo",
     "Fail",
     "Tell",
@@ -65,6 +68,7 @@ pub const RULES: [&str; 21] = [
     "Record",
     "Look",
     "Callback",
+    MARKUP,
 ];
 
 /// The test's view of the handlers, and its control over them.

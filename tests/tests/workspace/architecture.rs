@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("framework/circuits-deploy", &["circuits"], &[]),
     // Extensions: never another extension, except through a trait in `circuits`.
     ("framework/circuits-accounts", &["circuits"], &[]),
+    ("framework/circuits-api", &["circuits"], &[]),
     ("framework/circuits-control", &["circuits"], &[]),
     (
         "framework/circuits-events",
@@ -43,6 +44,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         &[
             "circuits",
             "circuits-accounts",
+            "circuits-api",
             "circuits-control",
             "circuits-deploy",
             "circuits-events",

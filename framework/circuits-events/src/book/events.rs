@@ -3,10 +3,11 @@
 use std::sync::PoisonError;
 
 use circuits::Result;
+use circuits::history::{MessageEvents, MessageEventsFuture};
 use circuits::store::{Query, Record, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::delivery::{DELIVERY, due_table};
 use super::{Book, Delivery, DeliveryState};
@@ -66,6 +67,11 @@ impl StoredEvent {
     fn read(record: Record) -> Result<Self> {
         let Stored { event, original } = serde_json::from_str(&record.value)?;
         Ok(Self { key: record.key, at: time(record.rank), event, original })
+    }
+
+    /// The event with its deliveries, as JSON for people and programs.
+    pub fn with_deliveries(&self, deliveries: &[Delivery]) -> Value {
+        json!({"key": self.key, "event": self.event, "deliveries": deliveries})
     }
 
     fn message(&self) -> Option<&str> {
@@ -221,6 +227,19 @@ impl Book {
             self.store.apply(changes).await?;
         }
         Ok(gone)
+    }
+}
+
+impl MessageEvents for Book {
+    fn of<'a>(&'a self, message_id: &'a str) -> MessageEventsFuture<'a> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for event in self.events_of(message_id).await? {
+                let deliveries = self.deliveries(&event.key).await?;
+                all.push(event.with_deliveries(&deliveries));
+            }
+            Ok(all)
+        })
     }
 }
 

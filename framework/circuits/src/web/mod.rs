@@ -43,6 +43,11 @@ impl Web {
         mounts.iter().filter(|mount| mount.has(path)).max_by_key(|mount| mount.path.len()).cloned()
     }
 
+    /// Forgets all routes, and what they hold of their extensions and components.
+    pub(crate) fn clear(&self) {
+        self.mounts.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The names of the components that have routes.
     pub fn components(&self) -> Vec<&'static str> {
         let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
