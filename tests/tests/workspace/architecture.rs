@@ -28,6 +28,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ),
     // It reads the certificate of the listener as those of clients are read.
     ("framework/circuits-http", &["circuits", "circuits-tls"], &[]),
+    ("framework/circuits-page", &["circuits"], &[]),
     ("framework/circuits-threat", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
@@ -50,6 +51,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
             "circuits-events",
             "circuits-http",
             "circuits-journal",
+            "circuits-page",
             "circuits-sandbox",
             "components",
         ],

@@ -26,5 +26,6 @@ use circuits_api as _;
 use circuits_control as _;
 use circuits_events as _;
 use circuits_http as _;
+use circuits_page as _;
 
 pub use cli::{check_command_line, main};
