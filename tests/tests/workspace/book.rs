@@ -26,6 +26,7 @@ const FOREIGN: &[&str] = &[
     "mdbook",
     "mkdir",
     "restorecon",
+    "ssh",
     "systemctl",
     "useradd",
 ];
