@@ -45,8 +45,11 @@ pub fn with_function() -> Definitions {
 /// A rule whose name is made of markup, without a handler.
 pub const MARKUP: &str = "<img src=x onerror=alert(1)>";
 
+/// Another one, whose handler works like that of `Slow` and then fails with its name.
+pub const SLOW_MARKUP: &str = "<img src=x onerror=\"document.title='run'\">";
+
 /// Every rule that the platform has for the component's destination. `Nobody` and [`MARKUP`] have no handler.
-pub const RULES: [&str; 22] = [
+pub const RULES: [&str; 23] = [
     "Echo",
     "Fail",
     "Tell",
@@ -69,6 +72,7 @@ pub const RULES: [&str; 22] = [
     "Look",
     "Callback",
     MARKUP,
+    SLOW_MARKUP,
 ];
 
 /// The test's view of the handlers, and its control over them.
@@ -193,6 +197,7 @@ fn component(setup: &Setup) -> Result<Component> {
     .on("Record", State::record)
     .on("Look", State::look)
     .on("Callback", State::callback)
+    .on(SLOW_MARKUP, State::slow_markup)
     .function(FUNCTION, State::answer)
     .check(State::check)
     .build())
@@ -326,5 +331,10 @@ impl State {
         action.status("slowly");
         told.recv().await;
         Ok(Reply::completed("done slowly"))
+    }
+
+    async fn slow_markup(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.slow(action).await?;
+        Err(Error::new(SLOW_MARKUP))
     }
 }
