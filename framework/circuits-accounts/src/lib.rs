@@ -1,8 +1,8 @@
 //! Accounts of the HTTP side. As long as there is none, the listener is for this machine alone and a proxy names users; with the
 //! first one (`circuits account add`) every caller must say who they are.
 //!
-//! The accounts themselves are in [`circuits::account`]; here are passwords, tokens, the login, and three kinds of authentication:
-//! `basic`, `token` and `trusted_header`.
+//! The accounts themselves are in [`circuits::account`]; here are passwords, tokens, the login, and four kinds of authentication:
+//! `basic`, `token`, `client_cert` and `trusted_header`.
 
 mod kinds;
 mod login;

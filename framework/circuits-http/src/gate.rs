@@ -43,7 +43,7 @@ impl Gate {
             Barred::Said(text) => self.refuse(text, None),
             Barred::Wrong(later) => {
                 warn!(from = %from.ip(), "An HTTP request was refused: what it says about its caller is wrong");
-                self.refuse("name, password or token is wrong", later)
+                self.refuse("name, password, token or client certificate is wrong", later)
             }
             Barred::Failed(error) => {
                 error!(%error, "Nobody could be let in over HTTP");

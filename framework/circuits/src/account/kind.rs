@@ -65,6 +65,9 @@ pub fn auth_kinds() -> Vec<&'static AuthKind> {
 /// The kinds that count where the settings name none, as far as they are linked.
 pub const DEFAULT_AUTH: [&str; 2] = ["basic", "token"];
 
+/// The kind that goes by [`ClientCertificate`](super::ClientCertificate), and therefore needs `http_client_ca`.
+pub const CLIENT_CERT: &str = "client_cert";
+
 /// The kinds that the settings name.
 ///
 /// # Errors

@@ -83,6 +83,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("http_key", Kind::Path, "Private key of http_cert (PEM)."),
     key(
+        "http_client_ca",
+        Kind::Path,
+        "Certificates of the authorities whose client certificates count (PEM): then http_port asks for one, and takes callers \
+         without, too. It is read again when the file changes. See client_cert in http_auth.",
+    ),
+    key(
         "http_plain",
         Kind::Flag,
         "Whether http_port may be reached from other machines without TLS, because something in between encrypts. Passwords \
@@ -106,8 +112,9 @@ pub(super) const KEYS: &[Key] = &[
         "http_auth",
         Kind::List,
         "How callers of http_port say who they are, once `circuits account add` has made an account. basic: name and \
-         password. token: what `POST /management/auth` or `circuits account token` gives. trusted_header: \
-         http_user_header. `circuits list` names further kinds that are linked.",
+         password. token: what `POST /management/auth` or `circuits account token` gives. client_cert: a \
+         client certificate whose common name is the account's (http_client_ca). trusted_header: http_user_header. `circuits \
+         list` names further kinds that are linked.",
     )
     .otherwise("basic, token"),
     key(
