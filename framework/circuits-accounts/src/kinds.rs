@@ -1,4 +1,5 @@
-//! The kinds of authentication: name and password, token, client certificate, and the header of a trusted proxy.
+//! The kinds of authentication: name and password, token, client certificate, and the header of a trusted proxy. That
+//! of browsers is in `session`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,12 +36,15 @@ circuits::register! {
     .about("a header of a proxy (http_user_header, http_trusted_proxies)")
 }
 
-fn caller(account: UserAccount) -> Verdict {
+pub(crate) fn caller(account: UserAccount) -> Verdict {
     Verdict::Is(Caller { name: account.name, rights: account.rights })
 }
 
 /// What `basic` asks for (RFC 7617).
 pub(crate) const BASIC: &str = "Basic realm=\"circuits\", charset=\"UTF-8\"";
+
+/// What `token` asks for (RFC 6750).
+pub(crate) const BEARER: &str = "Bearer realm=\"circuits\"";
 
 struct Basic(Accounts);
 
@@ -99,7 +103,7 @@ impl Authenticator for Bearer {
     }
 
     fn challenge(&self) -> Option<&'static str> {
-        Some("Bearer realm=\"circuits\"")
+        Some(BEARER)
     }
 }
 

@@ -9,6 +9,7 @@ mod commands;
 mod http;
 mod limits;
 mod process;
+mod sessions;
 mod subscriptions;
 mod subscriptions_command;
 mod webhooks;
