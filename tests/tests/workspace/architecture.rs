@@ -72,11 +72,9 @@ const SEALED: &[(&str, &[&str])] = &[
         "native-tls",
         &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
     ),
-    (
-        "tokio-native-tls",
-        &["circuits-stomp", "circuits-http", "circuits-sandbox", "circuits-tests", "circuits-benches"],
-    ),
+    ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
     ("openssl", &["circuits-tls"]),
+    ("tokio-openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
     // The code that reads archives of exports is not part of a component; packages of programs are the consumer's own matter.

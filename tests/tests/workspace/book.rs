@@ -25,6 +25,7 @@ const FOREIGN: &[&str] = &[
     "ls",
     "mdbook",
     "mkdir",
+    "openssl",
     "restorecon",
     "ssh",
     "systemctl",

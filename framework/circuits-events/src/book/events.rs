@@ -153,13 +153,8 @@ impl Book {
         until: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<StoredEvent>> {
-        let query = Query {
-            above: since.map(|time| time.as_millisecond()),
-            through: until.map(|time| time.as_millisecond()),
-            descending: true,
-            limit: Some(limit),
-            ..Query::default()
-        };
+        let until = until.unwrap_or(Timestamp::MAX);
+        let query = Query { descending: true, limit: Some(limit), ..window(since, until) };
         self.store.list(EVENT, &query).await?.into_iter().map(StoredEvent::read).collect()
     }
 
@@ -179,29 +174,30 @@ impl Book {
         Ok(events)
     }
 
-    /// How many events are not younger than `until`.
+    /// How many events there are after `since` and not after `until`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn count(&self, until: Timestamp) -> Result<u64> {
-        let query = Query { through: Some(until.as_millisecond()), ..Query::default() };
-        self.store.count(EVENT, &query).await
+    pub async fn count(&self, since: Option<Timestamp>, until: Timestamp) -> Result<u64> {
+        self.store.count(EVENT, &window(since, until)).await
     }
 
-    /// Deletes the oldest events that are not younger than `until`, at most `limit`, with their deliveries, also those that
-    /// still wait if `waiting` says so. Returns how many it deleted.
+    /// Deletes the oldest events after `since` and not after `until`, at most `limit`, with their deliveries, also those that
+    /// still wait if `waiting` says so. A few at a time, so that others get their turn. Returns how many it deleted.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was deleted before that stays deleted.
-    pub async fn purge(&self, until: Timestamp, limit: u32, waiting: bool) -> Result<u32> {
+    pub async fn purge(
+        &self,
+        since: Option<Timestamp>,
+        until: Timestamp,
+        limit: u32,
+        waiting: bool,
+    ) -> Result<u32> {
         let (mut gone, mut kept) = (0, 0);
         while gone < limit {
-            let query = Query {
-                through: Some(until.as_millisecond()),
-                offset: kept,
-                limit: Some(BATCH.min(limit - gone)),
-                ..Query::default()
-            };
+            let limit = Some(BATCH.min(limit - gone));
+            let query = Query { offset: kept, limit, ..window(since, until) };
             let oldest = self.store.list(EVENT, &query).await?;
             if oldest.is_empty() {
                 break;
@@ -243,7 +239,17 @@ impl MessageEvents for Book {
     }
 }
 
+/// What happened after `since` and not after `until`.
+fn window(since: Option<Timestamp>, until: Timestamp) -> Query {
+    let above = since.map(|time| time.as_millisecond());
+    Query { above, through: Some(until.as_millisecond()), ..Query::default() }
+}
+
 /// A rank as a time.
 pub(super) fn time(rank: i64) -> Timestamp {
     Timestamp::from_millisecond(rank).unwrap_or(Timestamp::UNIX_EPOCH)
 }
+
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

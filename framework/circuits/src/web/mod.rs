@@ -4,7 +4,7 @@
 mod answers;
 mod mount;
 
-pub use answers::{STORE_FAILED, answer, credentials, refusal, unauthorized};
+pub use answers::{OF_A_PAGE, STORE_FAILED, answer, credentials, refusal, unauthorized};
 /// The axum that the runner uses.
 pub use axum;
 pub use mount::Mount;
