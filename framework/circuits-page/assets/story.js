@@ -6,6 +6,8 @@ import { destination, later, number, state, time, took } from "./format.js";
 import { drop, retry, setAside } from "./steer.js";
 
 const SETTLED = ["completed", "failed", "dead"];
+/** Milliseconds after the reply in which events and their deliveries may appear. */
+const RECENT = 60_000;
 
 export const title = "Action";
 
@@ -68,6 +70,13 @@ function message(action) {
   );
   headers.show(action.headers);
   return [headers.root, el("h3", {}, "Body"), shown(action.body)];
+}
+
+/** Whether an action may still change: its events go out after its reply. */
+function changes({ status, settled, events: stored }) {
+  const recent = settled && Date.now() - new Date(settled) < RECENT;
+  const open = stored?.some(({ deliveries }) => deliveries.some((one) => one.state === "waiting"));
+  return !SETTLED.includes(status) || recent || open;
 }
 
 export function view({ parameters, me, snapshot }) {
@@ -145,10 +154,9 @@ export function view({ parameters, me, snapshot }) {
     busy = false;
   }
   load();
-  // A settled action changes no more, except that it is run again.
   const show = (snapshot) => {
     latest = snapshot;
-    if (!action || SETTLED.includes(action.status)) return;
+    if (!action || !changes(action)) return;
     buttons();
     load();
   };

@@ -33,7 +33,7 @@ impl Desk {
             circuits_accounts::add(&store, name, rights, Some(PASSWORD)).await.unwrap();
         }
         let mut desk = Self { it, browser: Browser::start().await, runner: None };
-        desk.start_runner().await;
+        desk.start_runner("").await;
         desk.browser.client.goto(&desk.url("/")).await.unwrap();
         desk
     }
@@ -45,9 +45,9 @@ impl Desk {
         desk
     }
 
-    /// Starts the runner, or starts it again.
-    pub(crate) async fn start_runner(&mut self) {
-        let config = format!("{}\n[probe]\n", self.it.world.app_config(&self.it.settings("")));
+    /// Starts the runner, or starts it again, with these lines in `[resilient]` besides.
+    pub(crate) async fn start_runner(&mut self, more: &str) {
+        let config = format!("{}\n[probe]\n", self.it.world.app_config(&self.it.settings(more)));
         let _ = std::fs::remove_file(self.it.folder.path().join("logs/app.log"));
         let runner = Process::start(Path::new(BINARY), self.it.folder.path(), &config);
         runner.logs("started successfully").await;

@@ -1,5 +1,6 @@
 //! What changes by itself, without a reload.
 
+use circuits_tests::receiver::{Answer, Receiver};
 use serde_json::json;
 
 use crate::desk::Desk;
@@ -64,6 +65,31 @@ async fn the_story_has_the_calls_to_the_platform_and_the_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_story_has_what_went_out_and_what_became_of_it() {
+    let (mut desk, receiver) = (Desk::of_ann().await, Receiver::start().await);
+    receiver.answers_on("/refuses", Answer::Status(404));
+    let hooks = ["takes", "refuses"].map(|name| {
+        let url = receiver.url(&format!("/{name}"));
+        format!("- {{name: {name}, action: action_completed, method: POST, url: '{url}', tries: 1}}\n")
+    });
+    let file = desk.it.file("hooks.yml", &format!("webhooks:\n{}", hooks.concat()));
+    desk.stop_runner().await;
+    desk.start_runner(&format!("webhooks={}", file.display())).await;
+    desk.browser.go("#/actions/1").await;
+    desk.browser.sees("there is no message 1").await;
+    let (_, id) = desk.fire_on("Echo", "Phishing mail").await;
+    desk.it.world.settled(id).await;
+    let ended = |all: &[circuits_events::book::Delivery]| all.iter().any(|one| one.target_status.is_some());
+    desk.it.deliveries("webhook:takes", ended).await;
+    desk.it.deliveries("webhook:refuses", ended).await;
+    desk.browser.client.refresh().await.unwrap();
+    desk.browser.sees_in("#events", "webhook:takes").await;
+    desk.browser.sees_in("#events", "delivered").await;
+    desk.browser.sees_in("#events", "webhook:refuses").await;
+    desk.browser.sees_in("#events", "404").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_are_in_the_address_and_failures_are_grouped_by_cause() {
     let desk = Desk::of_ann().await;
     for rule in ["Fail", "Echo", "Fail"] {
@@ -106,7 +132,7 @@ async fn a_lost_connection_is_told_and_comes_back_by_itself() {
     desk.browser.script(MARK, &[]).await;
     desk.stop_runner().await;
     desk.browser.sees("Connection lost, trying again").await;
-    desk.start_runner().await;
+    desk.start_runner("").await;
     desk.browser.sees_in("#connection", "Live").await;
     desk.browser.sees_no("Connection lost").await;
     assert_eq!(desk.browser.script("return window.marked", &[]).await, true);
