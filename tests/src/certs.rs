@@ -51,7 +51,27 @@ impl Authority {
 
     /// A client certificate for this account name, signed by this authority.
     pub fn client(&self, name: &str) -> Certificate {
-        self.sign(name, CertificateParams::new(Vec::new()).unwrap(), &format!("client-{name}"))
+        self.client_named(&[name])
+    }
+
+    /// The same with these common names; that of the account may be missing, or not be the only one.
+    pub fn client_named(&self, names: &[&str]) -> Certificate {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        if let Some(second) = names.get(1) {
+            // The same attribute, which rcgen would take only once.
+            params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), *second);
+        }
+        let kind = if names.is_empty() { DnType::OrganizationName } else { DnType::CommonName };
+        params.distinguished_name.push(kind, names.first().copied().unwrap_or("nobody"));
+        self.sign(params, &format!("client-{}", names.join("-").replace('\0', "0")))
+    }
+
+    /// A client certificate for this account name that is no longer valid.
+    pub fn expired_client(&self, name: &str) -> Certificate {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        expire(&mut params);
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.sign(params, &format!("expired-{name}"))
     }
 
     /// A server certificate signed by this authority.
@@ -62,14 +82,13 @@ impl Authority {
         };
         let mut params = CertificateParams::new(names.clone()).unwrap();
         if flaw == Flaw::Expired {
-            params.not_before = date_time_ymd(2020, 1, 1);
-            params.not_after = date_time_ymd(2021, 1, 1);
+            expire(&mut params);
         }
-        self.sign(&names[0], params, &format!("server-{flaw:?}"))
+        params.distinguished_name.push(DnType::CommonName, names[0].as_str());
+        self.sign(params, &format!("server-{flaw:?}"))
     }
 
-    fn sign(&self, name: &str, mut params: CertificateParams, file: &str) -> Certificate {
-        params.distinguished_name.push(DnType::CommonName, name);
+    fn sign(&self, params: CertificateParams, file: &str) -> Certificate {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let path = |kind: &str| self.directory.join(format!("{file}-{kind}.pem"));
@@ -78,6 +97,11 @@ impl Authority {
         std::fs::write(&files.key, key.serialize_pem()).unwrap();
         files
     }
+}
+
+fn expire(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
 }
 
 impl Certificate {

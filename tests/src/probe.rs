@@ -42,8 +42,14 @@ pub fn with_function() -> Definitions {
     Definitions::new().destination(DESTINATION, "Probe").function(function)
 }
 
-/// Every rule that the platform has for the component's destination. `Nobody` has no handler.
-pub const RULES: [&str; 21] = [
+/// A rule whose name is made of markup, without a handler.
+pub const MARKUP: &str = "<img src=x onerror=alert(1)>";
+
+/// Another one, whose handler works like that of `Slow` and then fails with its name.
+pub const SLOW_MARKUP: &str = "<img src=x onerror=\"document.title='run'\">";
+
+/// Every rule that the platform has for the component's destination. `Nobody` and [`MARKUP`] have no handler.
+pub const RULES: [&str; 23] = [
     "Echo",
     "Fail",
     "Tell",
@@ -65,6 +71,8 @@ pub const RULES: [&str; 21] = [
     "Record",
     "Look",
     "Callback",
+    MARKUP,
+    SLOW_MARKUP,
 ];
 
 /// The test's view of the handlers, and its control over them.
@@ -189,6 +197,7 @@ fn component(setup: &Setup) -> Result<Component> {
     .on("Record", State::record)
     .on("Look", State::look)
     .on("Callback", State::callback)
+    .on(SLOW_MARKUP, State::slow_markup)
     .function(FUNCTION, State::answer)
     .check(State::check)
     .build())
@@ -322,5 +331,10 @@ impl State {
         action.status("slowly");
         told.recv().await;
         Ok(Reply::completed("done slowly"))
+    }
+
+    async fn slow_markup(self: Arc<Self>, action: Action) -> Result<Reply> {
+        self.slow(action).await?;
+        Err(Error::new(SLOW_MARKUP))
     }
 }

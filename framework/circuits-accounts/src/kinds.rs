@@ -1,4 +1,5 @@
-//! The kinds of authentication: name and password, token, and the header of a trusted proxy.
+//! The kinds of authentication: name and password, token, client certificate, and the header of a trusted proxy. That
+//! of browsers is in `session`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -6,7 +7,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use circuits::account::{
-    Accounts, AuthFuture, AuthKind, Authenticator, Caller, Rights, UserAccount, Verdict,
+    Accounts, AuthFuture, AuthKind, Authenticator, CLIENT_CERT, Caller, ClientCertificate, Rights,
+    UserAccount, Verdict,
 };
 use circuits::web::credentials;
 use http::HeaderName;
@@ -21,6 +23,10 @@ circuits::register! {
     AuthKind::new("token", |_, accounts| Ok(Arc::new(Bearer(accounts.clone())))).about("a token (RFC 6750)")
 }
 circuits::register! {
+    AuthKind::new(CLIENT_CERT, |_, accounts| Ok(Arc::new(Certificate(accounts.clone()))))
+        .about("a client certificate (http_client_ca)")
+}
+circuits::register! {
     AuthKind::new("trusted_header", |config, accounts| {
         let settings = config.settings();
         let header = settings.http_user_header.parse().map_err(circuits::Error::new)?;
@@ -30,12 +36,15 @@ circuits::register! {
     .about("a header of a proxy (http_user_header, http_trusted_proxies)")
 }
 
-fn caller(account: UserAccount) -> Verdict {
+pub(crate) fn caller(account: UserAccount) -> Verdict {
     Verdict::Is(Caller { name: account.name, rights: account.rights })
 }
 
 /// What `basic` asks for (RFC 7617).
 pub(crate) const BASIC: &str = "Basic realm=\"circuits\", charset=\"UTF-8\"";
+
+/// What `token` asks for (RFC 6750).
+pub(crate) const BEARER: &str = "Bearer realm=\"circuits\"";
 
 struct Basic(Accounts);
 
@@ -94,7 +103,19 @@ impl Authenticator for Bearer {
     }
 
     fn challenge(&self) -> Option<&'static str> {
-        Some("Bearer realm=\"circuits\"")
+        Some(BEARER)
+    }
+}
+
+struct Certificate(Accounts);
+
+impl Authenticator for Certificate {
+    fn authenticate<'a>(&'a self, head: &'a Parts, _from: SocketAddr) -> AuthFuture<'a> {
+        Box::pin(async move {
+            let Some(shown) = head.extensions.get::<ClientCertificate>() else { return Ok(Verdict::NotMine) };
+            let [name] = &shown.common_names[..] else { return Ok(Verdict::Refused) };
+            Ok(self.0.get(name).await?.map_or(Verdict::Refused, caller))
+        })
     }
 }
 

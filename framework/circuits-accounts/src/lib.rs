@@ -1,17 +1,18 @@
 //! Accounts of the HTTP side. As long as there is none, the listener is for this machine alone and a proxy names users; with the
 //! first one (`circuits account add`) every caller must say who they are.
 //!
-//! The accounts themselves are in [`circuits::account`]; here are passwords, tokens, the login, and three kinds of authentication:
-//! `basic`, `token` and `trusted_header`.
+//! The accounts themselves are in [`circuits::account`]; here are passwords, tokens, the login, and five kinds of authentication:
+//! `basic`, `token`, `session`, `client_cert` and `trusted_header`.
 
 mod kinds;
 mod login;
 pub mod password;
+mod session;
 pub mod token;
 
 use std::time::Duration;
 
-use circuits::account::{Accounts, OPERATOR, Rights, UserAccount};
+use circuits::account::{Accounts, OPERATOR, Rights, UserAccount, chosen_auth};
 use circuits::config::Config;
 use circuits::extension::{Context, Extension, ExtensionFuture, Opened};
 use circuits::web::Mount;
@@ -21,6 +22,7 @@ use circuits::{Error, Result};
 use jiff::Timestamp;
 
 use login::Login;
+use session::{Cookie, Sessions};
 
 /// Characters that a name has at most.
 const LONGEST_NAME: usize = 200;
@@ -34,11 +36,16 @@ circuits::register! {
 fn open(config: &Config) -> Option<Box<dyn Opened>> {
     let settings = config.settings();
     settings.http_port?;
-    Some(Box::new(Ready { ttl: settings.http_token_ttl }))
+    let sessions =
+        chosen_auth(config).is_ok_and(|kinds| kinds.iter().any(|kind| kind.name() == session::KIND));
+    let cookie = sessions.then(|| Cookie::new(settings));
+    Some(Box::new(Ready { ttl: settings.http_token_ttl, cookie }))
 }
 
 struct Ready {
     ttl: Duration,
+    /// `None` where cookies do not count.
+    cookie: Option<Cookie>,
 }
 
 impl Opened for Ready {
@@ -48,6 +55,12 @@ impl Opened for Ready {
 
     fn attach(&mut self, context: &Context) {
         let login = Login { accounts: context.accounts().clone(), ttl: self.ttl };
+        if let Some(cookie) = self.cookie {
+            let sessions = Sessions { login: login.clone(), cookie };
+            let methods = post(session::begin).delete(session::end);
+            let router = Router::new().route(session::PATH, methods).with_state(sessions);
+            context.web().mount(Mount::new(session::PATH, router).open());
+        }
         let router = Router::new().route("/management/auth", post(login::answer)).with_state(login);
         context.web().mount(Mount::new("/management/auth", router).open());
     }

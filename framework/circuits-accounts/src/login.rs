@@ -33,28 +33,44 @@ pub(crate) async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some((name, password)) = given(&headers, &body) else {
-        return refusal(StatusCode::BAD_REQUEST, BOTH);
-    };
-    match login.token(&name, &password, from).await {
-        Ok(Ok(issued)) => {
-            info!(account = name, "Logged in");
+    match login.log_in(from, &headers, &body, kinds::BASIC).await {
+        Ok(issued) => {
             let ends = Timestamp::from_millisecond(issued.ends).map(|ends| ends.to_string()).ok();
             web::answer(StatusCode::OK, &json!({"token": issued.token, "expires": ends}))
         }
-        Ok(Err(later)) => {
-            // The name may be a password that was typed into the wrong field.
-            warn!(from = %from.ip(), "A login was refused");
-            refuse(later)
-        }
-        Err(error) => {
-            error!(%error, "A login could not be checked");
-            refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)
-        }
+        Err(refused) => *refused,
     }
 }
 
 impl Login {
+    /// A token for the name and the password in a request; or the refusal, with this challenge.
+    pub(crate) async fn log_in(
+        &self,
+        from: SocketAddr,
+        headers: &HeaderMap,
+        body: &Bytes,
+        challenge: &'static str,
+    ) -> Result<token::Issued, Box<Response>> {
+        let Some((name, password)) = given(headers, body) else {
+            return Err(Box::new(refusal(StatusCode::BAD_REQUEST, BOTH)));
+        };
+        match self.token(&name, &password, from).await {
+            Ok(Ok(issued)) => {
+                info!(account = name, "Logged in");
+                Ok(issued)
+            }
+            Ok(Err(later)) => {
+                // The name may be a password that was typed into the wrong field.
+                warn!(from = %from.ip(), "A login was refused");
+                Err(Box::new(unauthorized("name or password is wrong", &[challenge], later)))
+            }
+            Err(error) => {
+                error!(%error, "A login could not be checked");
+                Err(Box::new(refusal(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED)))
+            }
+        }
+    }
+
     /// A token, or the seconds to wait after too many wrong attempts.
     async fn token(
         &self,
@@ -68,7 +84,7 @@ impl Login {
                 None => Ok(Err(None)),
             },
             Verdict::Later(seconds) => Ok(Err(Some(seconds))),
-            Verdict::NotMine | Verdict::Refused => Ok(Err(None)),
+            Verdict::NotMine | Verdict::Refused | Verdict::Answer(_) => Ok(Err(None)),
         }
     }
 }
@@ -92,8 +108,4 @@ fn given(headers: &HeaderMap, body: &Bytes) -> Option<(String, String)> {
         (name, password) = (text("username"), text("password"));
     }
     Some((name.filter(|name| !name.is_empty())?, password.filter(|password| !password.is_empty())?))
-}
-
-fn refuse(later: Option<u64>) -> Response {
-    unauthorized("name or password is wrong", &[kinds::BASIC], later)
 }

@@ -1,5 +1,5 @@
 //! Tokens: 256 random bits, of which the store has only a digest, so that nobody can use what they read there. A token ends when
-//! its time is over, when its account goes, and when the account's password is changed.
+//! its time is over, when its owner logs out, when its account goes, and when the account's password is changed.
 
 use std::time::Duration;
 
@@ -66,6 +66,15 @@ pub async fn account_of(accounts: &Accounts, token: &str) -> Result<Option<UserA
     let Stored { account, made } = serde_json::from_str(&record.value)?;
     // One of the same name that was made later is another account.
     Ok(accounts.get(&account).await?.filter(|account| made >= account.created.max(account.password_changed)))
+}
+
+/// Ends a token, if there is one like this.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn end(accounts: &Accounts, token: &str) -> Result<()> {
+    accounts.store().apply(vec![Write::delete(TOKEN, digest(token))]).await?;
+    accounts.store().flush().await
 }
 
 fn digest(token: &str) -> String {

@@ -174,6 +174,7 @@ impl Opened for Ready {
             turn: Arc::default(),
         };
         http::mount(context.web(), side);
+        context.register_message_events(Arc::new(engine.book.clone()));
         self.engine = Some(engine);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use circuits::account::{Accounts, Authenticator, Caller, Verdict, auth_kinds, chosen_auth};
 use circuits::config::Config;
-use circuits::web::{STORE_FAILED, axum, refusal, unauthorized};
+use circuits::web::{OF_A_PAGE, STORE_FAILED, axum, refusal, unauthorized};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -40,10 +40,11 @@ impl Gate {
         from: SocketAddr,
     ) -> Result<Option<Caller>, Response<Body>> {
         self.look(head, from).await.map_err(|barred| match barred {
-            Barred::Said(text) => self.refuse(text, None),
+            Barred::Said(text) => self.refuse(head, text, None),
+            Barred::Answered(answer) => *answer,
             Barred::Wrong(later) => {
                 warn!(from = %from.ip(), "An HTTP request was refused: what it says about its caller is wrong");
-                self.refuse("name, password or token is wrong", later)
+                self.refuse(head, "name, password, token or client certificate is wrong", later)
             }
             Barred::Failed(error) => {
                 error!(%error, "Nobody could be let in over HTTP");
@@ -73,6 +74,7 @@ impl Gate {
                 Verdict::NotMine => {}
                 Verdict::Is(caller) => return Ok(Some(caller)),
                 Verdict::Refused => return Err(Barred::Wrong(None)),
+                Verdict::Answer(answer) => return Err(Barred::Answered(answer)),
                 Verdict::Later(seconds) => return Err(Barred::Wrong(Some(seconds))),
             }
         }
@@ -81,8 +83,12 @@ impl Gate {
         ))
     }
 
-    fn refuse(&self, text: &str, later: Option<u64>) -> Response<Body> {
-        let challenges: Vec<_> = self.kinds.iter().filter_map(|kind| kind.challenge()).collect();
+    fn refuse(&self, head: &Parts, text: &str, later: Option<u64>) -> Response<Body> {
+        let mut challenges: Vec<_> = self.kinds.iter().filter_map(|kind| kind.challenge()).collect();
+        // A browser would ask for a password in place of the page that made the request.
+        if head.headers.contains_key(OF_A_PAGE) {
+            challenges.retain(|challenge| !challenge.starts_with("Basic "));
+        }
         // A refusal with 401 must have one (RFC 9110, 15.5.2).
         let challenges = if challenges.is_empty() { &["Bearer realm=\"circuits\""] } else { &challenges[..] };
         unauthorized(text, challenges, later)
@@ -93,6 +99,8 @@ impl Gate {
 enum Barred {
     /// They did not say who they are, as this text asks.
     Said(&'static str),
+    /// They are not let in, as this answer says.
+    Answered(Box<Response<Body>>),
     /// What they said is wrong, perhaps so often that the next attempt has to wait so many seconds.
     Wrong(Option<u64>),
     /// Nobody could be looked up.

@@ -13,7 +13,7 @@ mod tls;
 use std::net::IpAddr;
 
 use circuits::Error;
-use circuits::account::chosen_auth;
+use circuits::account::{CLIENT_CERT, chosen_auth};
 use circuits::config::Config;
 use circuits::extension::{Context, Extension, ExtensionFuture, Findings, Opened};
 use tokio::net::TcpListener;
@@ -49,16 +49,29 @@ async fn open(config: &Config) -> circuits::Result<Option<Box<dyn Opened>>> {
 fn ready(config: &Config) -> Result<Option<Tls>, Vec<String>> {
     let settings = config.settings();
     let mut faults: Vec<_> = chosen_auth(config).err().map(|error| error.to_string()).into_iter().collect();
+    let tls = settings.http_identity.is_some();
     let host = settings.http_host.as_str();
     let local =
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    if !local && settings.http_identity.is_none() && !settings.http_plain {
+    if !local && !tls && !settings.http_plain {
         faults.push(format!(
             "[resilient] http_host={host}: whoever is on the way could read passwords and tokens. Set http_cert= and http_key=, or \
              http_plain=true where something in between encrypts"
         ));
     }
-    match settings.http_identity.as_ref().map(Tls::read).transpose() {
+    if settings.http_client_ca.is_some() && !tls {
+        faults.push(
+            "[resilient] http_client_ca: only TLS has client certificates. Set http_cert= and http_key="
+                .to_owned(),
+        );
+    }
+    if settings.http_auth.iter().any(|kind| kind == CLIENT_CERT) && settings.http_client_ca.is_none() {
+        faults.push(format!(
+            "[resilient] http_auth={CLIENT_CERT}: no client certificate counts. Name the authorities that issue them with \
+             http_client_ca=, and set http_cert= and http_key="
+        ));
+    }
+    match Tls::read(settings) {
         Ok(tls) if faults.is_empty() => return Ok(tls),
         Ok(_) => {}
         Err(error) => faults.push(error.to_string()),

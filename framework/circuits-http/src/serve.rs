@@ -6,8 +6,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use circuits::account::ClientCertificate;
 use circuits::extension::Context;
 use circuits::web::Web;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -68,10 +71,13 @@ pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Conte
         tasks.spawn(async move {
             let _place = place;
             let Some(tls) = inside.tls.clone() else {
-                return converse(stream, web, inside, peer, stop).await;
+                return converse(stream, web, inside, Client { peer, certificate: None }, stop).await;
             };
             match tls.accept(stream).await {
-                Ok(stream) => converse(stream, web, inside, peer, stop).await,
+                Ok((stream, names)) => {
+                    let certificate = names.map(|common_names| ClientCertificate { common_names });
+                    converse(stream, web, inside, Client { peer, certificate }, stop).await;
+                }
                 Err(error) => debug!(%error, %peer, "A TLS handshake on http_port failed"),
             }
         });
@@ -84,17 +90,24 @@ pub(crate) async fn serve(listener: TcpListener, inside: Inside, context: &Conte
     }
 }
 
+/// Who is at the other end of a connection.
+struct Client {
+    peer: SocketAddr,
+    certificate: Option<ClientCertificate>,
+}
+
 /// Serves one connection until it ends, or until the request that is under way at the stop is answered.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     web: Web,
     inside: Arc<Inside>,
-    peer: SocketAddr,
+    client: Client,
     stop: CancellationToken,
 ) {
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (web, inside) = (web.clone(), Arc::clone(&inside));
-        async move { Ok::<_, Infallible>(answer(&web, &inside, peer, request).await) }
+        let _ = client.certificate.clone().map(|shown| request.extensions_mut().insert(shown));
+        async move { Ok::<_, Infallible>(answer(&web, &inside, client.peer, request).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

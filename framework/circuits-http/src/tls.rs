@@ -1,15 +1,15 @@
-//! TLS of the listener. The certificate is read again when one of its files changes, so that a renewal needs no restart.
+//! TLS of the listener. Its certificate, and the authorities of client certificates, are read again when one of the files changes,
+//! so that a renewal needs no restart.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use circuits::Error;
-use circuits::config::ClientAuth;
-use circuits_tls::Identity;
+use circuits::config::{ClientAuth, Settings};
+use circuits_tls::{Acceptor, Authorities, Identity};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_native_tls::native_tls::{self, Protocol};
-use tokio_native_tls::{TlsAcceptor, TlsStream};
 use tracing::{error, info};
 
 /// How often the files are looked at, at most.
@@ -22,14 +22,13 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) struct Tls(Arc<Inner>);
 
 struct Inner {
-    cert: PathBuf,
-    key: PathBuf,
+    files: Files,
     current: Mutex<Current>,
 }
 
 struct Current {
-    acceptor: TlsAcceptor,
-    files: Vec<Stamp>,
+    acceptor: Acceptor,
+    stamps: Vec<Stamp>,
     looked: Instant,
 }
 
@@ -37,40 +36,46 @@ struct Current {
 type Stamp = Option<(SystemTime, u64)>;
 
 impl Tls {
+    /// `None` if the listener has no certificate.
+    ///
     /// # Errors
-    /// When a file cannot be read, or the two do not belong together; each with the setting and the cure.
-    pub(crate) fn read(identity: &ClientAuth) -> circuits::Result<Self> {
-        let ClientAuth { cert, key } = identity.clone();
-        let files = stamps(&cert, &key);
-        let acceptor = acceptor(&cert, &key)?;
-        let current = Mutex::new(Current { acceptor, files, looked: Instant::now() });
-        Ok(Self(Arc::new(Inner { cert, key, current })))
+    /// When a file cannot be read, or certificate and key do not belong together; each with the setting and the cure.
+    pub(crate) fn read(settings: &Settings) -> circuits::Result<Option<Self>> {
+        let Some(identity) = settings.http_identity.clone() else { return Ok(None) };
+        let files = Files { identity, clients: settings.http_client_ca.clone() };
+        let stamps = files.stamps();
+        let acceptor = files.acceptor()?;
+        let current = Mutex::new(Current { acceptor, stamps, looked: Instant::now() });
+        Ok(Some(Self(Arc::new(Inner { files, current }))))
     }
 
-    /// Shakes hands with a client.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
+    /// Shakes hands with a client; the common names are those of the certificate that it showed.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(impl AsyncRead + AsyncWrite + Unpin + use<>, Option<Vec<String>>), String> {
         let acceptor = self.acceptor();
         match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(accepted) => accepted.map_err(|error| error.to_string()),
+            Ok(accepted) => accepted,
             Err(_) => Err("the client took too long for the handshake".to_owned()),
         }
     }
 
-    fn acceptor(&self) -> TlsAcceptor {
-        let Inner { cert, key, current } = &*self.0;
+    fn acceptor(&self) -> Acceptor {
+        let Inner { files, current } = &*self.0;
         let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.looked.elapsed() >= LOOK {
             current.looked = Instant::now();
-            let files = stamps(cert, key);
-            if files != current.files {
-                current.files = files;
-                match acceptor(cert, key) {
+            let stamps = files.stamps();
+            if stamps != current.stamps {
+                current.stamps = stamps;
+                match files.acceptor() {
                     Ok(acceptor) => {
-                        info!(cert = %cert.display(), "The certificate of http_port was read again");
+                        info!("The certificates of http_port were read again");
                         current.acceptor = acceptor;
                     }
                     // Half a renewal, perhaps: the other file changes next.
-                    Err(error) => error!(%error, "http_port keeps the certificate that it has"),
+                    Err(error) => error!(%error, "http_port keeps the certificates that it has"),
                 }
             }
         }
@@ -78,22 +83,35 @@ impl Tls {
     }
 }
 
-fn stamps(cert: &Path, key: &Path) -> Vec<Stamp> {
-    let stamp = |path: &Path| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    [cert, key].map(stamp).to_vec()
+/// Where the certificates are.
+struct Files {
+    identity: ClientAuth,
+    clients: Option<PathBuf>,
 }
 
-fn acceptor(cert: &Path, key: &Path) -> circuits::Result<TlsAcceptor> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        Error::new(format_args!("http_cert = `{}`, http_key = `{}`: {error}", cert.display(), key.display()))
-    };
-    let read = Identity::read(cert, key).map_err(|error| wrong(&error))?;
-    let identity =
-        native_tls::Identity::from_pkcs8(read.chain(), read.key()).map_err(|error| wrong(&error))?;
-    let built =
-        native_tls::TlsAcceptor::builder(identity).min_protocol_version(Some(Protocol::Tlsv12)).build();
-    Ok(built.map_err(|error| wrong(&error))?.into())
+impl Files {
+    fn stamps(&self) -> Vec<Stamp> {
+        let stamp = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        [&self.identity.cert, &self.identity.key].into_iter().chain(&self.clients).map(stamp).collect()
+    }
+
+    fn acceptor(&self) -> circuits::Result<Acceptor> {
+        let ClientAuth { cert, key } = &self.identity;
+        let wrong = |error: &dyn std::fmt::Display| {
+            Error::new(format_args!(
+                "http_cert = `{}`, http_key = `{}`: {error}",
+                cert.display(),
+                key.display()
+            ))
+        };
+        let identity = Identity::read(cert, key).map_err(|error| wrong(&error))?;
+        let clients = self.clients.as_ref().map(|path| {
+            let wrong = |error| Error::new(format_args!("http_client_ca = `{}`: {error}", path.display()));
+            Authorities::read(path).map_err(wrong)
+        });
+        Acceptor::new(&identity, clients.transpose()?.as_ref()).map_err(|error| wrong(&error))
+    }
 }

@@ -62,6 +62,10 @@ impl Authorities {
         crate::file_error::apart(FILE, path, Self::read).await
     }
 
+    pub(crate) fn certificates(&self) -> &[X509] {
+        &self.certificates
+    }
+
     /// Each certificate in DER.
     pub fn der(&self) -> impl Iterator<Item = Vec<u8>> {
         self.certificates.iter().filter_map(|certificate| certificate.to_der().ok())

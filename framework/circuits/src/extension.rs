@@ -311,7 +311,7 @@ impl Extensions {
             };
             beside.spawn(run, info_span!("extension", name));
         }
-        Attached(beside)
+        Attached { beside, web: context.web }
     }
 }
 
@@ -323,12 +323,17 @@ impl std::fmt::Debug for Extensions {
 
 /// Running extensions.
 #[derive(Debug)]
-pub struct Attached(Beside);
+pub struct Attached {
+    beside: Beside,
+    web: Web,
+}
 
 impl Attached {
     /// Tells them to end, and waits until they have, for at most 5 seconds.
     pub async fn stop(self) {
-        self.0.stop().await;
+        self.beside.stop().await;
+        // Routes hold what they were made of, often the context with these routes in it.
+        self.web.clear();
     }
 }
 

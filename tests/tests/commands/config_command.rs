@@ -163,6 +163,8 @@ fn the_components_are_listed() {
          Record, Look, Callback, probe_function()\n\n\
          Extensions\n\
          accounts   0.1.0     lets those use the HTTP listener who have an account (circuits account)\n\
+         api        0.1.0     shows and steers the runner over HTTP: the JSON API /api/v1 (http_port)\n\
+         control    0.1.0     takes commands from a queue of the broker ([control])\n\
          events     0.1.0     tells other systems what happens to actions: webhooks, subscriptions\n\
          http       0.1.0     answers HTTP requests for other extensions (http_port)\n\
          status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\

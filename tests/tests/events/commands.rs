@@ -86,6 +86,8 @@ async fn pn_11_old_events_are_forgotten_and_subscriptions_stay() {
     let forget = |arguments: &[&str]| circuits(&it, &[&["events", "forget", "-y"], arguments].concat());
     forget(&["--older-than-date", "2020-01-01 00:00:00", "--limit", "1000"]).is(0, &["Nothing to do"]);
     forget(&[]).is(2, &["--older-than"]);
+    forget(&["--since", "2198-01-01 00:00:00", "--older-than-date", "2199-01-01 00:00:00"])
+        .is(0, &["Nothing to do: no event happened after 2198"]);
     let count = || circuits(&it, &["events", "deliveries", "--limit", "100"]).out.matches("Event - ").count();
     let before = count();
     forget(&["--older-than-date", "2199-01-01 00:00:00", "--limit", "1"]).is(0, &["Deleted 1 event."]);

@@ -68,15 +68,21 @@ async fn many_clients_that_say_nothing_keep_out_nobody_for_long_and_no_action() 
     drop(silent);
 }
 
-/// Asks for something over TLS; an error if this authority is not that of the certificate.
-async fn over_tls(port: u16, authority: &Path) -> Result<String, native_tls::Error> {
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+/// Sends a request over TLS, and returns the answer; an error if this authority is not that of the certificate.
+pub(super) async fn over_tls(
+    port: u16,
+    authority: &Path,
+    request: &str,
+) -> Result<String, native_tls::Error> {
     let authority = Certificate::from_pem(&std::fs::read(authority).unwrap()).unwrap();
     let connector =
         TlsConnector::builder().disable_built_in_roots(true).add_root_certificate(authority).build();
     let connector = tokio_native_tls::TlsConnector::from(connector.unwrap());
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let mut stream = connector.connect("localhost", stream).await?;
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     Ok(String::from_utf8(answer).unwrap())
@@ -97,17 +103,17 @@ async fn it_speaks_tls_with_the_operators_certificate_and_takes_over_a_renewed_o
     std::fs::copy(&first.cert, &cert).unwrap();
     std::fs::copy(&first.key, &key).unwrap();
     let runner = it.run(&format!("http_cert={}\nhttp_key={}", cert.display(), key.display())).await;
-    assert!(over_tls(it.port, &old).await.unwrap().starts_with("HTTP/1.1 404 "));
-    assert!(over_tls(it.port, &new).await.is_err());
+    assert!(over_tls(it.port, &old, GET).await.unwrap().starts_with("HTTP/1.1 404 "));
+    assert!(over_tls(it.port, &new, GET).await.is_err());
     // Whoever speaks no TLS is told nothing, and holds up nobody.
     assert!(!it.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.contains("HTTP/1.1"));
     let silent = TcpStream::connect(("127.0.0.1", it.port)).await.unwrap();
     // Half a renewal changes nothing.
     std::fs::copy(&second.key, &key).unwrap();
-    assert!(over_tls(it.port, &old).await.is_ok());
+    assert!(over_tls(it.port, &old, GET).await.is_ok());
     std::fs::copy(&second.cert, &cert).unwrap();
-    while over_tls(it.port, &new).await.is_err() {}
-    assert!(over_tls(it.port, &old).await.is_err());
+    while over_tls(it.port, &new, GET).await.is_err() {}
+    assert!(over_tls(it.port, &old, GET).await.is_err());
     drop(silent);
     runner.stop().await;
 }

@@ -153,3 +153,26 @@ async fn with_nothing_configured_nothing_is_kept() {
     };
     assert_eq!((count("message"), count("outbox")), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ot_14_messages_are_answered_while_events_are_deleted() {
+    let (it, receiver) = (Eventful::start("purge").await, Receiver::start().await);
+    let runner = it.run(&hooks(&it, &receiver, "")).await;
+    assert_eq!(it.fire("Tell").await.2, Status::Completed);
+    receiver.wait("/hook", 1).await;
+    // A step of a deletion that does not end: nobody else can write to the store.
+    let mut store = rusqlite::Connection::open(it.store()).unwrap();
+    let step = store.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    let deleted = step.execute("DELETE FROM record WHERE tbl = 'event'", []).unwrap();
+    assert!(deleted > 0);
+    for _ in 0..20 {
+        assert_eq!(it.fire("Tell").await.2, Status::Completed);
+    }
+    step.commit().unwrap();
+    // What they had to tell was not lost meanwhile.
+    receiver.wait("/hook", 21).await;
+    let gone = it.book().purge(None, jiff::Timestamp::now(), u32::MAX, true).await.unwrap();
+    assert!(gone > 0);
+    assert_eq!(it.fire("Tell").await.2, Status::Completed);
+    runner.stop().await;
+}

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
 mod accounts;
+mod client_certificates;
 mod commands;
 mod http;
 mod limits;
 mod process;
+mod sessions;
 mod subscriptions;
 mod subscriptions_command;
 mod webhooks;

@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ("framework/circuits-deploy", &["circuits"], &[]),
     // Extensions: never another extension, except through a trait in `circuits`.
     ("framework/circuits-accounts", &["circuits"], &[]),
+    ("framework/circuits-api", &["circuits"], &[]),
     ("framework/circuits-control", &["circuits"], &[]),
     (
         "framework/circuits-events",
@@ -27,6 +28,7 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
     ),
     // It reads the certificate of the listener as those of clients are read.
     ("framework/circuits-http", &["circuits", "circuits-tls"], &[]),
+    ("framework/circuits-page", &["circuits"], &[]),
     ("framework/circuits-threat", &["circuits"], &[]),
     ("framework/circuits-testing", &["circuits", "circuits-deploy", "circuits-sandbox"], &[]),
     ("framework/circuits-journal", &["circuits"], &["circuits-testing"]),
@@ -43,11 +45,13 @@ const IMPORTS: &[(&str, &[&str], &[&str])] = &[
         &[
             "circuits",
             "circuits-accounts",
+            "circuits-api",
             "circuits-control",
             "circuits-deploy",
             "circuits-events",
             "circuits-http",
             "circuits-journal",
+            "circuits-page",
             "circuits-sandbox",
             "components",
         ],
@@ -68,11 +72,9 @@ const SEALED: &[(&str, &[&str])] = &[
         "native-tls",
         &["circuits-stomp", "circuits-rest", "circuits-sandbox", "circuits-tests", "circuits-benches"],
     ),
-    (
-        "tokio-native-tls",
-        &["circuits-stomp", "circuits-http", "circuits-sandbox", "circuits-tests", "circuits-benches"],
-    ),
+    ("tokio-native-tls", &["circuits-stomp", "circuits-sandbox", "circuits-tests", "circuits-benches"]),
     ("openssl", &["circuits-tls"]),
+    ("tokio-openssl", &["circuits-tls"]),
     // The fault suite reads what a killed runner left, without the code that wrote it.
     ("rusqlite", &["circuits-journal", "circuits-tests"]),
     // The code that reads archives of exports is not part of a component; packages of programs are the consumer's own matter.

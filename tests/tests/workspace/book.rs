@@ -25,7 +25,9 @@ const FOREIGN: &[&str] = &[
     "ls",
     "mdbook",
     "mkdir",
+    "openssl",
     "restorecon",
+    "ssh",
     "systemctl",
     "useradd",
 ];

@@ -22,8 +22,10 @@ mod test_port;
 
 // Extensions that the command ships with.
 use circuits_accounts as _;
+use circuits_api as _;
 use circuits_control as _;
 use circuits_events as _;
 use circuits_http as _;
+use circuits_page as _;
 
 pub use cli::{check_command_line, main};

@@ -3,10 +3,11 @@
 use std::sync::PoisonError;
 
 use circuits::Result;
+use circuits::history::{MessageEvents, MessageEventsFuture};
 use circuits::store::{Query, Record, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::delivery::{DELIVERY, due_table};
 use super::{Book, Delivery, DeliveryState};
@@ -66,6 +67,11 @@ impl StoredEvent {
     fn read(record: Record) -> Result<Self> {
         let Stored { event, original } = serde_json::from_str(&record.value)?;
         Ok(Self { key: record.key, at: time(record.rank), event, original })
+    }
+
+    /// The event with its deliveries, as JSON for people and programs.
+    pub fn with_deliveries(&self, deliveries: &[Delivery]) -> Value {
+        json!({"key": self.key, "event": self.event, "deliveries": deliveries})
     }
 
     fn message(&self) -> Option<&str> {
@@ -147,13 +153,8 @@ impl Book {
         until: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<StoredEvent>> {
-        let query = Query {
-            above: since.map(|time| time.as_millisecond()),
-            through: until.map(|time| time.as_millisecond()),
-            descending: true,
-            limit: Some(limit),
-            ..Query::default()
-        };
+        let until = until.unwrap_or(Timestamp::MAX);
+        let query = Query { descending: true, limit: Some(limit), ..window(since, until) };
         self.store.list(EVENT, &query).await?.into_iter().map(StoredEvent::read).collect()
     }
 
@@ -173,29 +174,30 @@ impl Book {
         Ok(events)
     }
 
-    /// How many events are not younger than `until`.
+    /// How many events there are after `since` and not after `until`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn count(&self, until: Timestamp) -> Result<u64> {
-        let query = Query { through: Some(until.as_millisecond()), ..Query::default() };
-        self.store.count(EVENT, &query).await
+    pub async fn count(&self, since: Option<Timestamp>, until: Timestamp) -> Result<u64> {
+        self.store.count(EVENT, &window(since, until)).await
     }
 
-    /// Deletes the oldest events that are not younger than `until`, at most `limit`, with their deliveries, also those that
-    /// still wait if `waiting` says so. Returns how many it deleted.
+    /// Deletes the oldest events after `since` and not after `until`, at most `limit`, with their deliveries, also those that
+    /// still wait if `waiting` says so. A few at a time, so that others get their turn. Returns how many it deleted.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was deleted before that stays deleted.
-    pub async fn purge(&self, until: Timestamp, limit: u32, waiting: bool) -> Result<u32> {
+    pub async fn purge(
+        &self,
+        since: Option<Timestamp>,
+        until: Timestamp,
+        limit: u32,
+        waiting: bool,
+    ) -> Result<u32> {
         let (mut gone, mut kept) = (0, 0);
         while gone < limit {
-            let query = Query {
-                through: Some(until.as_millisecond()),
-                offset: kept,
-                limit: Some(BATCH.min(limit - gone)),
-                ..Query::default()
-            };
+            let limit = Some(BATCH.min(limit - gone));
+            let query = Query { offset: kept, limit, ..window(since, until) };
             let oldest = self.store.list(EVENT, &query).await?;
             if oldest.is_empty() {
                 break;
@@ -224,7 +226,30 @@ impl Book {
     }
 }
 
+impl MessageEvents for Book {
+    fn of<'a>(&'a self, message_id: &'a str) -> MessageEventsFuture<'a> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for event in self.events_of(message_id).await? {
+                let deliveries = self.deliveries(&event.key).await?;
+                all.push(event.with_deliveries(&deliveries));
+            }
+            Ok(all)
+        })
+    }
+}
+
+/// What happened after `since` and not after `until`.
+fn window(since: Option<Timestamp>, until: Timestamp) -> Query {
+    let above = since.map(|time| time.as_millisecond());
+    Query { above, through: Some(until.as_millisecond()), ..Query::default() }
+}
+
 /// A rank as a time.
 pub(super) fn time(rank: i64) -> Timestamp {
     Timestamp::from_millisecond(rank).unwrap_or(Timestamp::UNIX_EPOCH)
 }
+
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

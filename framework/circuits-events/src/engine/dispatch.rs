@@ -275,10 +275,10 @@ impl Engine {
         let cutoff = cutoff.and_then(|cutoff| Timestamp::try_from(cutoff).ok()).unwrap_or(Timestamp::MIN);
         let tidied = async {
             let now = Timestamp::now();
-            let excess = self.book.count(now).await?.saturating_sub(self.options.most);
-            let old = self.book.purge(cutoff, TIDIED, false).await?;
+            let excess = self.book.count(None, now).await?.saturating_sub(self.options.most);
+            let old = self.book.purge(None, cutoff, TIDIED, false).await?;
             let more = u32::try_from(excess).unwrap_or(u32::MAX).saturating_sub(old);
-            Ok::<_, circuits::Error>(old + self.book.purge(now, more.min(TIDIED), false).await?)
+            Ok::<_, circuits::Error>(old + self.book.purge(None, now, more.min(TIDIED), false).await?)
         };
         match tidied.await {
             Ok(0) => {}

@@ -1,4 +1,4 @@
-//! Who calls.
+//! Who calls, and the certificate that they showed.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::Response;
@@ -33,4 +33,12 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Self::Rejection> {
         Ok(parts.extensions.get().cloned())
     }
+}
+
+/// The certificate that the client showed in the TLS handshake, in the extensions of each request of its connection. The listener
+/// has verified it: one of the authorities in `http_client_ca` issued it, and it was valid then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The common names of its subject: one in most certificates, none or several in some.
+    pub common_names: Vec<String>,
 }

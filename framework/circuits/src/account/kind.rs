@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::response::Response;
 use http::request::Parts;
 
 use super::{Accounts, Caller};
@@ -19,7 +20,7 @@ pub type AuthFuture<'a> = Pin<Box<dyn Future<Output = Result<Verdict>> + Send + 
 pub type OpenAuth = fn(&Config, &Accounts) -> Result<Arc<dyn Authenticator>>;
 
 /// What a kind of authentication makes of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Verdict {
     /// The request has nothing that this kind looks at; another kind may know who calls.
     NotMine,
@@ -27,6 +28,8 @@ pub enum Verdict {
     Is(Caller),
     /// What the request has is wrong.
     Refused,
+    /// What the request has is wrong, and this answer says so in place of the listener's: to take a cookie back, for instance.
+    Answer(Box<Response>),
     /// There were too many wrong attempts from this address; the next one is looked at in so many seconds.
     Later(u64),
 }
@@ -63,7 +66,10 @@ pub fn auth_kinds() -> Vec<&'static AuthKind> {
 }
 
 /// The kinds that count where the settings name none, as far as they are linked.
-pub const DEFAULT_AUTH: [&str; 2] = ["basic", "token"];
+pub const DEFAULT_AUTH: [&str; 3] = ["basic", "session", "token"];
+
+/// The kind that goes by [`ClientCertificate`](super::ClientCertificate), and therefore needs `http_client_ca`.
+pub const CLIENT_CERT: &str = "client_cert";
 
 /// The kinds that the settings name.
 ///

@@ -7,8 +7,9 @@ mod kind;
 mod rights;
 
 pub use book::{Accounts, OPERATOR, UserAccount};
-pub use caller::Caller;
+pub use caller::{Caller, ClientCertificate};
 pub use kind::{
-    AuthFuture, AuthKind, Authenticator, DEFAULT_AUTH, OpenAuth, Verdict, auth_kinds, chosen_auth,
+    AuthFuture, AuthKind, Authenticator, CLIENT_CERT, DEFAULT_AUTH, OpenAuth, Verdict, auth_kinds,
+    chosen_auth,
 };
 pub use rights::{Right, Rights, Scope};

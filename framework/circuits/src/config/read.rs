@@ -114,14 +114,13 @@ impl<'a> Reader<'a> {
             events_tries: self.number("events_tries"),
             events_timeout: self.seconds("events_timeout"),
             events_max_waiting: self.number("events_max_waiting"),
-            events_variables: list(&self.text("events_variables").unwrap_or_default())
-                .map(str::to_owned)
-                .collect(),
+            events_variables: self.names("events_variables"),
             events_cafile: self.path("events_cafile"),
             events_link_local: self.flag("events_link_local"),
             http_port: self.optional("http_port"),
             http_host: self.host_name("http_host", "http_port").unwrap_or_default(),
             http_identity: self.client_auth("http_cert", "http_key"),
+            http_client_ca: self.path("http_client_ca"),
             http_plain: self.flag("http_plain"),
             http_url: self.url("http_url"),
             http_user_header: self.header_name("http_user_header"),

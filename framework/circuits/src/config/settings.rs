@@ -132,6 +132,8 @@ pub struct Settings {
     pub http_host: String,
     /// Certificate and key of the HTTP listener (`http_cert`, `http_key`).
     pub http_identity: Option<ClientAuth>,
+    /// Authorities of the client certificates that count there (`http_client_ca`).
+    pub http_client_ca: Option<PathBuf>,
     /// Whether others may reach the HTTP listener without TLS (`http_plain`).
     pub http_plain: bool,
     /// URL under which others reach it (`http_url`; without a `/` at the end).

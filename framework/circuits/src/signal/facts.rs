@@ -153,7 +153,7 @@ pub struct ActionFailed {
     pub error: String,
 }
 
-/// The message was set aside after too many attempts that ended the process.
+/// The message was set aside: after too many attempts that ended the process, or by an operator.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ActionSetAside {

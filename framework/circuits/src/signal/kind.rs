@@ -18,7 +18,7 @@ pub enum EventKind {
     ActionCompleted,
     /// The final reply is known, and it is an error.
     ActionFailed,
-    /// The message was set aside after too many attempts.
+    /// The message was set aside: after too many attempts, or by an operator.
     ActionSetAside,
     /// The broker has the reply.
     ActionAnswered,

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 /// What a caller hears when the store fails: it is not their fault, and only the log says more. The status is 503.
 pub const STORE_FAILED: &str = "the runner's store cannot be used at the moment; its log says more";
 
+/// The header, with the value `1`, by which a page of this listener says that it made a request: pages of others cannot send it. A
+/// request that changes something and goes by a cookie must have it.
+pub const OF_A_PAGE: &str = "x-circuits";
+
 /// An answer in JSON.
 pub fn answer(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));

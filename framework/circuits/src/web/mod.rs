@@ -4,7 +4,7 @@
 mod answers;
 mod mount;
 
-pub use answers::{STORE_FAILED, answer, credentials, refusal, unauthorized};
+pub use answers::{OF_A_PAGE, STORE_FAILED, answer, credentials, refusal, unauthorized};
 /// The axum that the runner uses.
 pub use axum;
 pub use mount::Mount;
@@ -41,6 +41,11 @@ impl Web {
     pub fn find(&self, path: &str) -> Option<Mount> {
         let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
         mounts.iter().filter(|mount| mount.has(path)).max_by_key(|mount| mount.path.len()).cloned()
+    }
+
+    /// Forgets all routes, and what they hold of their extensions and components.
+    pub(crate) fn clear(&self) {
+        self.mounts.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The names of the components that have routes.

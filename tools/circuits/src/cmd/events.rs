@@ -197,7 +197,7 @@ pub(super) fn show(args: Show) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     if args.json {
         let mut value = serde_json::to_value(&details)?;
-        value["events"] = events.iter().map(|(event, made)| deliveries::as_json(event, made)).collect();
+        value["events"] = events.iter().map(|(event, made)| event.with_deliveries(made)).collect();
         writeln!(out, "{:#}", redactor.hide_in(value))?;
     } else {
         let mut text = Vec::new();

@@ -66,7 +66,7 @@ pub(super) const KEYS: &[Key] = &[
         "http_port",
         Kind::Number(Range::new(1, 65_535).zero("none")),
         "Port on which subscriptions (/eventmatch), events from outside (/receive), answers to callbacks (/tmp) and logins \
-         (/management/auth) are taken over HTTP; /healthz and /readyz answer there, too.",
+         (/management/auth, /management/session) are taken over HTTP; /healthz and /readyz answer there, too.",
     )
     .default("0"),
     key(
@@ -82,6 +82,12 @@ pub(super) const KEYS: &[Key] = &[
          changes.",
     ),
     key("http_key", Kind::Path, "Private key of http_cert (PEM)."),
+    key(
+        "http_client_ca",
+        Kind::Path,
+        "Certificates of the authorities whose client certificates count (PEM): then http_port asks for one, and takes callers \
+         without, too. It is read again when the file changes. See client_cert in http_auth.",
+    ),
     key(
         "http_plain",
         Kind::Flag,
@@ -106,14 +112,15 @@ pub(super) const KEYS: &[Key] = &[
         "http_auth",
         Kind::List,
         "How callers of http_port say who they are, once `circuits account add` has made an account. basic: name and \
-         password. token: what `POST /management/auth` or `circuits account token` gives. trusted_header: \
-         http_user_header. `circuits list` names further kinds that are linked.",
+         password. token: what `POST /management/auth` or `circuits account token` gives. session: the \
+         cookie that `POST /management/session` gives a browser. client_cert: a client certificate whose common name is the account's (http_client_ca). trusted_header: http_user_header. `circuits \
+         list` names further kinds that are linked.",
     )
-    .otherwise("basic, token"),
+    .otherwise("basic, session, token"),
     key(
         "http_token_ttl",
         Kind::Seconds(Range::new(1, 31_536_000)),
-        "Seconds for which a token of `POST /management/auth` is good.",
+        "Seconds for which a token of `POST /management/auth` or `POST /management/session` is good.",
     )
     .default("3600"),
     key(

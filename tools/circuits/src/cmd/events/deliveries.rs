@@ -9,7 +9,6 @@ use circuits_events::book::{Book, Delivery, DeliveryState, StoredEvent};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::confirm::confirm;
 use crate::event_log::{self, When, count, line};
@@ -130,7 +129,7 @@ pub(crate) fn list(args: List) -> anyhow::Result<()> {
     })?;
     let mut out = anstream::stdout().lock();
     if args.json {
-        let all: Vec<_> = found.iter().map(|(event, deliveries)| as_json(event, deliveries)).collect();
+        let all: Vec<_> = found.iter().map(|(event, deliveries)| event.with_deliveries(deliveries)).collect();
         writeln!(out, "{:#}", redactor.hide_in(all.into()))?;
         return Ok(());
     }
@@ -169,11 +168,6 @@ pub(super) fn write(
         )?;
     }
     Ok(())
-}
-
-/// The event with its deliveries under `deliveries`.
-pub(super) fn as_json(event: &StoredEvent, deliveries: &[Delivery]) -> Value {
-    json!({"key": event.key, "event": event.event, "deliveries": deliveries})
 }
 
 /// Whether a delivery goes to the target with this name, as it is stored or as [`write`] shows it.

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Only events that happened then or earlier.
     #[arg(long, value_name = "TIME")]
     older_than_date: Option<When>,
+    /// Only events that happened after this time.
+    #[arg(long, value_name = "TIME")]
+    since: Option<When>,
     /// Delete at most this many.
     #[arg(long, default_value_t = u32::MAX, hide_default_value = true)]
     limit: u32,
@@ -40,31 +43,36 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     let (book, _) = records::open(&args.overrides)?;
     let until = Timestamp::try_from(until)?;
-    let all = records::wait(book.count(until))?;
+    let since = args.since.map(|When(time)| Timestamp::try_from(time)).transpose()?;
+    let all = records::wait(book.count(since, until))?;
     let there = all.min(args.limit.into());
     if there == 0 {
-        anstream::println!("Nothing to do: no event happened before {}.", local(until));
+        anstream::println!("Nothing to do: no event happened {}.", when(since, until));
         return Ok(());
     }
     if !args.yes {
-        let waiting = records::block_on(waiting(&book, until, all - there))?;
+        let waiting = records::block_on(waiting(&book, (since, until), all - there))?;
         let question = format!(
-            "Delete {} that happened before {}, with all deliveries? Deliveries of {waiting} of them still wait.",
+            "Delete {} that happened {}, with all deliveries? Deliveries of {waiting} of them still wait.",
             count(there, "event"),
-            local(until)
+            when(since, until)
         );
         if !confirm(&question)? {
             bail!("nothing is deleted");
         }
     }
-    let gone = records::wait(book.purge(until, args.limit, true))?;
+    let gone = records::wait(book.purge(since, until, args.limit, true))?;
     anstream::println!("Deleted {}.", count(gone, "event"));
     Ok(())
 }
 
-/// How many events until then have a delivery that waits, without the newest ones, which are spared.
-async fn waiting(book: &Book, until: Timestamp, mut spared: u64) -> anyhow::Result<u64> {
-    let (mut pages, mut waiting) = (Pages::new(book, None, Some(until)), 0);
+/// How many events of that time have a delivery that waits, without the newest ones, which are spared.
+async fn waiting(
+    book: &Book,
+    (since, until): (Option<Timestamp>, Timestamp),
+    mut spared: u64,
+) -> anyhow::Result<u64> {
+    let (mut pages, mut waiting) = (Pages::new(book, since, Some(until)), 0);
     loop {
         let page = pages.next().await?;
         if page.is_empty() {
@@ -79,4 +87,9 @@ async fn waiting(book: &Book, until: Timestamp, mut spared: u64) -> anyhow::Resu
             waiting += u64::from(deliveries.iter().any(|one| one.state == DeliveryState::Waiting));
         }
     }
+}
+
+fn when(since: Option<Timestamp>, until: Timestamp) -> String {
+    let after = since.map(|since| format!("after {} and ", local(since))).unwrap_or_default();
+    format!("{after}before {}", local(until))
 }
