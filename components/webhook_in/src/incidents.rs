@@ -31,7 +31,7 @@ impl Done {
 /// Opens an incident, or adds a note to the one that is about the same, which may be closed.
 pub(crate) async fn apply(rest: &Rest, texts: &Texts, mark: &str) -> Result<(i64, Done), RestError> {
     let text = json!({"format": "text", "content": format!("{}\n\n{mark}", texts.note).trim_start()});
-    let Some(incident) = find(rest, &texts.about).await? else {
+    let Some((id, incident)) = find(rest, &texts.about).await? else {
         let incident = json!({
             "name": texts.name,
             "description": text,
@@ -41,7 +41,6 @@ pub(crate) async fn apply(rest: &Rest, texts: &Texts, mark: &str) -> Result<(i64
         let opened: Opened = rest.post("/incidents", &incident).await?;
         return Ok((opened.id, Done::Opened));
     };
-    let id = incident["id"].as_i64().unwrap_or_default();
     let notes = format!("/incidents/{id}/comments");
     let mut there = rest.with_text(TextFormat::ObjectsConvertText).list(&notes).await?;
     there.push(json!({"text": incident["description"]}));
@@ -57,8 +56,8 @@ struct Opened {
     id: i64,
 }
 
-/// The oldest incident about this.
-async fn find(rest: &Rest, about: &str) -> Result<Option<Value>, RestError> {
+/// The oldest incident about this, with its id.
+async fn find(rest: &Rest, about: &str) -> Result<Option<(i64, Value)>, RestError> {
     let condition = json!({"field_name": format!("properties.{FIELD}"), "method": "equals", "value": about});
     let query = json!({"filters": [{"conditions": [condition]}]});
     let rest = rest.with_text(TextFormat::ObjectsConvertText);
@@ -66,7 +65,8 @@ async fn find(rest: &Rest, about: &str) -> Result<Option<Value>, RestError> {
     let mut found: Vec<Value> = request.json(&query).send().await?;
     // The platform may compare without case.
     found.retain(|incident| incident["properties"][FIELD] == about);
-    Ok(found.into_iter().min_by_key(|incident| incident["id"].as_i64()))
+    let found = found.into_iter().filter_map(|incident| Some((incident["id"].as_i64()?, incident)));
+    Ok(found.min_by_key(|(id, _)| *id))
 }
 
 /// Only the end counts: what stands before it came with a webhook, and may say anything.

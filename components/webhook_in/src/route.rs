@@ -44,6 +44,7 @@ struct Refused(StatusCode, String);
 
 impl From<RestError> for Refused {
     fn from(error: RestError) -> Self {
+        warn!(%error, "The platform did not take a webhook");
         match error.status() {
             Some(400 | 422) => Self(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -52,22 +53,15 @@ impl From<RestError> for Refused {
             _ => Self(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the platform does not answer as it should; send it again later".to_owned(),
-            )
-            .logged(&error),
+            ),
         }
     }
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED.to_owned()).logged(&error)
-    }
-}
-
-impl Refused {
-    fn logged(self, error: &dyn std::fmt::Display) -> Self {
-        warn!(%error, "A webhook could not be taken");
-        self
+        warn!(%error, "The store did not take a webhook");
+        Self(StatusCode::SERVICE_UNAVAILABLE, STORE_FAILED.to_owned())
     }
 }
 
@@ -80,7 +74,12 @@ impl Route {
             }
             Ok(None) => answer(StatusCode::OK, &json!({"done": "nothing"})),
             Err(Refused(status, text)) => {
-                debug!(route = self.name, status = status.as_u16(), "Webhook refused: {text}");
+                // Anybody can cause these, so they are not to fill the log.
+                if status == StatusCode::UNAUTHORIZED {
+                    debug!(route = self.name, "Webhook refused: {text}");
+                } else {
+                    warn!(route = self.name, status = status.as_u16(), "Webhook refused: {text}");
+                }
                 refusal(status, &text)
             }
         }
@@ -104,10 +103,8 @@ impl Route {
             );
             Refused(StatusCode::BAD_REQUEST, text)
         })?;
-        let texts = self.templates.texts(&payload, &delivery).map_err(|text| {
-            warn!(route = self.name, delivery = delivery.id, "Webhook refused: {text}");
-            Refused(StatusCode::UNPROCESSABLE_ENTITY, text)
-        })?;
+        let texts = self.templates.texts(&payload, &delivery);
+        let texts = texts.map_err(|text| Refused(StatusCode::UNPROCESSABLE_ENTITY, text))?;
         // It includes the time for which the webhook waits for its turn.
         let rest = rest.with_deadline(PATIENCE);
         let deliveries = Deliveries { store, route: self.name };
