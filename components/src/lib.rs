@@ -12,3 +12,4 @@ use next_task_owner as _;
 use notify_people as _;
 use phase_milestone as _;
 use shell as _;
+use webhook_in as _;

@@ -180,8 +180,8 @@ impl<S: Send + Sync + 'static> Builder<S> {
     ///
     /// A caller needs an account with the right to read this component for GET and HEAD, and to manage it for all other methods.
     /// As long as there is no account, only this machine may call, and only to read. A handler gets the state
-    /// (`State<Arc<S>>`), the account ([`Caller`](crate::account::Caller)), and a REST client for the platform
-    /// (`Extension<Rest>`), whose changes rules see.
+    /// (`State<Arc<S>>`), the account ([`Caller`](crate::account::Caller)), a REST client for the platform
+    /// (`Extension<Rest>`), whose changes rules see, and the runner's [`Store`](crate::store::Store) (`Extension<Arc<dyn Store>>`).
     #[must_use]
     pub fn web(self, router: Router<Arc<S>>) -> Self {
         self.routes("", false, router)

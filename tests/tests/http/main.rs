@@ -8,3 +8,4 @@ mod components;
 mod control;
 mod desk;
 mod steering;
+mod webhook_in;

@@ -216,7 +216,7 @@ impl Runner {
     /// What extensions get from this runner.
     pub fn context(&self) -> Context {
         let web = Web::default();
-        super::web::mount(&web, &self.shared);
+        super::web::mount(&web, &self.shared, &self.store);
         Context {
             health: self.health(),
             submitter: self.submitter(),

@@ -12,16 +12,22 @@ use tower::ServiceExt as _;
 
 use super::shared::Shared;
 use crate::account::{Caller, Right, Rights, Scope};
+use crate::store::Store;
 use crate::web::{Mount, Web, axum, refusal};
 
 /// Mounts the routes of the components that have any.
-pub(crate) fn mount(web: &Web, shared: &Arc<Shared>) {
+pub(crate) fn mount(web: &Web, shared: &Arc<Shared>, store: &Arc<dyn Store>) {
     for loaded in shared.live().loaded() {
         let component = loaded.registration.name();
         for routes in &loaded.component.web {
             let path = format!("/{component}{}", routes.path);
-            let door =
-                Door { shared: Arc::clone(shared), component, path: routes.path.clone(), open: routes.open };
+            let door = Door {
+                shared: Arc::clone(shared),
+                store: Arc::clone(store),
+                component,
+                path: routes.path.clone(),
+                open: routes.open,
+            };
             let answer = move |request: Request| door.clone().answer(request);
             let mount = Mount::new(&path, Router::new().nest_service(&path, any(answer))).of(component);
             web.mount(if routes.open { mount.open() } else { mount });
@@ -33,6 +39,7 @@ pub(crate) fn mount(web: &Web, shared: &Arc<Shared>) {
 #[derive(Clone)]
 struct Door {
     shared: Arc<Shared>,
+    store: Arc<dyn Store>,
     component: &'static str,
     path: String,
     open: bool,
@@ -56,6 +63,7 @@ impl Door {
             return refusal(StatusCode::NOT_FOUND, "the component no longer answers under this path");
         };
         request.extensions_mut().insert(self.shared.client.with_token(None));
+        request.extensions_mut().insert(self.store);
         let Ok(response) = router.oneshot(request).await;
         response
     }
