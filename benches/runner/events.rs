@@ -342,16 +342,16 @@ async fn subscribe(http_port: u16, port: u16) {
     }
 }
 
-fn milliseconds(latency: &Histogram<u64>, quantile: f64) -> f64 {
+pub(crate) fn milliseconds(latency: &Histogram<u64>, quantile: f64) -> f64 {
     latency.value_at_quantile(quantile) as f64 / 1_000.0
 }
 
-fn mb(kb: u64) -> f64 {
+pub(crate) fn mb(kb: u64) -> f64 {
     kb as f64 / 1_024.0
 }
 
 /// Each column's median, least and most, as cells of a table.
-fn columns(rounds: &[[f64; 3]]) -> String {
+pub(crate) fn columns(rounds: &[[f64; 3]]) -> String {
     let cell = |column: usize| {
         let mut values: Vec<_> = rounds.iter().map(|round| round[column]).collect();
         values.sort_by(f64::total_cmp);

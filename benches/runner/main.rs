@@ -1,7 +1,7 @@
 //! The runner with a handler that does nothing, next to a null consumer in raw bytes and to the Python client, each in a
 //! separate process, on one private broker in one run; and how it scales: `cargo bench -p circuits-benches --bench runner`.
 //!
-//! `-- brokers --help`, `-- scale --help`, `-- outage --help` and `-- events --help` list the options.
+//! `-- brokers --help`, `-- scale --help`, `-- outage --help`, `-- events --help` and `-- watch --help` list the options.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed bench should stop loudly")]
 
 mod brokers;
@@ -17,6 +17,7 @@ mod place;
 mod receivers;
 mod report;
 mod scale;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -44,12 +45,17 @@ enum Command {
     Outage(outage::Arguments),
     /// Replies beside webhooks and subscriptions whose targets hang, fail and are slow; what becomes of the deliveries.
     Events(events::Arguments),
+    /// Replies while browsers watch the page, next to none.
+    Watch(watch::Arguments),
     /// Answers messages until the end of its input: one of the measured processes.
     #[command(hide = true)]
     Consume { consumer: Consumer, config: PathBuf },
     /// Takes deliveries until the end of its input: a process beside the measured ones.
     #[command(hide = true)]
     Receive,
+    /// Watches the streams of a runner until the end of its input: a process beside the measured ones.
+    #[command(hide = true)]
+    WatchStreams { port: u16, browsers: u32 },
 }
 
 #[tokio::main]
@@ -61,13 +67,16 @@ async fn main() {
         Some(Command::Events(arguments)) => events::run(&arguments).await,
         Some(Command::Consume { consumer, config }) => consumer.consume(&config).await,
         Some(Command::Receive) => receivers::receive().await,
+        Some(Command::Watch(arguments)) => watch::run(&arguments).await,
+        Some(Command::WatchStreams { port, browsers }) => watch::watch(port, browsers).await,
         None => {
-            for command in ["brokers", "scale", "outage", "events"] {
+            for command in ["brokers", "scale", "outage", "events", "watch"] {
                 match Arguments::parse_from(["runner", command]).command {
                     Some(Command::Brokers(arguments)) => brokers::run(&arguments).await,
                     Some(Command::Scale(arguments)) => scale::run(&arguments).await,
                     Some(Command::Outage(arguments)) => outage::run(&arguments).await,
                     Some(Command::Events(arguments)) => events::run(&arguments).await,
+                    Some(Command::Watch(arguments)) => watch::run(&arguments).await,
                     _ => {}
                 }
             }

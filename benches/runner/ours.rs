@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 // Extensions link only into programs that name them.
 use circuits_accounts as _;
+use circuits_api as _;
 use circuits_events as _;
 use circuits_http as _;
 
