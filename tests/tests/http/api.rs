@@ -386,14 +386,14 @@ async fn a_process_logs_at_the_level_that_is_set_and_keeps_a_pause_when_it_is_ki
         let headers = [("Authorization", token.as_str())];
         it.http_with(method, &format!("/api/v1{path}"), &headers, body.as_bytes()).await
     };
-    assert!(!place.read("logs/app.log").contains("DEBUG"));
-    assert_eq!(
-        ask("PUT", "/log_level", r#"{"level": "debug"}"#).await,
-        (200, r#"{"level":"DEBUG"}"#.to_owned())
-    );
-    assert_eq!(it.fire("Echo").await.2, Status::Completed);
-    runner.logs("DEBUG").await;
+    let quiet = ask("PUT", "/log_level", r#"{"level": "error"}"#).await;
+    assert_eq!(quiet, (200, r#"{"level":"ERROR"}"#.to_owned()));
+    assert_eq!(ask("POST", "/destinations/probe/resume", "").await.0, 200);
+    assert_eq!(ask("PUT", "/log_level", r#"{"level": "info"}"#).await.0, 200);
     assert_eq!(ask("POST", "/destinations/probe/pause", "").await.0, 200);
+    runner.logs("what=pause").await;
+    let log = place.read("logs/app.log");
+    assert!(!log.contains("what=resume"), "it was not logged at ERROR:\n{log}");
     let held = it.world.fire("Echo", it.world.incident()).await;
     runner.signal("KILL");
     drop(runner);

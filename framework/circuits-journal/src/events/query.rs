@@ -85,7 +85,7 @@ impl EventLog {
         all.extend(self.list(&dead, GROUPED)?);
         all.sort_by_key(|event| std::cmp::Reverse((event.arrived, event.number)));
         all.truncate(GROUPED as usize);
-        Ok(history::group(all))
+        Ok(history::by_cause(all))
     }
 
     /// The numbers of the messages with these ids, in their order.

@@ -30,7 +30,7 @@ pub struct FailureCause {
 }
 
 /// Groups failures, which come newest first, by rule, destination and cause; the most frequent come first.
-pub fn group(failed: impl IntoIterator<Item = Event>) -> Vec<FailureCause> {
+pub fn by_cause(failed: impl IntoIterator<Item = Event>) -> Vec<FailureCause> {
     let mut groups: Vec<FailureCause> = Vec::new();
     let mut places = HashMap::new();
     for event in failed {
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn replies_that_differ_in_numbers_and_ids_have_one_cause() {
-        let groups = group([
+        let groups = by_cause([
             failed(5, "A", "no answer from 10.0.0.9 after 31 s"),
             failed(4, "A", "no table"),
             failed(3, "A", "no answer from 10.0.0.7 after 30 s"),

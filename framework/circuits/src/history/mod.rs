@@ -10,7 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use cause::{FailureCause, group};
+pub use cause::{FailureCause, by_cause};
 pub use event::{Details, Event, Filter, Occurrence, Status, rfc3339};
 pub(crate) use events::RegisteredEvents;
 pub use events::{MessageEvents, MessageEventsFuture};
