@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
 mod api;
+mod attacks;
 mod components;
 mod control;
 mod desk;
