@@ -194,3 +194,32 @@ fn the_components_are_listed() {
     let cut = said(&command.stdout(writer).stderr(Stdio::piped()).output().unwrap());
     assert_eq!((cut.code, cut.err.as_str()), (0, ""));
 }
+
+#[test]
+fn ot_13_the_command_line_beats_the_environment_and_both_beat_the_file() {
+    let place = Place::new(BINARY);
+    let login = "[resilient]\nhost=h.example\napi_key_id=i\napi_key_secret=s\n";
+    place.write("app.config", &format!("{login}http_port=9000\nloglevel=ERROR\n[probe]\n"));
+    let show = |arguments: &[&str], key: &str| {
+        let mut command = place.command(&[&["config", "show"], arguments].concat());
+        let shown = said(&command.env("LOGLEVEL", "WARNING").output().unwrap());
+        shown.is(0, &[]);
+        let line = shown.out.lines().find(|line| line.split_whitespace().next() == Some(key));
+        line.unwrap_or_else(|| panic!("no {key} in {}", shown.out)).to_owned()
+    };
+    for (arguments, key, parts) in [
+        (&[][..], "http_port", ["9000", "app.config:5"]),
+        (&["--http-port", "9002"], "http_port", ["9002", "command line"]),
+        (&[], "loglevel", ["WARNING", "environment LOGLEVEL"]),
+        (&["--loglevel", "DEBUG"], "loglevel", ["DEBUG", "command line"]),
+    ] {
+        let line = show(arguments, key);
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+    }
+
+    // As in the Python runner, an unknown key does not keep the runner down; what it leaves missing does.
+    place.write("app.config", &format!("{login}bogus=1\n[probe]\n"));
+    place.run(&["config", "check"]).is(0, &["app.config:5: [resilient] `bogus` is not a known key"]);
+    place.write("app.config", &login.replace("host=", "bogus="));
+    place.run(&["run"]).is(1, &["host is missing", "app.config:2: [resilient] `bogus` is not a known key"]);
+}

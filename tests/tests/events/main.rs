@@ -8,6 +8,7 @@ mod client_certificates;
 mod commands;
 mod http;
 mod limits;
+mod own_store;
 mod process;
 mod sessions;
 mod subscriptions;

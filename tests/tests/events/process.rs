@@ -58,7 +58,7 @@ async fn the_store_is_a_file_of_its_own_that_is_made_when_a_side_feature_is_conf
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_cannot_be_used_ends_the_start_with_the_cure() {
+async fn ot_7_a_store_that_cannot_be_used_ends_the_start_with_the_cure() {
     let it = Eventful::start("no store").await;
     for (more, says) in [
         ("subscriptions=true\nstore=sqllite", "did you mean `sqlite`?"),
