@@ -160,13 +160,14 @@ fn the_components_are_listed() {
     assert_eq!(
         place.run(&["list"]).out,
         "probe  1.2.3     Echo, Fail, Tell, Abort, Panic, hang, Deaf, Gate, Slow, Defer, Quiet, Newest, Again, Limited, Exclusive, Once, Background, \
-         Record, Look, Callback, probe_function()\n\n\
+         Record, Look, Callback, <img src=x onerror=\"document.title='run'\">, probe_function()\n\n\
          Extensions\n\
          accounts   0.1.0     lets those use the HTTP listener who have an account (circuits account)\n\
          api        0.1.0     shows and steers the runner over HTTP: the JSON API /api/v1 (http_port)\n\
          control    0.1.0     takes commands from a queue of the broker ([control])\n\
          events     0.1.0     tells other systems what happens to actions: webhooks, subscriptions\n\
          http       0.1.0     answers HTTP requests for other extensions (http_port)\n\
+         page       0.1.0     shows and steers what runs, in a browser (http_port)\n\
          status     0.1.0     reports the state of the runner: `circuits status`, health_port, systemd\n\
          test_port  0.1.0     takes actions from `action-test` (test_actions)\n\n\
          Stores\n\
@@ -174,6 +175,8 @@ fn the_components_are_listed() {
          sqlite  in a file (store_file)\n\n\
          Authentication\n\
          basic           name and password (RFC 7617)\n\
+         client_cert     a client certificate (http_client_ca)\n\
+         session         the cookie of a browser that has logged in\n\
          token           a token (RFC 6750)\n\
          trusted_header  a header of a proxy (http_user_header, http_trusted_proxies)\n"
     );
