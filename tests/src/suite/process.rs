@@ -66,8 +66,15 @@ impl Process {
         drop(self);
     }
 
-    /// Ends it with SIGTERM; returns its exit code.
+    /// Ends it with SIGTERM, once it is far enough in its start to notice; returns its exit code.
     pub async fn terminate(self) -> Option<i32> {
+        let id = self.id();
+        let noticing = tokio::task::spawn_blocking(move || {
+            while !catches_sigterm(id) {
+                pause();
+            }
+        });
+        noticing.await.unwrap();
         self.signal("TERM");
         self.ended().await
     }
@@ -91,6 +98,18 @@ impl Process {
     pub async fn ended(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()
     }
+}
+
+/// Whether a process has a handler for SIGTERM, or is none any more (proc(5), `SigCgt`: a bit for each signal, from 1).
+fn catches_sigterm(id: u32) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{id}/status")) else { return true };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    // One that has ended and was not waited for has no such line, or catches nothing.
+    let ended = status.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
+    ended
+        || caught.is_none_or(|caught| {
+            u64::from_str_radix(caught.trim(), 16).is_ok_and(|bits| bits & (1 << 14) != 0)
+        })
 }
 
 /// A test that fails leaves no runner behind.
