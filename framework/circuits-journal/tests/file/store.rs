@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use circuits::config::Config;
-use circuits::store::{Query, Record, Store, Write, open_store, store_kinds};
+use circuits::store::{MemoryStore, Query, Record, Store, Write, open_store, store_kinds};
 use circuits_journal::{EventLog, Options, SqliteJournal, SqliteStore};
 use circuits_testing::store_contract;
 
 #[tokio::test]
-async fn it_keeps_what_every_store_must() {
+async fn ot_1_both_stores_keep_what_every_store_must() {
     let folder = tempfile::tempdir().unwrap();
     store_contract(Arc::new(SqliteStore::open(&folder.path().join("a/b/store")).unwrap())).await;
+    store_contract(Arc::new(MemoryStore::default())).await;
 }
 
 #[tokio::test]
