@@ -1,6 +1,5 @@
 //! `RunService`: an HTTP request to the routes of a component, and its answer.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,7 +9,6 @@ use circuits::account::{Caller, Rights};
 use circuits::web::axum::body::{Body, to_bytes};
 use circuits::web::axum::response::Response;
 use circuits::web::{Mount, Web, refusal};
-use futures_util::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -49,7 +47,7 @@ impl RunService {
         let response = match self.request(command, key).await {
             Ok((mount, request)) => {
                 let may_begin = request.method().is_idempotent() || self.begins(key, again).await;
-                if may_begin { self.respond(mount, request).await } else { interrupted() }
+                if may_begin { mount.call_within(self.timeout, request).await } else { interrupted() }
             }
             Err(refused) => *refused,
         };
@@ -168,18 +166,6 @@ impl RunService {
                 }
             },
             (None, None) => Ok(Bytes::new()),
-        }
-    }
-
-    async fn respond(&self, mount: Mount, request: Request<Body>) -> Response {
-        let called = AssertUnwindSafe(mount.call(request)).catch_unwind();
-        match tokio::time::timeout(self.timeout, called).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) => {
-                error!("The answer to RunService panicked");
-                refusal(StatusCode::INTERNAL_SERVER_ERROR, "an error in the runner; its log says more")
-            }
-            Err(_) => refusal(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
         }
     }
 }

@@ -2,17 +2,15 @@
 //! without details.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::body::Body;
 use circuits::web::{Web, axum, refusal};
-use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
-use tracing::{error, info};
+use tracing::info;
 
 use crate::gate::Gate;
 use crate::serve::Inside;
@@ -69,13 +67,5 @@ async fn respond(web: &Web, gate: &Gate, peer: SocketAddr, request: Request<Inco
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
     };
     parts.extensions.insert(peer);
-    let called = AssertUnwindSafe(found.call(Request::from_parts(parts, Body::from(body))));
-    match tokio::time::timeout(TIMEOUT, called.catch_unwind()).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => {
-            error!("The answer to an HTTP request panicked");
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "an error in the runner; its log says more")
-        }
-        Err(_) => refusal(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
-    }
+    found.call_within(TIMEOUT, Request::from_parts(parts, Body::from(body))).await
 }

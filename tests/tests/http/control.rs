@@ -1,9 +1,7 @@
 //! The control queue on a real broker: requests to components, with the checks of TcEx's API services.
 
-use bytes::Bytes;
 use circuits_control::Bodies;
 use circuits_journal::SqliteStore;
-use circuits_stomp::{Deliveries, Outgoing, Session, Subscription};
 use circuits_tests::broker::Kind;
 use circuits_tests::eventful::{Eventful, Working, basic};
 use circuits_tests::probe::PROBE;
@@ -11,10 +9,9 @@ use circuits_tests::world::On;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::commander::Commander;
 use crate::desk::{COUNT, DESK, GATE, SEEN, WAITING};
 
-const QUEUE: &str = "circuits.201.r1.control";
-const REPLY: &str = "circuits.201.r1.status";
 const ON: &str =
     "[desk]\ngreeting=hello\n[control]\nqueue=circuits.201.r1.control\nreply=circuits.201.r1.status\n";
 
@@ -22,8 +19,7 @@ const ON: &str =
 struct Controlled {
     it: Eventful,
     runner: Option<Working>,
-    session: Session,
-    answers: Deliveries,
+    commander: Commander,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -34,32 +30,15 @@ impl Controlled {
     async fn start(name: &str, kind: Kind) -> Self {
         let turn = TURN.lock().await;
         let it = Eventful::start_on(name, On::Real(kind)).await;
-        let (session, answers) = it.world.somebody();
-        session.subscribe(Subscription { destination: REPLY.to_owned(), prefetch: 100 }).await.unwrap();
+        let commander = Commander::of(&it.world).await;
         let runner = Some(it.run_with(&[&PROBE, &DESK], ON).await);
-        let mut it = Self { it, runner, session, answers, _turn: turn };
-        assert_eq!(it.answer().await["command"], "Ready");
+        let mut it = Self { it, runner, commander, _turn: turn };
+        assert_eq!(it.commander.answer().await["command"], "Ready");
         it
     }
 
-    async fn say(&self, body: impl Into<Bytes>) {
-        let message = Outgoing { destination: QUEUE.to_owned(), headers: Vec::new(), body: body.into() };
-        self.session.send(message).await.unwrap();
-    }
-
-    async fn answer(&mut self) -> Value {
-        let answer = self.answers.recv().await.unwrap();
-        self.session.ack(&answer.token);
-        serde_json::from_slice(&answer.body).unwrap()
-    }
-
-    async fn ask(&mut self, command: Value) -> Value {
-        self.say(command.to_string()).await;
-        self.answer().await
-    }
-
     async fn metric(&mut self) -> Value {
-        self.ask(json!({"command": "Heartbeat"})).await["metric"].take()
+        self.commander.ask(json!({"command": "Heartbeat"})).await["metric"].take()
     }
 
     fn bodies(&self) -> Bodies {
@@ -86,6 +65,7 @@ async fn tc_10_and_tc_12_one_router_answers_over_the_queue_and_over_http() {
     it.bodies().put("123abc", "request.body", b"hello").await.unwrap();
     SEEN.lock().unwrap().clear();
     let answer = it
+        .commander
         .ask(json!({
             "command": "RunService", "apiToken": "abc123", "bodyVariable": "request.body",
             "headers": [{"name": "Accept", "value": "*/*"}, {"name": "Content-Type", "value": "text/plain"}],
@@ -121,11 +101,11 @@ async fn tc_11_a_request_without_a_path_or_with_a_panicking_handler_is_answered_
         "command": "RunService", "apiToken": "abc123", "bodyVariable": "request.body", "headers": [], "method": "GET",
         "queryParams": [], "requestKey": "123abc", "userConfig": [{"name": "tlpExportSetting", "value": "TLP:RED"}],
     });
-    let answer = it.ask(sample).await;
+    let answer = it.commander.ask(sample).await;
     assert_eq!((&answer["statusCode"], &answer["type"]), (&json!("400"), &json!("RunService")), "{answer}");
     assert!(it.body("123abc").await.contains("`path`"));
     assert_eq!(it.metric().await["Errors"], 1);
-    let answer = it.ask(request("/panic", "p")).await;
+    let answer = it.commander.ask(request("/panic", "p")).await;
     assert_eq!((&answer["statusCode"], &answer["requestKey"]), (&json!("500"), &json!("p")), "{answer}");
     assert_eq!(it.metric().await["Errors"], 2);
     for (command, status) in [
@@ -143,12 +123,12 @@ async fn tc_11_a_request_without_a_path_or_with_a_panicking_handler_is_answered_
         (json!({"command": "RunService", "path": "/data", "requestKey": "a", "queryParams": [7]}), "400"),
         (json!({"command": "RunService", "path": "/data", "requestKey": "a", "body": "%"}), "400"),
     ] {
-        let answer = it.ask(command.clone()).await;
+        let answer = it.commander.ask(command.clone()).await;
         assert_eq!(answer["statusCode"], status, "{command}: {answer}");
     }
     for body in ["not json", "{}", r#"{"command":"Nope"}"#, r#"{"command":"Heartbeat","triggerId":"abc"}"#] {
-        it.say(body).await;
-        let answer = it.answer().await;
+        it.commander.say(&[], body).await;
+        let answer = it.commander.answer().await;
         assert_eq!(
             (&answer["command"], &answer["status"]),
             (&json!("Acknowledged"), &json!("Failed")),
@@ -166,17 +146,17 @@ async fn tc_13_five_requests_run_at_a_time_and_a_heartbeat_passes_them() {
     let mut waiting = WAITING.subscribe();
     let before = *waiting.borrow_and_update();
     for number in 0..6 {
-        it.say(request("/gate", &number.to_string()).to_string()).await;
+        it.commander.say(&[], &request("/gate", &number.to_string()).to_string()).await;
     }
     waiting.wait_for(|waiting| *waiting == before + 5).await.unwrap();
     assert_eq!(it.metric().await["Requests"], 6, "the heartbeat is answered while they wait");
     assert_eq!(*waiting.borrow(), before + 5);
     GATE.add_permits(1);
-    assert_eq!(it.answer().await["statusCode"], "200");
+    assert_eq!(it.commander.answer().await["statusCode"], "200");
     waiting.wait_for(|waiting| *waiting == before + 6).await.unwrap();
     GATE.add_permits(5);
     for _ in 0..5 {
-        assert_eq!(it.answer().await["statusCode"], "200");
+        assert_eq!(it.commander.answer().await["statusCode"], "200");
     }
     it.end().await;
 }
@@ -187,7 +167,7 @@ async fn a_body_may_come_with_the_command_and_then_goes_back_with_the_answer() {
     SEEN.lock().unwrap().clear();
     let mut command = request("/desk/data", "k");
     command["body"] = "aGVsbG8=".into();
-    let answer = it.ask(command).await;
+    let answer = it.commander.ask(command).await;
     assert_eq!((&answer["body"], &answer["bodyVariable"]), (&json!("eyJvayI6dHJ1ZX0="), &Value::Null));
     assert_eq!(SEEN.lock().unwrap().remove(0).0, "GET /data hello");
 
@@ -203,7 +183,7 @@ async fn a_body_may_come_with_the_command_and_then_goes_back_with_the_answer() {
     assert_eq!(it.it.http_with("GET", path, &[], b"").await.0, 401);
     let mut command = request("/data", "r/1");
     command["bodyVariable"] = "request.body".into();
-    assert_eq!(it.ask(command).await["statusCode"], "200");
+    assert_eq!(it.commander.ask(command).await["statusCode"], "200");
     assert_eq!(SEEN.lock().unwrap().remove(0).0, "GET /data there");
     it.end().await;
 }
@@ -213,18 +193,18 @@ async fn a_request_is_answered_once_though_the_broker_goes_away_meanwhile() {
     let mut it = Controlled::start("redelivered request", Kind::ActiveMq).await;
     let mut waiting = WAITING.subscribe();
     let before = *waiting.borrow_and_update();
-    it.say(request("/gate", "once").to_string()).await;
+    it.commander.say(&[], &request("/gate", "once").to_string()).await;
     waiting.wait_for(|waiting| *waiting == before + 1).await.unwrap();
     it.it.world.restart_broker().await;
     GATE.add_permits(1);
-    let answer = it.answer().await;
+    let answer = it.commander.answer().await;
     assert_eq!((&answer["statusCode"], &answer["requestKey"]), (&json!("200"), &json!("once")));
     // What comes next is the answer to what is asked next.
     let first = COUNT.load(std::sync::atomic::Ordering::SeqCst);
     let mut command = request("/count", "twice");
     command["method"] = "POST".into();
     command["body"] = "".into();
-    let answer = it.ask(command).await;
+    let answer = it.commander.ask(command).await;
     assert_eq!((&answer["requestKey"], &answer["statusCode"]), (&json!("twice"), &json!("200")));
     assert_eq!(COUNT.load(std::sync::atomic::Ordering::SeqCst), first + 1);
     assert_eq!(*waiting.borrow(), before + 1, "it was not begun again");

@@ -5,6 +5,7 @@
 
 mod api;
 mod attacks;
+mod commander;
 mod components;
 mod control;
 mod desk;

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use bytes::Bytes;
 use circuits_sandbox::Status;
-use circuits_stomp::{Deliveries, Outgoing, Session, Subscription};
 use circuits_tests::broker::Kind;
 use circuits_tests::command::{Said, said};
 use circuits_tests::suite::Process;
@@ -13,27 +11,25 @@ use circuits_tests::world::{On, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::commander::{Commander, QUEUE, REPLY};
+
 const BINARY: &str = env!("CARGO_BIN_EXE_probe-runner");
-const QUEUE: &str = "circuits.201.r1.control";
-const REPLY: &str = "circuits.201.r1.status";
 
 /// A platform with a real broker, and the one who steers.
 struct Steered {
     world: World,
     folder: TempDir,
     control: String,
-    session: Session,
-    answers: Deliveries,
+    commander: Commander,
 }
 
 impl Steered {
     /// With these lines in `[control]`.
     async fn new(kind: Kind, more: &str) -> Self {
         let world = World::start(On::Real(kind)).await;
-        let (session, answers) = world.somebody();
-        session.subscribe(Subscription { destination: REPLY.to_owned(), prefetch: 100 }).await.unwrap();
+        let commander = Commander::of(&world).await;
         let control = format!("[control]\nqueue={QUEUE}\nreply={REPLY}\n{more}\n");
-        Self { world, folder: tempfile::tempdir().unwrap(), control, session, answers }
+        Self { world, folder: tempfile::tempdir().unwrap(), control, commander }
     }
 
     fn config(&self) -> String {
@@ -44,7 +40,7 @@ impl Steered {
 
     async fn start(&mut self) -> Process {
         let runner = Process::start(Path::new(BINARY), self.folder.path(), &self.config());
-        let ready = self.answer().await;
+        let ready = self.commander.answer().await;
         assert_eq!(ready["command"], "Ready");
         assert_eq!(ready["destinations"], json!(["actions.201.probe"]));
         runner
@@ -52,23 +48,6 @@ impl Steered {
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("logs/app.log")).unwrap()
-    }
-
-    async fn send(&self, headers: &[(String, String)], body: &str) {
-        let body = Bytes::from(body.to_owned());
-        let message = Outgoing { destination: QUEUE.to_owned(), headers: headers.to_vec(), body };
-        self.session.send(message).await.unwrap();
-    }
-
-    async fn answer(&mut self) -> Value {
-        let answer = self.answers.recv().await.unwrap();
-        self.session.ack(&answer.token);
-        serde_json::from_slice(&answer.body).unwrap()
-    }
-
-    async fn ask(&mut self, command: Value) -> Value {
-        self.send(&[], &command.to_string()).await;
-        self.answer().await
     }
 
     /// `circuits control` with these arguments.
@@ -87,7 +66,10 @@ async fn tc_1_2_3_and_6_a_runner_says_that_it_is_ready_and_answers_each_command_
     // Ready comes once, and not before it listens.
     assert!(it.log().contains("Subscribed to message destination actions.201.probe"), "{}", it.log());
     for name in ["Heartbeat", "hEARTBEAT"] {
-        let beat = it.ask(json!({"command": name, "metric": {}, "memoryPercent": 0, "cpuPercent": 0})).await;
+        let beat = it
+            .commander
+            .ask(json!({"command": name, "metric": {}, "memoryPercent": 0, "cpuPercent": 0}))
+            .await;
         assert_eq!(beat["command"], "Heartbeat");
         assert_eq!(
             (&beat["metric"]["Errors"], &beat["metric"]["Requests"]),
@@ -96,28 +78,31 @@ async fn tc_1_2_3_and_6_a_runner_says_that_it_is_ready_and_answers_each_command_
         );
     }
 
-    assert_eq!(it.ask(json!({"command": "LoggingChange", "level": "DEBUG"})).await["status"], "Success");
+    assert_eq!(
+        it.commander.ask(json!({"command": "LoggingChange", "level": "DEBUG"})).await["status"],
+        "Success"
+    );
     let incident = it.world.incident();
     let id = it.world.fire("Echo", incident).await;
     it.world.settled(id).await;
     runner.logs("DEBUG").await;
-    let loud = it.ask(json!({"command": "LoggingChange", "level": "LOUD"})).await;
+    let loud = it.commander.ask(json!({"command": "LoggingChange", "level": "LOUD"})).await;
     assert_eq!((&loud["status"], &loud["type"]), (&json!("Failed"), &json!("LoggingChange")));
     assert!(loud["message"].as_str().unwrap().contains("DEBUG, INFO"), "{loud}");
 
     for body in ["not json", "{}", r#"{"command":"Nope"}"#, r#"{"command":"Heartbeat","triggerId":"abc"}"#] {
-        it.send(&[], body).await;
-        let answer = it.answer().await;
+        it.commander.say(&[], body).await;
+        let answer = it.commander.answer().await;
         assert_eq!(
             (&answer["command"], &answer["status"]),
             (&json!("Acknowledged"), &json!("Failed")),
             "{body}"
         );
     }
-    assert_eq!(it.ask(json!({"command": "BrokerCheck"})).await["type"], "BrokerCheck");
+    assert_eq!(it.commander.ask(json!({"command": "BrokerCheck"})).await["type"], "BrokerCheck");
     // An answer is not answered: two that share queues would never be done.
-    it.send(&[], r#"{"command": "Acknowledged", "type": "Shutdown"}"#).await;
-    assert_eq!(it.ask(json!({"command": "Heartbeat"})).await["metric"]["Errors"], 5);
+    it.commander.say(&[], r#"{"command": "Acknowledged", "type": "Shutdown"}"#).await;
+    assert_eq!(it.commander.ask(json!({"command": "Heartbeat"})).await["metric"]["Errors"], 5);
     assert_eq!(runner.terminate().await, Some(0));
 }
 
@@ -128,7 +113,8 @@ async fn tc_4_shutdown_is_acknowledged_and_what_runs_is_finished_and_answered() 
     let incident = it.world.incident();
     let (running, waiting) = (it.world.fire("Slow", incident).await, it.world.fire("Echo", incident).await);
     it.world.sandbox.until(running, |invocation| invocation.text().contains("slowly")).await;
-    let answer = it.ask(json!({"command": "Shutdown", "reason": "Service disabled by user."})).await;
+    let answer =
+        it.commander.ask(json!({"command": "Shutdown", "reason": "Service disabled by user."})).await;
     assert_eq!((&answer["command"], &answer["type"]), (&json!("Acknowledged"), &json!("Shutdown")));
     assert_eq!(it.world.sandbox.invocation(running).unwrap().status, Status::Pending);
     runner.logs("Stopping: running handlers may finish").await;
@@ -196,7 +182,7 @@ async fn operators_steer_from_the_shell_of_any_machine() {
 async fn with_a_secret_only_signed_commands_count_and_each_of_them_once() {
     let mut it = Steered::new(Kind::ActiveMq, "secret=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").await;
     let runner = it.start().await;
-    let answer = it.ask(json!({"command": "Shutdown"})).await;
+    let answer = it.commander.ask(json!({"command": "Shutdown"})).await;
     assert!(answer["message"].as_str().unwrap().contains("signature"), "{answer}");
     assert_eq!(it.control(&["check"]).code, 0);
 
@@ -216,8 +202,8 @@ async fn with_a_secret_only_signed_commands_count_and_each_of_them_once() {
         (signed("c", now - 3600), body, "five minutes"),
         (signed("d", now + 3600), body, "five minutes"),
     ] {
-        it.send(&headers, body).await;
-        let answer = it.answer().await.to_string();
+        it.commander.say(&headers, body).await;
+        let answer = it.commander.answer().await.to_string();
         assert!(answer.contains(expected), "{answer}");
     }
     assert!(!it.log().contains("MfKQ9r8"), "the secret is in the log");

@@ -1,12 +1,19 @@
 //! Routes under a path, with what the listener must know before it lets a request through to them.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::DefaultBodyLimit;
+use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use tower::ServiceExt as _;
+use tracing::error;
+
+use super::refusal;
 
 /// Bytes that the body of a request may have where nothing else is said.
 const BODY: usize = 1024 * 1024;
@@ -83,6 +90,20 @@ impl Mount {
             *response.body_mut() = json!({ "error": text }).to_string().into();
         }
         response
+    }
+
+    /// The answer to one request, at most so much later. What is too late, and a panic, is answered with a refusal without details.
+    pub async fn call_within(self, limit: Duration, request: Request<Body>) -> Response<Body> {
+        let path = self.path.clone();
+        let called = AssertUnwindSafe(self.call(request)).catch_unwind();
+        match tokio::time::timeout(limit, called).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => {
+                error!("The answer to a request for {path} panicked");
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "an error in the runner; its log says more")
+            }
+            Err(_) => refusal(StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
+        }
     }
 
     /// Whether a path is theirs, or is below it.
